@@ -1,0 +1,53 @@
+"""Draws images from a trained model into one PNG.
+
+    python scripts/sample.py runs/cgan-digits --n 64 --seed 0 --labels 3 --out threes.png
+    python scripts/sample.py runs/dcgan-anime --interpolate 8
+    python scripts/sample.py runs/dcgan-anime --traverse 17
+"""
+
+from pathlib import Path
+
+from torchvision.utils import make_grid, save_image
+
+import zoo
+from zoo import cli
+from zoo.errors import UsageError
+from zoo.files import atomic
+from zoo.sampling import density
+
+
+def main(arguments: list[str]) -> None:
+    parser = cli.Parser("Draw images from a trained model into one PNG.")
+    parser.add_argument("model", help="a model folder, such as a run's")
+    parser.add_argument("--n", type=cli.count, default=64, help="number of images, walks or rows (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same images (default: %(default)s)")
+    parser.add_argument("--labels", nargs="+", metavar="CLASS",
+                        help="classes by number or name, in turn (default: every class in turn, if conditional)")
+    parser.add_argument("--truncation", type=float, metavar="T", help="keep the latent's normals within +-T")
+    parser.add_argument("--interpolate", type=int, metavar="STEPS", help="walks of STEPS images between random latents")
+    parser.add_argument("--traverse", type=int, metavar="DIM", help="rows of 8 images with latent dimension DIM moved")
+    parser.add_argument("--columns", type=int, default=8, help="images a row (default: %(default)s)")
+    parser.add_argument("--out", default="samples.png", help="PNG to write (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    if options.interpolate is not None and options.traverse is not None:
+        raise UsageError("--interpolate and --traverse exclude each other")
+
+    model = zoo.load(options.model)
+    labels, columns, n = None, options.columns, options.n
+    if model.conditional or options.labels:
+        cycle = options.labels or model.data.class_names
+        labels = [cycle[i % len(cycle)] for i in range(n)]
+    if options.interpolate is not None:
+        images, columns = zoo.interpolate(model, n, options.interpolate, labels, options.seed,
+                                          options.truncation).flatten(0, 1), options.interpolate
+    elif options.traverse is not None:
+        images = zoo.traverse(model, options.traverse, rows=n, labels=labels, seed=options.seed).flatten(0, 1)
+    else:
+        images = model.sample(n, labels, options.seed, options.truncation)
+    with atomic(Path(options.out)) as partial:
+        save_image(density(images) if model.data.is_points else make_grid(images, nrow=columns), partial, format="png")
+    print(f"{len(images)} images of {model.variant} ({model.data.name}): {options.out}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

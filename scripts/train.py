@@ -1,0 +1,55 @@
+"""Trains a variant of the zoo.
+
+    python scripts/train.py --variant cgan                      # real digits, offline, a laptop
+    python scripts/train.py --variant dcgan --data path/to/images --image-size 64
+    python scripts/train.py --variant wgan-gp --data cifar10 --devices 8 --num-nodes 2 --precision bf16-mixed
+"""
+
+import shlex
+import sys
+from pathlib import Path
+
+from zoo import cli
+from zoo.errors import UsageError
+from zoo.folder import read_config
+from zoo.registry import variant_class, variants
+from zoo.training import Run, Training, resumed
+
+
+def main(arguments: list[str]) -> int:
+    parser = cli.Parser("Train a variant of the zoo. A run folder with checkpoints, samples and metrics is left in "
+                        "runs/. Options of the model depend on --variant: --variant NAME --help shows them.")
+    chosen = parser.add_argument_group("what to run")
+    chosen.add_argument("--variant", metavar="NAME", help=", ".join(v.name for v in variants()))
+    chosen.add_argument("--config", metavar="FILE", help="a run's config.json, which reproduces it; options override")
+    chosen.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
+    chosen.add_argument("--out", metavar="DIR", help="run folder (default: runs/VARIANT-DATA)")
+    chosen.add_argument("--dry-run", action="store_true", help="print configuration, parameters and shapes; no training")
+    parser.add_options(Training, "training")
+    first, _ = parser.parse_known_args([word for word in arguments if word not in ("-h", "--help")])
+
+    stored = read_config(Path(first.config or first.resume).parent if first.config else Path(first.resume)) \
+        if first.config or first.resume else {}
+    variant = first.variant or stored.get("variant")
+    if variant:
+        parser.add_options(variant_class(variant).Config, f"model: {variant}")
+    parsed = parser.parse_args(arguments)
+    if not variant:
+        raise UsageError("--variant, --config or --resume says what to train; --help lists the variants")
+
+    model, training = cli.given(parsed, variant_class(variant).Config), cli.given(parsed, Training)
+    if parsed.resume:
+        variant, config, options = resumed(parsed.resume, parsed.variant, model, training)
+    else:
+        config = (stored["config"] if stored.get("variant") == variant else {}) | model
+        options = Training.from_dict(stored.get("training", {}) | training)
+    run = Run(variant, config, options, parsed.resume or parsed.out, bool(parsed.resume),
+              shlex.join(["python", "scripts/train.py", *arguments]))
+    if parsed.dry_run:
+        print(run.describe())
+        return 0
+    return run.train()
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,387 @@
+"""GenerativeModule: everything about training and sampling that is not about adversaries."""
+
+import copy
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from zoo import parallel
+from zoo.config import Options, option
+from zoo.data.spec import DataSpec
+from zoo.errors import NonFiniteLoss, UsageError, unknown
+from zoo.networks import BACKBONES, BackboneName
+from zoo.networks.blocks import LabelledGenerator, Norm
+
+Terms = dict[str, Tensor]
+Batch = tuple[Tensor, Tensor]  # images (N, C, H, W) in [-1, 1], labels (N,) int64 (zeros without classes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Options):
+    """What every model of the zoo can be told."""
+
+    backbone: BackboneName = option("dcgan", "pair of networks")
+    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
+                        maximum=1024)
+    latent_dim: int = option(100, "dimensions of the latent z", minimum=1, maximum=65536)
+    latent: Literal["normal", "uniform"] = option("normal", "prior of z: N(0, 1) or U(-1, 1)")
+    learning_rate: float = option(2e-4, "learning rate of every optimizer (alpha)", minimum=0)
+    beta1: float = option(0.5, "Adam's decay of the first moment", minimum=0, maximum=0.9999)
+    beta2: float = option(0.999, "Adam's decay of the second moment", minimum=0, maximum=0.999999)
+    ema_halflife: int = option(10_000, "half-life, in images, of the averaged weights that sample (0: no averaging; "
+                               "10k: Karras 2020, arXiv:1912.04958)", minimum=0)
+
+
+class GenerativeModule(LightningModule):
+    """A model that can be trained on images and sampled from.
+
+    A subclass names who is trained by which optimizer (``optimizer_groups``), writes ``training_step`` with
+    ``optimize`` and, if its prior or its generator's call is special, overrides ``prior`` or ``generate``.
+
+    The clock is ``images_seen``: real images shown to the model, over all processes. Everything random in a step
+    follows from ``(seed, images_seen)``, so no generator state has to survive a checkpoint, and what is drawn with
+    ``draw`` does not depend on the number of processes either.
+
+    Attributes:
+        config: the variant's options.
+        data: shape and origin of the training data.
+        images_seen: the clock. A Python int, since reading a device buffer would stall a GPU every step.
+        updates: optimizer steps so far, by group.
+        ema: averaged copies of the networks that sampling needs, by name; updated after every step of the live ones.
+
+    Raises:
+        UsageError: a conditional variant on data without classes, or a size that the backbone cannot do.
+    """
+
+    Config: ClassVar[type[Config]] = Config
+    variant: ClassVar[str]  # the name it is registered under
+    kind: ClassVar[str] = "unconditional"
+    conditional: ClassVar[bool] = False  # whether sampling needs labels
+
+    def __init__(self, config: Config, data: DataSpec) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.config, self.data = config, data
+        if self.conditional and not data.classes:
+            raise UsageError(f"{self.variant} is conditional and needs labels, but the data set {data.name!r} has no "
+                             "classes: give class folders, or choose an unconditional variant")
+        self.seed = torch.initial_seed() % 2**32
+        self.images_seen = 0
+        self.updates: dict[str, int] = {}
+        self.terms: Terms = {}  # the latest value of every loss term, "group/term"
+        self.measured: Terms = {}  # the latest value of everything else that is logged
+        self._ema_seen = 0
+        self._random = torch.Generator()
+        self.generator = self.build_generator()
+        self.ema = nn.ModuleDict()
+
+    # ---- what a variant defines -------------------------------------------------------------------------------
+
+    def build_generator(self) -> nn.Module:
+        """The network from latents, and labels if conditional, to images in [-1, 1]."""
+        generator = self.backbone_generator()
+        return LabelledGenerator(generator, self.data.classes) if self.conditional else generator
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Group name -> the parameters that its optimizer trains."""
+        raise NotImplementedError
+
+    def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        config = self.config
+        return torch.optim.Adam(parameters, lr=config.learning_rate, betas=(config.beta1, config.beta2))
+
+    def networks_for_sampling(self) -> dict[str, nn.Module]:
+        """The live networks that a published model needs, by name."""
+        return {"generator": self.generator}
+
+    @property
+    def latent_size(self) -> int:
+        """Numbers that the generator gets for an image, labels apart; more than ``latent_dim`` where there are codes."""
+        return self.config.latent_dim
+
+    def prior(self, normal: Tensor) -> Tensor:
+        """Maps standard normals (N, latent_size) to latents of this model's prior.
+
+        Everything that samples starts from normals, so interpolation and truncation mean the same for every prior.
+        """
+        return torch.erf(normal / 2**0.5) if self.config.latent == "uniform" else normal
+
+    def generate(self, generator: nn.Module, z: Tensor, labels: Tensor) -> Tensor:
+        """Images in [-1, 1], (N, C, H, W), from latents (N, latent_size) by the live or the averaged generator."""
+        return generator(z, labels) if self.conditional else generator(z)
+
+    # ---- networks ---------------------------------------------------------------------------------------------
+
+    def backbone_generator(self, squash: bool = True) -> nn.Module:
+        config, data = self.config, self.data
+        inputs = self.latent_size + (data.classes if self.conditional else 0)
+        build = BACKBONES[config.backbone].generator
+        return build(inputs, data.channels, self._checked_size(), config.width, squash)
+
+    def backbone_trunk(self, norm: Norm, extra_channels: int = 0) -> nn.Module:
+        config, data = self.config, self.data
+        build = BACKBONES[config.backbone].trunk
+        return build(data.channels + extra_channels, self._checked_size(), config.width, norm)
+
+    def _checked_size(self) -> int:
+        if self.data.is_points and self.config.backbone != "mlp":
+            raise UsageError(f"{self.data.name} is a set of points, which takes --backbone mlp, not "
+                             f"{self.config.backbone}")
+        return self.data.image_size
+
+    # ---- one optimizer step -----------------------------------------------------------------------------------
+
+    def optimize(self, group: str, loss: Callable[..., Terms], *args: Any) -> None:
+        """One step of one group on the sum of the terms that ``loss(*args)`` returns.
+
+        The only place in the project that calls backward or steps an optimizer. Networks of other groups are frozen
+        meanwhile. Gradients are averaged over the processes, so a term has to be a mean over the batch.
+
+        Raises:
+            NonFiniteLoss: before the step on the CPU; on a GPU at the next logging interval, since looking at a
+                value there waits for all work before it.
+        """
+        optimizers = self.optimizers()
+        optimizer = optimizers[list(self._groups).index(group)] if isinstance(optimizers, list) else optimizers
+        with self._frozen_except(group):
+            terms = loss(*args)
+            total = torch.stack(list(terms.values())).sum()
+            self.terms |= {f"{group}/{name}": value.detach() for name, value in terms.items()}
+            if total.device.type == "cpu":
+                self.check_finite()
+            optimizer.zero_grad()
+            self.manual_backward(total)
+        parallel.average_gradients(self._groups[group])
+        optimizer.step()
+        self.updates[group] += 1
+        self._update_ema(group)
+
+    def track(self, name: str, value: Tensor | float) -> None:
+        """Logs a measured quantity that is not part of a loss."""
+        self.measured[name] = torch.as_tensor(value).detach()
+
+    def check_finite(self) -> None:
+        """Raises NonFiniteLoss if a term is NaN or infinite."""
+        for name, value in self.terms.items():
+            if not torch.isfinite(value):
+                checkpoint = getattr(self.trainer.checkpoint_callback, "last_model_path", "")
+                resume = f"the last good checkpoint is {checkpoint}" if checkpoint else "there is no checkpoint yet"
+                raise NonFiniteLoss(
+                    f"{self.variant}: loss term {name} is {value.item()} after {self.images_seen:,} images; {resume}. "
+                    "A lower --learning-rate, another --seed or --precision 32-true may help.")
+
+    @contextmanager
+    def _frozen_except(self, group: str) -> Iterator[None]:
+        frozen = self._others[group]
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in frozen:
+                parameter.requires_grad_(True)
+
+    # ---- averaged weights -------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def _update_ema(self, group: str) -> None:
+        if group not in self._ema_groups:
+            return
+        # The ramp keeps the random start out of the average (Karras 2020's code: at most 5 % of what was seen).
+        halflife = min(self.config.ema_halflife, 0.05 * self.images_seen)
+        decay = 0.5 ** ((self.images_seen - self._ema_seen) / halflife) if halflife else 0.0
+        self._ema_seen = self.images_seen
+        average = get_ema_multi_avg_fn(decay)
+        for name, live in self.networks_for_sampling().items():
+            ours = [*self.ema[name].parameters(), *self.ema[name].buffers()]
+            theirs = [*live.parameters(), *live.buffers()]
+            average([x for x in ours if x.is_floating_point()], [x for x in theirs if x.is_floating_point()], None)
+            for mine, other in zip(ours, theirs, strict=True):
+                if not mine.is_floating_point():  # batch-norm's count of batches
+                    mine.copy_(other)
+
+    # ---- randomness -------------------------------------------------------------------------------------------
+
+    def draw(self, distribution: Callable[..., Tensor], n: int, *shape: int) -> Tensor:
+        """(n, *shape) from ``torch.randn`` or ``torch.rand`` for this process's share of the batch.
+
+        Every process draws for the whole batch and keeps its rows: the samples differ between processes, and the run
+        does not depend on their number.
+        """
+        if self._random.device != self.device:
+            self._random = torch.Generator(self.device)
+        whole = distribution(n * parallel.world_size(), *shape, generator=self._random, device=self.device,
+                             dtype=self.dtype)
+        return whole[parallel.rank() * n:][:n]
+
+    def latent(self, n: int) -> Tensor:
+        """Latents (n, latent_size) from the prior, for training."""
+        return self.prior(self.draw(torch.randn, n, self.latent_size))
+
+    def _seed_step(self) -> None:
+        step_seed = (self.seed * 1_000_003 + self.images_seen) % 2**63
+        self._random = torch.Generator(self.device).manual_seed(step_seed)
+        torch.manual_seed(step_seed + parallel.rank() + 1)  # dropout and whatever else draws globally
+
+    # ---- sampling ---------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def sample(self, n: int, labels: int | str | Iterable[int | str] | None = None, seed: int | None = None,
+               truncation: float | None = None, batch_size: int = 256, ema: bool = True) -> Tensor:
+        """Generates images.
+
+        Args:
+            n: how many.
+            labels: for conditional models: one class for all or one an image, by number or by name.
+            seed: the same seed gives the same images, and the first of many are those of few.
+            truncation: draws normals beyond this magnitude again (Brock 2018, arXiv:1809.11096); less variety, more
+                typical images.
+            batch_size: images a pass through the generator; does not change the images.
+            ema: averaged weights, if the model has them.
+
+        Returns:
+            (n, C, H, W) in [0, 1] on the CPU; for point sets the coordinates, unbounded.
+
+        Raises:
+            UsageError: labels missing, too few or many, out of range or unknown.
+        """
+        return self.render(self.normals(n, seed, truncation), labels, batch_size, ema)
+
+    def normals(self, n: int, seed: int | None = None, truncation: float | None = None) -> Tensor:
+        """Standard normals (n, latent_size) on the CPU, which ``prior`` maps to latents."""
+        if n < 1:
+            raise UsageError(f"the number of images must be at least 1, not {n}")
+        random = torch.Generator()
+        random.manual_seed(seed) if seed is not None else random.seed()
+        # torch fills in blocks of 16, so rows in multiples of 16 make the first of many equal those of few.
+        normal = torch.empty(-(-n // 16) * 16, self.latent_size)
+        if truncation is None:
+            return normal.normal_(generator=random)[:n]
+        if truncation <= 0:
+            raise UsageError(f"truncation must be above 0, not {truncation}")
+        return nn.init.trunc_normal_(normal, a=-truncation, b=truncation, generator=random)[:n]
+
+    @torch.no_grad()
+    def render(self, normal: Tensor, labels: int | str | Iterable[int | str] | None = None, batch_size: int = 256,
+               ema: bool = True) -> Tensor:
+        """The images of standard normals (n, latent_size), as ``sample`` returns them."""
+        labels = self.class_indices(labels, len(normal))
+        network = self.ema["generator"] if ema and "generator" in self.ema else self.generator
+        was_training = network.training
+        network.eval()
+        images = []
+        for z, y in zip(normal.split(batch_size), labels.split(batch_size), strict=True):
+            z = self.prior(z.to(self.device, self.dtype))
+            images.append(self.generate(network, z, y.to(self.device)).float().cpu())
+        network.train(was_training)
+        output = torch.cat(images)
+        return output if self.data.is_points else ((output + 1) / 2).clamp(0, 1)
+
+    def class_indices(self, labels: int | str | Iterable[int | str] | None, n: int) -> Tensor:
+        """Class numbers (n,) int64 from numbers or names; zeros for an unconditional model."""
+        if not self.conditional:
+            if labels is not None:
+                raise UsageError(f"{self.variant} is unconditional: it takes no labels")
+            return torch.zeros(n, dtype=torch.int64)
+        names = self.data.class_names
+        if labels is None:
+            raise UsageError(f"{self.variant} is conditional: give labels, one class or {n}, of {_listing(names)}")
+        given = [labels] * n if isinstance(labels, int | str) else list(labels)
+        if len(given) != n:
+            raise UsageError(f"{len(given)} labels for {n} images: give one, or one an image")
+        return torch.tensor([_class_index(label, names) for label in given])
+
+    # ---- Lightning's hooks ------------------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        if self.trainer.world_size > 1 and not isinstance(self.trainer.strategy, parallel.ZooStrategy):
+            raise UsageError("on several processes a model of the zoo needs Trainer(strategy=zoo.ZooStrategy()): "
+                             "Lightning's own ddp expects a single backward pass a step")
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        self._groups = {name: list(parameters) for name, parameters in self.optimizer_groups().items()}
+        everyone = {id(p): p for parameters in self._groups.values() for p in parameters}
+        self._others = {name: [p for key, p in everyone.items() if key not in {id(q) for q in own}]
+                        for name, own in self._groups.items()}
+        sampling = {id(p) for network in self.networks_for_sampling().values() for p in network.parameters()}
+        self._ema_groups = {name for name, own in self._groups.items() if sampling & {id(p) for p in own}}
+        self.updates = {name: self.updates.get(name, 0) for name in self._groups}
+        return [self.build_optimizer(name, parameters) for name, parameters in self._groups.items()]
+
+    def configure_model(self) -> None:
+        if not self.ema:
+            self.ema = nn.ModuleDict({name: copy.deepcopy(network).requires_grad_(False)
+                                      for name, network in self.networks_for_sampling().items()})
+
+    def train(self, mode: bool = True) -> "GenerativeModule":
+        super().train(mode)
+        self.ema.eval()  # its statistics are averages already
+        return self
+
+    def on_after_batch_transfer(self, batch: Sequence[Tensor], dataloader_idx: int) -> Batch:
+        images, labels = batch
+        if images.dtype == torch.uint8:  # normalised on the device: a quarter of the bytes to move
+            images = images.to(self.dtype) / 127.5 - 1
+        return images.to(self.dtype), labels
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        self.images_seen += len(batch[0]) * parallel.world_size()
+        self._seed_step()
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        if (batch_idx + 1) % self.trainer.log_every_n_steps == 0 or self.trainer.should_stop:
+            self.check_finite()
+            values = self.terms | self.measured | {f"{group}/updates": float(count) for group, count in self.updates.items()}
+            self.log_dict(values | {"step": float(self.images_seen)}, sync_dist=parallel.world_size() > 1)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.check_finite()
+        checkpoint["zoo"] = self.description() | {"seed": self.seed, "images_seen": self.images_seen,
+                                                  "ema_seen": self._ema_seen, "updates": dict(self.updates)}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if "zoo" not in checkpoint:
+            raise UsageError("this is not a checkpoint of a model of the zoo")
+        state = checkpoint["zoo"]
+        for key, ours in self.description().items():
+            if state[key] != ours:
+                raise UsageError(f"the checkpoint was made with another {key}: {_difference(state[key], ours)}")
+        self.seed, self.images_seen = state["seed"], state["images_seen"]
+        self._ema_seen, self.updates = state["ema_seen"], dict(state["updates"])
+
+    def description(self) -> dict[str, Any]:
+        """Variant, config and data set, as plain values: what config.json holds."""
+        return {"variant": self.variant, "config": self.config.to_dict(), "data": self.data.to_dict()}
+
+
+def _class_index(label: int | str, names: list[str]) -> int:
+    if isinstance(label, str) and label in names:
+        return names.index(label)
+    if isinstance(label, str) and not label.isdigit():
+        raise unknown("class", label, names)
+    try:
+        index = operator.index(int(label) if isinstance(label, str) else label)
+    except TypeError:
+        raise UsageError(f"a label is a class number or name, not {label!r}") from None
+    if not 0 <= index < len(names):
+        raise UsageError(f"there is no class {index}: the classes are 0 to {len(names) - 1}")
+    return index
+
+
+def _listing(names: list[str]) -> str:
+    shown = ", ".join(names[:10])
+    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)} in all)"
+
+
+def _difference(theirs: Any, ours: Any) -> str:
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        keys = [key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key)]
+        return ", ".join(f"{key}={theirs.get(key)!r} there, {ours.get(key)!r} here" for key in sorted(keys))
+    return f"{theirs!r} there, {ours!r} here"

@@ -1,0 +1,216 @@
+"""What watches a run: budget and signals, checkpoints, sample grids, diversity, throughput, progress bar."""
+
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback, Checkpoint, ProgressBar
+from lightning.pytorch.utilities import rank_zero_warn
+from tqdm import tqdm
+
+from zoo import parallel
+from zoo.base import Batch, GenerativeModule
+from zoo.errors import UsageError
+from zoo.files import atomic
+from zoo.sampling import save_picture
+
+
+def crossed(model: GenerativeModule, batch: Batch, every: int) -> bool:
+    """Whether this batch took the clock over a multiple of ``every`` images."""
+    before = model.images_seen - len(batch[0]) * parallel.world_size()
+    return model.images_seen // every > before // every
+
+
+class Budget(Callback):
+    """Ends the run after ``images`` images seen, or after the batch in which SIGTERM or SIGINT came.
+
+    The signal takes effect between batches, where the state is whole and all processes agree on it.
+    """
+
+    AGREE_EVERY = 10  # batches between the processes' asking each other for signals
+
+    def __init__(self, images: int) -> None:
+        self.images = images
+        self.signal: int | None = None
+        self._handlers: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: Trainer, model: GenerativeModule) -> None:
+        trainer.should_stop = model.images_seen >= self.images
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt  # asked twice: now
+        self.signal = number
+
+    def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
+                           batch_idx: int) -> None:
+        stop = self.signal is not None
+        if trainer.world_size > 1:
+            stop = batch_idx % self.AGREE_EVERY == 0 and trainer.strategy.reduce_boolean_decision(stop, all=False)
+        if stop or model.images_seen >= self.images:
+            trainer.should_stop = True
+
+    def teardown(self, trainer: Trainer, model: GenerativeModule, stage: str) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+
+
+class ImageCheckpoint(Checkpoint):
+    """Full training state every so many images and at the end, under ``images-<seen>.ckpt``.
+
+    Args:
+        folder: where.
+        every: images between checkpoints.
+        keep: how many of the newest to keep.
+
+    Attributes:
+        last_model_path: the newest complete one.
+    """
+
+    def __init__(self, folder: Path, every: int, keep: int = 2) -> None:
+        self.folder, self.every, self.keep = folder, every, keep
+        newest = newest_checkpoint(folder)
+        self.last_model_path = str(newest) if newest else ""
+
+    def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
+                           batch_idx: int) -> None:
+        if trainer.should_stop or crossed(model, batch, self.every):
+            self.save(trainer, self.folder / f"images-{model.images_seen:012d}.ckpt")
+
+    def save(self, trainer: Trainer, path: Path) -> None:
+        try:
+            if trainer.is_global_zero:
+                with atomic(path) as partial:
+                    trainer.save_checkpoint(partial)
+                for old in sorted(self.folder.glob("images-*.ckpt"))[:-self.keep]:
+                    old.unlink()
+            else:
+                trainer.save_checkpoint(path)  # writes nothing here, but every process takes part
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as either
+            if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(error):
+                raise
+            kept = f"the one before is whole: {self.last_model_path}" if self.last_model_path else "there is none before"
+            raise UsageError(f"the checkpoint {path} cannot be written ({error}); {kept}. Make room and use "
+                             "--resume") from error
+        self.last_model_path = str(path)
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    return max(folder.glob("images-*.ckpt"), default=None)
+
+
+class SampleGrid(Callback):
+    """A picture of the same latents every so many images, under ``images-<seen>.png``."""
+
+    def __init__(self, folder: Path, every: int) -> None:
+        self.folder, self.every = folder, every
+
+    def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
+                           batch_idx: int) -> None:
+        if trainer.is_global_zero and (trainer.should_stop or crossed(model, batch, self.every)):
+            with atomic(self.folder / f"images-{model.images_seen:012d}.png") as partial:
+                save_picture(model, partial)
+
+
+class Diversity(Callback):
+    """Watches for collapse: mean pairwise distance of generated images over that of real ones, logged as ``diversity``.
+
+    1 is as diverse as the data, 0 a single image. Warns once when it falls under ``warn_below``, or is still there
+    after ``grace`` images.
+    """
+
+    SAMPLES = 64
+
+    def __init__(self, warn_below: float = 0.2, grace: int = 50_000) -> None:
+        self.warn_below, self.grace = warn_below, grace
+        self._was_above = self._warned = False
+
+    def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
+                           batch_idx: int) -> None:
+        if (batch_idx + 1) % trainer.log_every_n_steps == 0 or trainer.should_stop:
+            value = self.measure(model, batch)
+            model.track("diversity", value)
+            self._warn(value, model.images_seen)
+
+    def measure(self, model: GenerativeModule, batch: Batch) -> float:
+        share = -(-self.SAMPLES // parallel.world_size())
+        real, labels = (parallel.gather(x[:share]) for x in batch)
+        if not model.data.is_points:
+            real = (real + 1) / 2
+        if len(real) < 2:
+            return float("nan")
+        fake = model.sample(len(real), labels if model.conditional else None, seed=model.images_seen, ema=False)
+        spread_real, spread_fake = (torch.pdist(x.flatten(1).float().cpu()).mean().item() for x in (real, fake))
+        return spread_fake / max(spread_real, 1e-12)
+
+    def _warn(self, value: float, seen: int) -> None:
+        if value < self.warn_below and not self._warned and (self._was_above or seen > self.grace):
+            self._warned = True
+            rank_zero_warn(f"collapse? After {seen:,} images the generated images differ from each other by "
+                           f"{value:.2f} of what real ones do. Look at samples/")
+        self._was_above |= value >= self.warn_below
+
+
+class Throughput(Callback):
+    """Logs ``images_per_second`` of all processes together, over the last logging interval."""
+
+    def on_train_start(self, trainer: Trainer, model: GenerativeModule) -> None:
+        self._mark = (time.perf_counter(), model.images_seen)
+
+    def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
+                           batch_idx: int) -> None:
+        if (batch_idx + 1) % trainer.log_every_n_steps == 0:
+            now, (then, seen) = time.perf_counter(), self._mark
+            model.track("images_per_second", (model.images_seen - seen) / (now - then))
+            self._mark = (now, model.images_seen)
+
+
+class ImageProgress(ProgressBar):
+    """Images seen of the budget, images a second, every loss term and the diversity."""
+
+    REFRESH_SECONDS = 1.0  # reading a loss waits for the GPU
+
+    def __init__(self, images: int) -> None:
+        super().__init__()
+        self.images, self._enabled, self._bar = images, True, None
+
+    def disable(self) -> None:
+        self._enabled = False
+
+    def enable(self) -> None:
+        self._enabled = True
+
+    def on_train_start(self, trainer: Trainer, model: GenerativeModule) -> None:
+        self._bar = tqdm(total=self.images, initial=model.images_seen, unit="img", unit_scale=True,
+                         dynamic_ncols=True, desc=model.variant, disable=not self._enabled)
+        self._shown = 0.0
+
+    def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
+                           batch_idx: int) -> None:
+        if self._enabled and (time.monotonic() - self._shown > self.REFRESH_SECONDS or trainer.should_stop):
+            self._shown = time.monotonic()
+            self._bar.set_postfix_str(self._terms(model), refresh=False)
+            self._bar.update(min(model.images_seen, self.images) - self._bar.n)
+
+    @staticmethod
+    def _terms(model: GenerativeModule) -> str:
+        words, last = [], ""
+        for name, value in model.terms.items():
+            group, term = name.split("/")
+            words.append(f"{f'{group[0].upper()} ' if group != last else ''}{term} {value.item():.3g}")
+            last = group
+        if "diversity" in model.measured:
+            words.append(f"diversity {model.measured['diversity'].item():.2f}")
+        return ", ".join(words)
+
+    def teardown(self, trainer: Trainer, model: GenerativeModule, stage: str) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,43 @@
+"""The card of a model folder, rendered from its files: no number in it that is not in metrics.json."""
+
+import json
+from pathlib import Path
+
+from zoo.folder import read_config
+from zoo.registry import variants
+
+
+def render_card(folder: Path) -> str:
+    """Markdown for README.md, from config.json and metrics.json."""
+    config = read_config(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    variant = next(v for v in variants() if v.name == config["variant"])
+    data, training = config["data"], config["training"]
+    labels = ", labels=0" if variant.kind == "conditional" else ""
+    rows = "\n".join(f"| {name} | {metric['value']:.4g} | {metric['protocol']} |" for name, metric in metrics.items())
+    return f"""---
+library_name: zoo
+pipeline_tag: unconditional-image-generation
+---
+# {variant.title} on {data["name"]}
+
+![samples](samples.png)
+
+{variant.title} ({variant.year}, {variant.paper}), {data["channels"]} x {data["image_size"]} x {data["image_size"]}.
+
+```python
+import zoo
+images = zoo.load("{folder}").sample(16{labels}, seed=0)
+```
+
+Training data: {data["provenance"]}, {data["images"]:,} images.
+Budget: {config["images_seen"]:,} images seen in batches of {training["batch_size"]}, seed {training["seed"]}.
+
+```
+{config["command"]}
+```
+
+| measure | value | protocol |
+|---|---|---|
+{rows}
+"""

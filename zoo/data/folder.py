@@ -1,0 +1,143 @@
+"""Any folder of images: decoded once into a cache file of uint8 and mapped into memory from there."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torchvision.datasets.folder import IMG_EXTENSIONS
+from tqdm import tqdm
+
+from zoo.data.spec import DataSpec
+from zoo.errors import UsageError
+
+GREY_MODES = {"1", "L", "LA", "F"}
+
+
+def cache_folder() -> Path:
+    """Where decoded and downloaded data go: $ZOO_CACHE, else ~/.cache/gan-zoo."""
+    return Path(os.environ.get("ZOO_CACHE") or Path.home() / ".cache" / "gan-zoo")
+
+
+def is_grey(image: Image.Image) -> bool:
+    return image.mode in GREY_MODES or image.mode.startswith("I")
+
+
+def to_array(image: Image.Image, channels: int, size: int) -> np.ndarray:
+    """uint8 (C, size, size) from an image of any mode and shape: upright, on white, centre-cropped, resampled."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits or float: Pillow would clip at 255
+        values = np.asarray(image, dtype=np.float32)
+        top = 65535.0 if image.mode != "F" else max(float(values.max()), 1e-12)
+        image = Image.fromarray((values * (255 / top)).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("L" if channels == 1 else "RGB")
+    image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+    return np.asarray(image).reshape(size, size, channels).transpose(2, 0, 1)
+
+
+def decode(name: str, key: str, items: list, read: Callable[[object], Image.Image], channels: int, size: int,
+           name_of: Callable[[object], str] = str) -> Path:
+    """Decodes ``items`` into a cache file named after ``key``, unless it is there.
+
+    Returns:
+        the .npy file, uint8 (N, C, size, size).
+
+    Raises:
+        UsageError: broken images, all of them named, or a cache that cannot be written.
+    """
+    path = cache_folder() / "decoded" / f"{name}-{channels}x{size}-{key}.npy"
+    if path.exists():
+        return path
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+
+    def one(index: int) -> str | None:
+        try:
+            with read(items[index]) as image:
+                out[index] = to_array(image, channels, size)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return f"{name_of(items[index])}: {error}"
+        return None
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        out = np.lib.format.open_memmap(partial, "w+", np.uint8, (len(items), channels, size, size))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = pool.map(one, range(len(items)))
+            broken = [r for r in tqdm(results, f"decoding {name}", len(items), unit="img") if r is not None]
+        if broken:
+            raise UsageError("\n  ".join([
+                f"{len(broken)} of {len(items)} images of {name} cannot be read; repair or remove them:", *broken[:20],
+                *(["..."] if len(broken) > 20 else [])]))
+        out.flush()
+        os.replace(partial, path)
+    except OSError as error:
+        raise UsageError(f"cannot write the decoded images to {path.parent}: {error}. Set ZOO_CACHE to a folder with "
+                         f"{len(items) * channels * size * size / 2**20:,.0f} MiB free") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def load_decoded(path: Path) -> Tensor:
+    """The images of a cache file, mapped: in memory where they fit, read as needed where they do not."""
+    return torch.from_numpy(np.load(path, mmap_mode="c"))
+
+
+def hash_of(parts: Iterable[object]) -> str:
+    return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()[:16]
+
+
+class FolderSource:
+    """Images in a folder; two or more sub-folders with images are classes.
+
+    Args:
+        folder: searched recursively.
+        image_size: the images are centre-cropped and resampled to this.
+        channels: 1 or 3; 0 means grey if every file is, else colour.
+
+    Raises:
+        UsageError: no such folder, or no images in it.
+    """
+
+    def __init__(self, folder: Path, image_size: int, channels: int = 0, name: str = "", provenance: str = "") -> None:
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder}")
+        self.files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in IMG_EXTENSIONS and f.is_file())
+        if not self.files:
+            raise UsageError(f"there are no images in {folder}: looked for {', '.join(IMG_EXTENSIONS)}")
+        self.folder, self._name = folder, name or folder.resolve().name
+        tops = [f.relative_to(folder).parts[0] for f in self.files]
+        directly = any(f.parent == folder for f in self.files)
+        classes = [] if directly or len(set(tops)) < 2 else sorted(set(tops))
+        self.labels = torch.tensor([classes.index(top) if classes else 0 for top in tops])
+        self.spec = DataSpec(name=self._name, image_size=image_size, channels=channels or self._channels(),
+                             class_names=classes, images=len(self.files),
+                             provenance=provenance or f"a folder of {len(self.files):,} images")
+
+    def _channels(self) -> int:
+        for file in self.files:
+            try:
+                with Image.open(file) as image:  # reads the header only
+                    if not is_grey(image):
+                        return 3
+            except OSError:
+                continue  # decode() names it
+        return 1
+
+    def prepare(self) -> Path:
+        stats = [(str(f.relative_to(self.folder)), f.stat().st_size, f.stat().st_mtime_ns) for f in self.files]
+        key = hash_of([str(self.folder.resolve()), stats])
+        return decode(self._name, key, self.files, Image.open, self.spec.channels, self.spec.image_size)
+
+    def load(self) -> tuple[Tensor, Tensor]:
+        """Images uint8 (N, C, H, W) and class numbers (N,)."""
+        return load_decoded(self.prepare()), self.labels

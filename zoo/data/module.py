@@ -1,0 +1,85 @@
+"""Whole batches out of memory, in an order that follows from the seed and the clock alone."""
+
+from collections.abc import Iterator
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from zoo import parallel
+from zoo.data.sources import Source
+from zoo.errors import UsageError
+
+
+class InMemory(Dataset):
+    """Indexed with a batch of row numbers at once."""
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        self.images, self.labels = images, labels
+
+    def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return self.images[rows], self.labels[rows]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class ClockedBatches(Sampler[Tensor]):
+    """Endless batches of row numbers: epoch e is a permutation seeded by (seed, e), batches run across epochs.
+
+    The stream is that of the global batch; a process takes its rows of it. So the position is one number, the images
+    seen, and a run can go on from it on any number of processes.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int, start: int) -> None:
+        self.count, self.batch_size, self.seed, self.start = count, batch_size, seed, start
+
+    def _rows(self, position: int) -> Iterator[Tensor]:
+        while True:
+            epoch, offset = divmod(position, self.count)
+            random = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            yield torch.randperm(self.count, generator=random)[offset:]
+            position += self.count - offset
+
+    def __iter__(self) -> Iterator[Tensor]:
+        share = self.batch_size // parallel.world_size()
+        first = parallel.rank() * share
+        rows = self._rows(self.start)
+        queue = next(rows)
+        while True:
+            while len(queue) < self.batch_size:
+                queue = torch.cat([queue, next(rows)])
+            yield queue[:self.batch_size][first:first + share]
+            queue = queue[self.batch_size:]
+
+
+class DataModule(LightningDataModule):
+    """Feeds a model of the zoo from a source, from where its clock stands.
+
+    Args:
+        source: see ``zoo.data.sources``.
+        batch_size: images a step over all processes.
+        seed: of the order.
+    """
+
+    def __init__(self, source: Source, batch_size: int, seed: int = 0) -> None:
+        super().__init__()
+        self.source, self.batch_size, self.seed = source, batch_size, seed
+        self.images: Tensor | None = None
+
+    def prepare_data(self) -> None:
+        self.source.prepare()
+
+    def setup(self, stage: str) -> None:
+        if self.batch_size % self.trainer.world_size:
+            raise UsageError(f"the batch of {self.batch_size} cannot be shared by {self.trainer.world_size} processes: "
+                             f"choose a multiple of {self.trainer.world_size} for --batch-size")
+        if self.images is None:
+            self.images, self.labels = self.source.load()
+
+    def train_dataloader(self) -> DataLoader:
+        order = ClockedBatches(len(self.images), self.batch_size, self.seed, self.trainer.lightning_module.images_seen)
+        # A loader draws a seed for its workers even without any: from its own generator, not from the run's.
+        return DataLoader(InMemory(self.images, self.labels), sampler=order, batch_size=None,
+                          generator=torch.Generator(), pin_memory=self.trainer.strategy.root_device.type == "cuda")

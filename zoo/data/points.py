@@ -1,0 +1,59 @@
+"""Mixtures of Gaussians with known modes, as point sets (N, C, 1, 1) for the ``mlp`` backbone."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zoo.data.spec import DataSpec
+
+POINTS = 100_000
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Equally likely Gaussians of one standard deviation."""
+
+    centres: Tensor  # (modes, C)
+    std: float
+
+
+def _ring() -> Mixture:
+    angles = torch.arange(8) * (2 * math.pi / 8)
+    return Mixture(2 * torch.stack([angles.cos(), angles.sin()], 1), 0.02)
+
+
+def _grid() -> Mixture:
+    line = torch.linspace(-4, 4, 5)
+    return Mixture(torch.cartesian_prod(line, line), 0.05)
+
+
+def _two_peaks() -> Mixture:
+    return Mixture(torch.tensor([[-1.0], [1.0]]), 0.1)
+
+
+# 8 Gaussians on a ring and 25 on a grid: Srivastava 2017 (arXiv:1705.07761), section 4.1, the ring after Metz 2016.
+MIXTURES = {"ring": _ring, "grid": _grid, "two-peaks": _two_peaks}
+
+
+class PointSource:
+    """100,000 points of a mixture; the same points every time."""
+
+    def __init__(self, name: str) -> None:
+        self.mixture = MIXTURES[name]()
+        modes, channels = self.mixture.centres.shape
+        self.spec = DataSpec(name=name, image_size=1, channels=channels, images=POINTS,
+                             provenance=f"synthetic: {modes} Gaussians of standard deviation {self.mixture.std}")
+
+    def prepare(self) -> None:
+        """Nothing to download."""
+
+    def load(self) -> tuple[Tensor, Tensor]:
+        """Float points (N, C, 1, 1) and zeros for labels (N,)."""
+        random = torch.Generator().manual_seed(0)
+        modes, channels = self.mixture.centres.shape
+        which = torch.randint(modes, (POINTS,), generator=random)
+        noise = torch.randn(POINTS, channels, generator=random)
+        points = self.mixture.centres[which] + self.mixture.std * noise
+        return points[:, :, None, None], torch.zeros(POINTS, dtype=torch.int64)

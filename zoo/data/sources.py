@@ -1,0 +1,190 @@
+"""The table of data sets. A source knows its ``spec`` at once, downloads or decodes in ``prepare`` and reads in ``load``."""
+
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zoo.data.folder import FolderSource, cache_folder, decode, hash_of, is_grey, load_decoded
+from zoo.data.points import MIXTURES, PointSource
+from zoo.data.spec import DataSpec
+from zoo.errors import UsageError, unknown
+
+DIGITS = [str(digit) for digit in range(10)]
+FASHION = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
+CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+
+
+class Source(Protocol):
+    spec: DataSpec
+
+    def prepare(self) -> object:
+        """Downloads or decodes what is not there yet; called by one process a machine."""
+
+    def load(self) -> tuple[Tensor, Tensor]:
+        """Images uint8 (N, C, H, W), or float points, and class numbers (N,) int64."""
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """uint8 (N, C, H, W) -> uint8 (N, C, size, size), bicubic with anti-aliasing."""
+    if images.shape[-1] == size:
+        return images
+    chunks = [F.interpolate(chunk.float(), (size, size), mode="bicubic", antialias=True).round().clamp(0, 255).byte()
+              for chunk in images.split(4096)]
+    return torch.cat(chunks)
+
+
+class DigitsSource:
+    """1,797 handwritten digits of 8x8 pixels that scikit-learn ships, upscaled."""
+
+    def __init__(self, image_size: int) -> None:
+        self.spec = DataSpec(
+            name="digits", image_size=image_size, channels=1, class_names=DIGITS, images=1797,
+            provenance="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits test set (Alpaydin "
+                       "and Kaynak 1998, CC BY 4.0), 8x8 upscaled")
+
+    def prepare(self) -> None:
+        """Nothing to download."""
+
+    def load(self) -> tuple[Tensor, Tensor]:
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        images = torch.from_numpy(digits.images)[:, None] * (255 / 16)  # 17 grey levels
+        return resize(images.byte(), self.spec.image_size), torch.from_numpy(digits.target).long()
+
+
+class TorchvisionSource:
+    """A training set of torchvision, found under the data directory or downloaded to it."""
+
+    def __init__(self, name: str, dataset: str, data_dir: Path, image_size: int, native_size: int, channels: int,
+                 class_names: list[str], images: int, provenance: str) -> None:
+        self.dataset, self.root = dataset, data_dir
+        if image_size and image_size != native_size:
+            provenance += f", resized from {native_size} px"
+        self.spec = DataSpec(name=name, image_size=image_size or native_size, channels=channels,
+                             class_names=class_names, images=images, provenance=provenance)
+
+    def _open(self, download: bool):
+        import torchvision
+
+        with contextlib.redirect_stdout(io.StringIO()):  # torchvision prints "Files already downloaded"
+            return getattr(torchvision.datasets, self.dataset)(str(self.root), train=True, download=download)
+
+    def prepare(self) -> None:
+        try:
+            self._open(download=False)
+        except RuntimeError:  # not found
+            try:
+                self._open(download=True)
+            except (OSError, RuntimeError) as error:
+                raise UsageError(f"{self.dataset} is not in {self.root} and cannot be downloaded ({error}). Put the "
+                                 f"files where torchvision.datasets.{self.dataset}(root) looks for them and give root "
+                                 "as --data-dir") from error
+
+    def load(self) -> tuple[Tensor, Tensor]:
+        dataset = self._open(download=False)
+        images = torch.as_tensor(dataset.data)
+        images = images[:, None] if images.dim() == 3 else images.permute(0, 3, 1, 2)  # (N, C, H, W)
+        return resize(images.contiguous(), self.spec.image_size), torch.as_tensor(dataset.targets)
+
+
+class HubSource:
+    """A data set of images on the Hugging Face Hub, or a local folder that ``datasets`` can read."""
+
+    def __init__(self, repo: str, image_size: int, channels: int) -> None:
+        try:
+            import datasets
+        except ImportError as error:
+            raise UsageError(f"--data hf:{repo} needs the datasets package: pip install 'gan-zoo[datasets]'") from error
+        try:
+            self.dataset = datasets.load_dataset(repo, split="train")
+        except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+            raise UsageError(f"the data set {repo} cannot be loaded: {error}") from error
+        features = self.dataset.features
+        images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
+        labels = [name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
+        if not images:
+            raise UsageError(f"the data set {repo} has no column of images: {', '.join(features)}")
+        self._image, self._label = images[0], labels[0] if labels else None
+        if not channels:
+            channels = 1 if all(is_grey(self.dataset[i][self._image]) for i in range(min(len(self.dataset), 100))) else 3
+        self.spec = DataSpec(name=repo.rstrip("/").split("/")[-1], image_size=image_size, channels=channels,
+                             class_names=list(features[self._label].names) if labels else [],
+                             images=len(self.dataset), provenance=f"Hugging Face data set {repo}, split train")
+
+    def prepare(self) -> Path:
+        rows = list(range(len(self.dataset)))
+        return decode(self.spec.name, hash_of([self.dataset._fingerprint]), rows,
+                      lambda row: self.dataset[row][self._image], self.spec.channels, self.spec.image_size)
+
+    def load(self) -> tuple[Tensor, Tensor]:
+        count = len(self.dataset)
+        labels = torch.tensor(self.dataset[self._label]) if self._label else torch.zeros(count, dtype=torch.int64)
+        return load_decoded(self.prepare()), labels
+
+
+def _cifar10(data_dir: Path, image_size: int) -> Source:
+    copy = next((f / "train" for f in (data_dir, data_dir / "cifar10_jpeg") if (f / "train" / CIFAR[0]).is_dir()), None)
+    if copy is not None and not (data_dir / "cifar-10-batches-py").is_dir():
+        return FolderSource(copy, image_size or 32, 3, "cifar10-jpeg",
+                            "CIFAR-10 (JPEG copy): 50,000 images recompressed as JPEG, which is visible")
+    return TorchvisionSource("cifar10", "CIFAR10", data_dir, image_size, 32, 3, CIFAR, 50_000,
+                             "CIFAR-10 training set (Krizhevsky 2009)")
+
+
+def _anime(data_dir: Path, image_size: int) -> Source:
+    folders = [f for f in (data_dir / "anime", data_dir / "anime_faces_64") if f.is_dir()]
+    if not folders:
+        raise UsageError(f"there is no folder anime or anime_faces_64 in {data_dir}: put the faces there, or name a "
+                         "data set of the Hugging Face Hub with --data hf:org/name")
+    return FolderSource(folders[0], image_size or 64, 3, "anime", "anime faces; the drawings belong to their makers: "
+                        "research and teaching only")
+
+
+def _mnist(data_dir: Path, image_size: int) -> Source:
+    return TorchvisionSource("mnist", "MNIST", data_dir, image_size, 28, 1, DIGITS, 60_000,
+                             "MNIST training set (LeCun 1998, CC BY-SA 3.0)")
+
+
+def _fashion_mnist(data_dir: Path, image_size: int) -> Source:
+    return TorchvisionSource("fashion-mnist", "FashionMNIST", data_dir, image_size, 28, 1, FASHION, 60_000,
+                             "Fashion-MNIST training set (Xiao 2017, MIT)")
+
+
+SOURCES: dict[str, Callable[[Path, int], Source]] = {
+    "digits": lambda data_dir, image_size: DigitsSource(image_size or 32),
+    "mnist": _mnist,
+    "fashion-mnist": _fashion_mnist,
+    "cifar10": _cifar10,
+    "anime": _anime,
+}
+
+
+def open_source(data: str, data_dir: str | None = None, image_size: int = 0, channels: int = 0) -> Source:
+    """Finds a data set.
+
+    Args:
+        data: a name of the table, ``ring``, ``grid`` or ``two-peaks``, ``hf:org/name`` or a folder of images.
+        data_dir: where named sets are kept; default: the cache folder.
+        image_size: pixels; 0 means the set's own size (64 for a folder).
+        channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
+
+    Raises:
+        UsageError: an unknown name, or a folder without images.
+    """
+    directory = Path(data_dir).expanduser() if data_dir else cache_folder() / "data"
+    if data.startswith("hf:"):
+        return HubSource(data.removeprefix("hf:"), image_size or 64, channels)
+    if data in MIXTURES:
+        return PointSource(data)
+    if data in SOURCES:
+        return SOURCES[data](directory, image_size)
+    if Path(data).expanduser().is_dir():
+        return FolderSource(Path(data).expanduser(), image_size or 64, channels)
+    raise unknown("data set or folder", data, [*SOURCES, *MIXTURES])

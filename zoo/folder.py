@@ -1,0 +1,146 @@
+"""A model folder: the one layout of a finished run, a bundled model and a repository on the Hub.
+
+    config.json          variant, config, data set and where the model comes from
+    model.safetensors    the networks that sampling needs, averaged weights where there are any
+    golden.safetensors   a few normals and labels with the images they must give
+    samples.png          images from fixed latents
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+import zoo
+from zoo.base import GenerativeModule
+from zoo.data.spec import DataSpec
+from zoo.errors import UsageError
+from zoo.files import atomic, write_json
+from zoo.registry import variant_class
+from zoo.sampling import save_picture
+
+FORMAT = 1  # of config.json; raised when older versions of the zoo could not read a folder rightly
+GOLDEN_IMAGES = 4
+
+
+def save(model: GenerativeModule, folder: str | Path, origin: dict[str, Any] | None = None) -> Path:
+    """Writes a model folder. Each file is replaced as a whole, the weights last.
+
+    Args:
+        model: any model of the zoo.
+        folder: made if need be.
+        origin: further entries of config.json, such as how the model was trained.
+    """
+    folder = Path(folder)
+    config = {"format": FORMAT, "zoo": zoo.__version__, "torch": torch.__version__} | model.description()
+    write_json(folder / "config.json", config | (origin or {}))
+    normal = model.normals(GOLDEN_IMAGES, seed=0)
+    labels = [i % model.data.classes for i in range(GOLDEN_IMAGES)] if model.conditional else None
+    golden = {"normal": normal, "image": model.render(normal, labels), "label": model.class_indices(labels, len(normal))}
+    with atomic(folder / "golden.safetensors") as partial:
+        save_file(golden, partial)
+    with atomic(folder / "samples.png") as partial:
+        save_picture(model, partial)
+    tensors = _tensors(model)
+    with atomic(folder / "model.safetensors") as partial:
+        save_file(tensors, partial, metadata={"sha256": _digest(tensors)})
+    return folder
+
+
+def load(source: str | Path) -> GenerativeModule:
+    """A trained model for sampling.
+
+    Args:
+        source: a model folder, such as a run's.
+
+    Returns:
+        The variant's module in evaluation mode on the CPU, with the networks that sampling needs; the others, such as
+        the discriminator, are None.
+
+    Raises:
+        UsageError: no such folder, a file that is missing, damaged or altered, an unknown variant or field, a folder
+            written by a newer version, or weights that do not fit the configuration.
+    """
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        raise UsageError(f"there is no model folder {source}")
+    description = read_config(folder)
+    cls = variant_class(description["variant"])
+    config, data = cls.Config.from_dict(description["config"]), DataSpec.from_dict(description["data"])
+    with torch.device("meta"):  # shapes only: the weights come from the file
+        model = cls(config, data)
+    networks = model.networks_for_sampling()
+    tensors = _read_tensors(folder / "model.safetensors")
+    _check_fit({f"{name}.{key}": value for name, network in networks.items()
+                for key, value in network.state_dict().items()}, tensors, folder)
+    for name, _ in list(model.named_children()):
+        if name in networks:
+            own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+            networks[name].load_state_dict(own, assign=True)
+        elif name != "ema":
+            setattr(model, name, None)
+    model.to("cpu")  # every tensor is there already; Lightning's record of the device is not
+    return model.requires_grad_(False).eval()
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The content of config.json. Raises UsageError if it is missing, malformed or of a newer version."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UsageError(f"{folder} is no model folder: it has no config.json") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    if not isinstance(config, dict) or type(config.get("format")) is not int:
+        raise UsageError(f"{path} is not a configuration of the zoo: it has no format number")
+    if config["format"] > FORMAT:
+        raise UsageError(f"{path} was written by gan-zoo {config.get('zoo')}, which is newer than this "
+                         f"{zoo.__version__}: pip install --upgrade gan-zoo")
+    for key, kind in {"variant": str, "config": dict, "data": dict}.items():
+        if not isinstance(config.get(key), kind):
+            raise UsageError(f"{path} lacks {key!r} or has it of a wrong type")
+    return config
+
+
+def _tensors(model: GenerativeModule) -> dict[str, Tensor]:
+    networks = dict(model.ema.items()) or model.networks_for_sampling()
+    return {f"{name}.{key}": value.cpu().contiguous() for name, network in networks.items()
+            for key, value in network.state_dict().items()}
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+            expected = (file.metadata() or {}).get("sha256")
+    except FileNotFoundError:
+        raise UsageError(f"there is no {path}: the run has not saved its weights yet") from None
+    except (OSError, SafetensorError) as error:
+        raise UsageError(f"{path} is damaged or cut short ({error}): fetch or train it again") from error
+    if _digest(tensors) != expected:
+        raise UsageError(f"{path} was altered: its content does not match its checksum. Fetch or train it again")
+    return tensors
+
+
+def _check_fit(expected: dict[str, Tensor], given: dict[str, Tensor], folder: Path) -> None:
+    differences = [f"{key} is missing" for key in expected if key not in given]
+    differences += [f"{key} is not part of the model" for key in given if key not in expected]
+    differences += [f"{key} is {tuple(given[key].shape)}, not {tuple(expected[key].shape)}"
+                    for key in expected if key in given and given[key].shape != expected[key].shape]
+    if differences:
+        rest = f"; and {len(differences) - 5} more" if len(differences) > 5 else ""
+        raise UsageError(f"the weights in {folder} do not fit its config.json: {'; '.join(differences[:5])}{rest}")

@@ -1,0 +1,60 @@
+"""GAN: the alternating update. A variant writes two losses."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from zoo.base import Batch, Config, GenerativeModule, Terms
+from zoo.config import option
+from zoo.networks.blocks import LabelledDiscriminator, Norm, TrunkWithHead
+
+
+@dataclass(frozen=True, kw_only=True)
+class GANConfig(Config):
+    """What every adversarial model can be told."""
+
+    critic_steps: int = option(1, "discriminator updates per generator update (k, n_critic)", minimum=1)
+    discriminator_norm: Norm = option("batch", "normalisation in the discriminator")
+
+
+class GAN(GenerativeModule):
+    """A generator and a discriminator in turns (Goodfellow 2014, arXiv:1406.2661, algorithm 1).
+
+    The discriminator is updated on every batch, the generator on every ``critic_steps``-th, each with fakes from
+    latents of its own.
+    """
+
+    Config = GANConfig
+    config: GANConfig
+
+    def __init__(self, config: GANConfig, data) -> None:
+        super().__init__(config, data)
+        self.discriminator = self.build_discriminator()
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        """The terms that the discriminator descends."""
+        raise NotImplementedError
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        """The terms that the generator descends."""
+        raise NotImplementedError
+
+    def build_discriminator(self) -> nn.Module:
+        """The network from images, and labels if conditional, to logits (N, 1)."""
+        classes = self.data.classes if self.conditional else 0
+        discriminator = TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm, extra_channels=classes))
+        return LabelledDiscriminator(discriminator, classes) if self.conditional else discriminator
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"discriminator": list(self.discriminator.parameters()),
+                "generator": list(self.generator.parameters())}
+
+    def fake(self, batch: Batch) -> Tensor:
+        """As many generated images as the batch has real ones, of the same classes: (N, C, H, W)."""
+        images, labels = batch
+        return self.generate(self.generator, self.latent(len(images)), labels)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        self.optimize("discriminator", self.discriminator_loss, batch)
+        if self.updates["discriminator"] % self.config.critic_steps == 0:
+            self.optimize("generator", self.generator_loss, batch)

@@ -1,0 +1,1 @@
+"""One file a variant. A file here that registers a class is found by itself."""

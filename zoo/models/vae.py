@@ -1,0 +1,87 @@
+"""VAE: the variational auto-encoder of Kingma 2013 (https://arxiv.org/abs/1312.6114), equation 10 and appendix B.
+
+    -ELBO = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)),   q(z|x) = N(mu(x), sigma(x)^2),  p(z) = N(0, 1)
+
+in nats an image, one sample of z an image. The decoder is Bernoulli (C.1) on intensities in [0, 1], or Gaussian (C.2)
+with a fixed standard deviation ``sigma``. Encoder and decoder are the trunk and generator of the backbone (Lucic 2018).
+Departures: Adam instead of Adagrad; ``beta`` (Higgins 2017) is 1 by default, the paper's bound.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.base import Batch, Config, GenerativeModule, Terms
+from zoo.config import option
+from zoo.networks import BackboneName
+from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.registry import register
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEConfig(Config):
+    backbone: BackboneName = "infogan"
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    latent_dim: int = 64
+    encoder_norm: Norm = option("batch", "normalisation in the encoder")
+    decoder: Literal["bernoulli", "gaussian"] = option("bernoulli", "distribution of a pixel given z")
+    sigma: float = option(0.1, "standard deviation of the Gaussian decoder, for intensities in [0, 1]", minimum=1e-3)
+    beta: float = option(1.0, "weight of the KL term (beta)", minimum=0)
+
+
+@register("vae", title="Variational auto-encoder", paper="https://arxiv.org/abs/1312.6114", year=2013)
+class VAE(GenerativeModule):
+    Config = VAEConfig
+    config: VAEConfig
+    kind = "auto-encoder"
+
+    def __init__(self, config: VAEConfig, data) -> None:
+        super().__init__(config, data)
+        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=2 * config.latent_dim)
+
+    def build_generator(self) -> nn.Module:
+        return self.backbone_generator(squash=False)
+
+    def networks_for_sampling(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "encoder": self.encoder}
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"autoencoder": [*self.encoder.parameters(), *self.generator.parameters()]}
+
+    def generate(self, generator: nn.Module, z: Tensor, labels: Tensor) -> Tensor:
+        return 2 * torch.sigmoid(generator(z)) - 1  # the mean of p(x|z)
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z|x), (N, latent_dim) each."""
+        return self.encoder(images).chunk(2, dim=1)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        self.optimize("autoencoder", self.loss, batch)
+
+    def loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        mean, log_variance = self.encode(images)
+        z = mean + (0.5 * log_variance).exp() * self.draw(torch.randn, *mean.shape)
+        reconstruction = -self.log_likelihood(images, self.generator(z)).mean()
+        kl = kl_to_standard_normal(mean, log_variance).mean()
+        self.track("autoencoder/elbo", -(reconstruction + kl))
+        return {"reconstruction": reconstruction, "kl": self.config.beta * kl}
+
+    def log_likelihood(self, images: Tensor, logits: Tensor) -> Tensor:
+        """log p(x|z) in nats of every image (N,), for images in [-1, 1] and decoder outputs before squashing."""
+        x = (images + 1) / 2
+        if self.config.decoder == "bernoulli":
+            return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(1).sum(1)
+        sigma = self.config.sigma
+        error = (x - torch.sigmoid(logits)) / sigma
+        return (-0.5 * error.square() - math.log(sigma * math.sqrt(2 * math.pi))).flatten(1).sum(1)
+
+
+def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, exp(log_variance)) || N(0, 1)) in nats, (N, d) -> (N,) (Kingma 2013, appendix B)."""
+    return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1)

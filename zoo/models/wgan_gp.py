@@ -1,0 +1,51 @@
+"""WGAN-GP: a Wasserstein critic held 1-Lipschitz by a penalty, Gulrajani 2017 (https://arxiv.org/abs/1704.00028).
+
+Equation 3:  L = E[D(fake)] - E[D(real)] + lambda E[(||grad D(x_hat)||_2 - 1)^2],  x_hat on straight lines between
+real and fake. Algorithm 1: lambda 10, 5 critic steps, Adam 1e-4 with betas (0, 0.9), no batch-norm in the critic.
+``one_sided`` penalises only norms above 1 (their section 4, appendix).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zoo.base import Batch, Terms
+from zoo.config import option
+from zoo.gan import GAN, GANConfig
+from zoo.losses import gradient_norm
+from zoo.networks.blocks import Norm
+from zoo.registry import register
+
+
+@dataclass(frozen=True, kw_only=True)
+class WGANGPConfig(GANConfig):
+    critic_steps: int = 5
+    learning_rate: float = 1e-4
+    beta1: float = 0.0
+    beta2: float = 0.9
+    discriminator_norm: Norm = "none"
+    penalty: float = option(10.0, "weight of the gradient penalty (lambda)", minimum=0)
+    one_sided: bool = option(False, "penalise gradient norms above 1 only: max(0, norm - 1)^2")
+
+
+@register("wgan-gp", title="WGAN-GP", paper="https://arxiv.org/abs/1704.00028", year=2017)
+class WGANGP(GAN):
+    Config = WGANGPConfig
+    config: WGANGPConfig
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        fake = self.fake(batch)
+        on_real, on_fake = self.discriminator(images).mean(), self.discriminator(fake).mean()
+        self.track("discriminator/distance", on_real - on_fake)  # the estimate of W(real, fake)
+        return {"real": -on_real, "fake": on_fake, "penalty": self.config.penalty * self.penalty(images, fake)}
+
+    def penalty(self, real: Tensor, fake: Tensor) -> Tensor:
+        """E[(norm - 1)^2] on random interpolates of real and fake images (N, C, H, W)."""
+        epsilon = self.draw(torch.rand, len(real), 1, 1, 1)
+        excess = gradient_norm(self.discriminator, epsilon * real + (1 - epsilon) * fake) - 1
+        return (excess.clamp(min=0) if self.config.one_sided else excess).square().mean()
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        return {"adversarial": -self.discriminator(self.fake(batch)).mean()}

@@ -1,0 +1,95 @@
+"""Blocks that two or more networks use."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.parallel import gather, world_size
+
+Norm = Literal["batch", "none"]
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch normalisation (Ioffe 2015, arXiv:1502.03167) of (N, C) or (N, C, H, W) over the batch of all processes.
+
+    ``nn.SyncBatchNorm`` neither runs on the CPU nor has a second derivative, which gradient penalties need.
+    """
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        if x.dim() not in (2, 4):
+            raise ValueError(f"expected (N, C) or (N, C, H, W), got {tuple(x.shape)}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or world_size() == 1:
+            return super().forward(x)
+        self._check_input_dim(x)
+        dtype = x.dtype
+        x = x.to(torch.promote_types(dtype, torch.float32))  # moments of half-precision activations need more digits
+        rest = [0, *range(2, x.dim())]
+        # One exchange carries both moments. Combining variances, not second moments, avoids cancellation.
+        moments = torch.stack([x.mean(rest), x.var(rest, unbiased=False)])[None]  # (1, 2, C)
+        means, variances = gather(moments).unbind(1)  # (world, C) each
+        mean = means.mean(0)
+        variance = variances.mean(0) + (means - mean).square().mean(0)
+        count = world_size() * x.numel() // x.shape[1]
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean.detach().to(self.running_mean), self.momentum)
+            self.running_var.lerp_((variance * count / (count - 1)).detach().to(self.running_var), self.momentum)
+        shape = (1, -1) + (1,) * (x.dim() - 2)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return ((x - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(dtype)
+
+
+def norm_layers(norm: Norm, channels: int, eps: float = 1e-5) -> list[nn.Module]:
+    """The normalisation of a hidden layer, as a list to splice into a Sequential."""
+    return [BatchNorm(channels, eps=eps)] if norm == "batch" else []
+
+
+def init_normal(module: nn.Module, std: float = 0.02) -> None:
+    """Weights N(0, 0.02), biases 0; batch-norm scales N(1, 0.02) (Radford 2015, section 4). For ``Module.apply``."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.normal_(module.weight, 0.0, std)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, BatchNorm):
+        nn.init.normal_(module.weight, 1.0, std)
+
+
+class TrunkWithHead(nn.Module):
+    """A discriminator, critic or encoder: a backbone's trunk and a linear head, (N, C, H, W) -> (N, outputs)."""
+
+    def __init__(self, trunk: nn.Module, outputs: int = 1) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = nn.Linear(trunk.features, outputs)
+        init_normal(self.head)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.trunk(images))
+
+
+class LabelledGenerator(nn.Module):
+    """A generator that also gets the class, one-hot, beside the latent: (N, latent), (N,) -> (N, C, H, W)."""
+
+    def __init__(self, generator: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.generator, self.classes = generator, classes
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        return self.generator(torch.cat([z, F.one_hot(labels, self.classes).to(z)], 1))
+
+
+class LabelledDiscriminator(nn.Module):
+    """A discriminator that also gets the class, as one constant plane a class: (N, C, H, W), (N,) -> (N, outputs)."""
+
+    def __init__(self, discriminator: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.discriminator, self.classes = discriminator, classes
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        planes = F.one_hot(labels, self.classes).to(images)[:, :, None, None]
+        planes = planes.expand(-1, -1, *images.shape[2:])  # (N, classes, H, W)
+        return self.discriminator(torch.cat([images, planes], 1))

@@ -1,0 +1,59 @@
+"""Several processes, one model.
+
+Lightning's own strategy wraps the module in DistributedDataParallel, whose reducer expects one backward pass a step
+through all parameters; an adversarial step has two or more, each through some. Here the module stays unwrapped and
+``GenerativeModule.optimize`` averages the gradients of the group it steps: one flat all-reduce a step and group.
+"""
+
+from collections.abc import Iterable
+
+import torch
+import torch.distributed as dist
+from lightning.pytorch.strategies import DDPStrategy
+from torch import Tensor
+from torch.distributed.nn.functional import all_reduce
+from torch.nn.utils import parameters_to_vector
+
+
+def world_size() -> int:
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+def gather(x: Tensor) -> Tensor:
+    """The rows of all processes, differentiably to any order: (n, ...) -> (world_size * n, ...).
+
+    For terms that couple the samples of a batch. Built on all-reduce, whose derivative is an all-reduce again, so it
+    also works inside gradient penalties and on gloo.
+    """
+    if world_size() == 1:
+        return x
+    before, after = rank() * len(x), (world_size() - rank() - 1) * len(x)
+    padding = [x.new_zeros(rows, *x.shape[1:]) for rows in (before, after)]
+    return all_reduce(torch.cat([padding[0], x, padding[1]]))
+
+
+def average_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
+    """Replaces every gradient by its mean over the processes."""
+    if world_size() == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if not gradients:
+        return
+    flat = parameters_to_vector(gradients)
+    dist.all_reduce(flat)
+    flat /= world_size()
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+class ZooStrategy(DDPStrategy):
+    """DDP without the wrapper: ``Trainer(strategy=ZooStrategy(), devices=...)`` for any model of the zoo."""
+
+    def configure_ddp(self) -> None:
+        for tensor in self.lightning_module.state_dict().values():
+            dist.broadcast(tensor, src=0)
+        self.lightning_module.seed = self.broadcast(self.lightning_module.seed)

@@ -1,0 +1,219 @@
+"""A training run from options to a finished run folder."""
+
+import json
+import logging
+import os
+import subprocess
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from zoo import callbacks
+from zoo.base import GenerativeModule
+from zoo.card import render_card
+from zoo.config import Options, option
+from zoo.data.module import DataModule
+from zoo.data.sources import Source, open_source
+from zoo.errors import UsageError
+from zoo.files import atomic, write_json
+from zoo.folder import read_config, save
+from zoo.logger import MetricsCSV
+from zoo.metrics.agreement import label_agreement
+from zoo.parallel import ZooStrategy
+from zoo.registry import variant_class
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Options):
+    """Everything about a run that is not the model's own."""
+
+    data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, ring, grid, two-peaks), a "
+                       "folder of images, or hf:org/name", group="data")
+    data_dir: str | None = option(None, "where named data sets are found or downloaded to", group="data")
+    image_size: int = option(0, "pixels (0: the data set's own; 64 for a folder)", minimum=0, group="data")
+    channels: int = option(0, "of a folder: 1 grey, 3 colour (0: as the files are)", minimum=0, maximum=3, group="data")
+    images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
+    batch_size: int = option(64, "images a step, over all processes", minimum=2, group="training")
+    seed: int = option(0, "of initial weights, latents and data order", minimum=0, group="training")
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = option("auto", "kind of device", group="machine")
+    devices: str = option("auto", "processes a machine, one a device (auto: all GPUs, or one CPU process)",
+                          group="machine")
+    num_nodes: int = option(1, "machines", minimum=1, group="machine")
+    precision: Literal["32-true", "bf16-mixed", "64-true"] = option("32-true", "of the arithmetic", group="machine")
+    log_every: int = option(3_200, "images between rows of metrics.csv", minimum=1, group="output")
+    samples_every: int = option(20_000, "images between sample grids", minimum=1, group="output")
+    checkpoint_every: int = option(50_000, "images between checkpoints", minimum=1, group="output")
+
+    # What a resumed run may change: the rest would make it another run.
+    MAY_CHANGE = ("data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "log_every",
+                  "samples_every", "checkpoint_every")
+
+
+class Run:
+    """One run: its model, data and folder. Making it checks everything that can be checked before work begins.
+
+    Args:
+        variant: a name from ``zoo.variants()``.
+        config: the fields of the variant's Config that differ from its defaults.
+        training: see ``Training``.
+        folder: default ``runs/<variant>-<data>``.
+        resume: go on from the folder's newest checkpoint.
+
+    Raises:
+        UsageError: whatever does not fit, with what to do about it.
+    """
+
+    def __init__(self, variant: str, config: dict[str, Any], training: Training, folder: str | None = None,
+                 resume: bool = False, command: str = "") -> None:
+        cls = variant_class(variant)
+        self.training, self.resume, self.command = training, resume, command
+        if training.devices != "auto" and not (training.devices.isdigit() and int(training.devices) > 0):
+            raise UsageError(f"devices must be auto or a number from 1, not {training.devices!r}")
+        options = cls.Config.from_dict(config)
+        self.source: Source = open_source(training.data, training.data_dir, training.image_size, training.channels)
+        seed_everything(training.seed, verbose=False)
+        self.model: GenerativeModule = cls(options, self.source.spec)
+        self.folder = Path(folder or f"runs/{variant}-{self.source.spec.name}")
+        self.checkpoint = callbacks.newest_checkpoint(self.folder / "checkpoints")
+        if rank_zero_only.rank == 0:  # the others start when this one has begun to fill the folder
+            self._check_folder()
+
+    def _check_folder(self) -> None:
+        if self.resume and self.checkpoint is None:
+            raise UsageError(f"there is no checkpoint to resume in {self.folder}")
+        if not self.resume and (self.folder / "config.json").exists():
+            raise UsageError(f"{self.folder} already holds a run: --resume {self.folder} to go on with it, or --out "
+                             "for another folder")
+
+    def describe(self) -> str:
+        """The resolved configuration, parameter counts and shapes."""
+        model, data = self.model, self.model.data
+        lines = [json.dumps(model.description() | {"training": self.training.to_dict()}, indent=2)]
+        for name, network in model.named_children():
+            count = sum(p.numel() for p in network.parameters())
+            if count:
+                lines.append(f"{name}: {count:,} parameters\n{network}")
+        sampled = tuple(model.sample(1, 0 if model.conditional else None, seed=0).shape)
+        lines.append(f"latent (N, {model.config.latent_dim}) -> images (N, {', '.join(map(str, sampled[1:]))}); "
+                     f"{data.images:,} training images, {data.classes} classes")
+        return "\n".join(lines)
+
+    def train(self) -> int:
+        """Trains to the budget. Returns the exit status: 0, or 128 + signal after a graceful stop."""
+        training, model = self.training, self.model
+        _quiet()
+        budget = callbacks.Budget(training.images)
+        trainer = self._trainer(budget)
+        if trainer.is_global_zero:
+            self._write_config()
+        data = DataModule(self.source, training.batch_size, training.seed)
+        trainer.fit(model, datamodule=data, ckpt_path=str(self.checkpoint) if self.resume else None, weights_only=True)
+        if trainer.is_global_zero:
+            self._finish(data, budget.signal)
+        return 128 + budget.signal if budget.signal else 0
+
+    def _trainer(self, budget: callbacks.Budget) -> Trainer:
+        training, folder = self.training, self.folder
+        start = int(self.checkpoint.stem.split("-")[1]) if self.resume else 0
+        devices, nodes = _processes(training)
+        return Trainer(
+            accelerator=training.accelerator, devices=devices, num_nodes=nodes,
+            precision=training.precision, strategy=ZooStrategy() if devices * nodes > 1 else "auto",
+            max_epochs=-1, use_distributed_sampler=False, enable_model_summary=False,
+            log_every_n_steps=max(1, training.log_every // training.batch_size),
+            default_root_dir=folder,
+            logger=[MetricsCSV(folder / "metrics.csv", start),
+                    TensorBoardLogger(folder, name="tensorboard", version="")],
+            callbacks=[
+                budget,
+                callbacks.Diversity(),
+                callbacks.Throughput(),
+                callbacks.ImageProgress(training.images),
+                callbacks.SampleGrid(folder / "samples", training.samples_every),
+                callbacks.ImageCheckpoint(folder / "checkpoints", training.checkpoint_every),
+            ])
+
+    def _write_config(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save(self.model, self.folder, self._origin())
+
+    def _origin(self) -> dict[str, Any]:
+        return {"training": self.training.to_dict(), "images_seen": self.model.images_seen, "command": self.command,
+                "commit": _commit()}
+
+    def _finish(self, data: DataModule, stopped: int | None) -> None:
+        model, folder = self.model, self.folder
+        save(model, folder, self._origin())
+        metrics = {}
+        if "diversity" in model.measured:
+            metrics["diversity"] = {
+                "value": model.measured["diversity"].item(),
+                "protocol": "mean pairwise distance of 64 generated images over that of 64 real ones, live weights"}
+        if model.conditional and not stopped:
+            agreement = label_agreement(model, data.images, data.labels)
+            metrics["label_agreement[knn]"] = {"value": agreement.generated, "protocol": agreement.protocol}
+            metrics["label_agreement[knn]/real"] = {"value": agreement.real, "protocol": "held-out real images"}
+        write_json(folder / "metrics.json", metrics)
+        with atomic(folder / "README.md") as partial:
+            partial.write_text(render_card(folder))
+        for name, metric in metrics.items():
+            print(f"{name}: {metric['value']:.3f}")
+        print(f"{'stopped' if stopped else 'finished'} after {model.images_seen:,} images: {folder}/samples.png\n"
+              f'load it with zoo.load("{folder}")'
+              + (f", go on with --resume {folder}" if stopped else ""))
+
+
+def resumed(folder: str, variant: str | None, config: dict[str, Any], training: dict[str, Any]) -> tuple:
+    """Variant, config and training of the run in ``folder``, with what may be changed changed.
+
+    Raises:
+        UsageError: for anything that would make it another run.
+    """
+    stored = read_config(Path(folder))
+    if "training" not in stored:
+        raise UsageError(f"{folder} is a model without a run: there is nothing to resume")
+    given = {"variant": variant} if variant else {}
+    theirs = {"variant": stored["variant"]} | stored["config"] | stored["training"]
+    fixed = given | config | {k: v for k, v in training.items() if k not in Training.MAY_CHANGE}
+    for name, value in fixed.items():
+        if theirs.get(name) != value:
+            raise UsageError(f"the run in {folder} has {name} {theirs.get(name)!r}, not {value!r}: start another run "
+                             "with --out, or leave the option away")
+    return stored["variant"], stored["config"], Training.from_dict(stored["training"] | training)
+
+
+def _processes(training: Training) -> tuple[int, int]:
+    """Processes a machine and machines: as asked for, else as torchrun or SLURM launched them, else one a GPU."""
+    if training.devices != "auto":
+        return int(training.devices), training.num_nodes
+    for environment in (TorchElasticEnvironment, SLURMEnvironment):
+        if environment.detect():
+            nodes = max(training.num_nodes, int(os.environ.get("SLURM_NNODES", 1)))
+            if environment is TorchElasticEnvironment:
+                nodes = environment().world_size() // int(os.environ["LOCAL_WORLD_SIZE"])
+            return environment().world_size() // nodes, nodes
+    gpus = torch.cuda.device_count() if training.accelerator in ("auto", "gpu") else 0
+    return max(gpus, 1), training.num_nodes
+
+
+def _quiet() -> None:
+    """Hides what Lightning says about itself; its warnings about the run stay, but for three that do not apply."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for message in (".*does not have many workers.*",  # data lie in memory
+                    ".*overridden `on_after_batch_transfer` in `LightningModule`.*",  # on purpose: works with any loader
+                    ".*isinstance.treespec, LeafSpec.*"):  # inside Lightning
+        warnings.filterwarnings("ignore", message=message)
+
+
+def _commit() -> str | None:
+    """The commit of this checkout of the zoo, or None for an installed package."""
+    here = os.path.dirname(__file__)
+    result = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return result.stdout.strip() or None
