@@ -19,8 +19,8 @@ from zoo.sampling import density
 def main(arguments: list[str]) -> None:
     parser = cli.Parser("Draw images from a trained model into one PNG.")
     parser.add_argument("model", help="a model folder, such as a run's")
-    parser.add_argument("--n", type=cli.count, default=64, help="number of images, walks or rows (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same images (default: %(default)s)")
+    parser.add_argument("--n", type=cli.count, default=64, help="images, walks or rows (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same images (default: %(default)s)")
     parser.add_argument("--labels", nargs="+", metavar="CLASS",
                         help="classes by number or name, in turn (default: every class in turn, if conditional)")
     parser.add_argument("--truncation", type=float, metavar="T", help="keep the latent's normals within +-T")

@@ -6,7 +6,6 @@
 """
 
 import shlex
-import sys
 from pathlib import Path
 
 from zoo import cli
@@ -24,7 +23,7 @@ def main(arguments: list[str]) -> int:
     chosen.add_argument("--config", metavar="FILE", help="a run's config.json, which reproduces it; options override")
     chosen.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
     chosen.add_argument("--out", metavar="DIR", help="run folder (default: runs/VARIANT-DATA)")
-    chosen.add_argument("--dry-run", action="store_true", help="print configuration, parameters and shapes; no training")
+    chosen.add_argument("--dry-run", action="store_true", help="print configuration, parameters, shapes; train nothing")
     parser.add_options(Training, "training")
     first, _ = parser.parse_known_args([word for word in arguments if word not in ("-h", "--help")])
 

@@ -1,8 +1,6 @@
 """GenerativeModule: everything about training and sampling that is not about adversaries."""
 
-import copy
-import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -10,12 +8,13 @@ from typing import Any, ClassVar, Literal
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from zoo import parallel
 from zoo.config import Options, option
 from zoo.data.spec import DataSpec
-from zoo.errors import NonFiniteLoss, UsageError, unknown
+from zoo.ema import AveragedNetworks
+from zoo.errors import NonFiniteLossError, UsageError
+from zoo.labels import Labels, class_indices
 from zoo.networks import BACKBONES, BackboneName
 from zoo.networks.blocks import LabelledGenerator, Norm
 
@@ -77,10 +76,9 @@ class GenerativeModule(LightningModule):
         self.updates: dict[str, int] = {}
         self.terms: Terms = {}  # the latest value of every loss term, "group/term"
         self.measured: Terms = {}  # the latest value of everything else that is logged
-        self._ema_seen = 0
         self._random = torch.Generator()
         self.generator = self.build_generator()
-        self.ema = nn.ModuleDict()
+        self.ema = AveragedNetworks({}, config.ema_halflife)
 
     # ---- what a variant defines -------------------------------------------------------------------------------
 
@@ -103,7 +101,7 @@ class GenerativeModule(LightningModule):
 
     @property
     def latent_size(self) -> int:
-        """Numbers that the generator gets for an image, labels apart; more than ``latent_dim`` where there are codes."""
+        """Numbers that the generator gets for an image, labels apart: ``latent_dim``, and codes if there are any."""
         return self.config.latent_dim
 
     def prior(self, normal: Tensor) -> Tensor:
@@ -145,7 +143,7 @@ class GenerativeModule(LightningModule):
         meanwhile. Gradients are averaged over the processes, so a term has to be a mean over the batch.
 
         Raises:
-            NonFiniteLoss: before the step on the CPU; on a GPU at the next logging interval, since looking at a
+            NonFiniteLossError: before the step on the CPU; on a GPU at the next logging interval, since looking at a
                 value there waits for all work before it.
         """
         optimizers = self.optimizers()
@@ -161,19 +159,20 @@ class GenerativeModule(LightningModule):
         parallel.average_gradients(self._groups[group])
         optimizer.step()
         self.updates[group] += 1
-        self._update_ema(group)
+        if group in self._ema_groups:
+            self.ema.move(self.networks_for_sampling(), self.images_seen)
 
     def track(self, name: str, value: Tensor | float) -> None:
         """Logs a measured quantity that is not part of a loss."""
         self.measured[name] = torch.as_tensor(value).detach()
 
     def check_finite(self) -> None:
-        """Raises NonFiniteLoss if a term is NaN or infinite."""
+        """Raises NonFiniteLossError if a term is NaN or infinite."""
         for name, value in self.terms.items():
             if not torch.isfinite(value):
                 checkpoint = getattr(self.trainer.checkpoint_callback, "last_model_path", "")
                 resume = f"the last good checkpoint is {checkpoint}" if checkpoint else "there is no checkpoint yet"
-                raise NonFiniteLoss(
+                raise NonFiniteLossError(
                     f"{self.variant}: loss term {name} is {value.item()} after {self.images_seen:,} images; {resume}. "
                     "A lower --learning-rate, another --seed or --precision 32-true may help.")
 
@@ -187,25 +186,6 @@ class GenerativeModule(LightningModule):
         finally:
             for parameter in frozen:
                 parameter.requires_grad_(True)
-
-    # ---- averaged weights -------------------------------------------------------------------------------------
-
-    @torch.no_grad()
-    def _update_ema(self, group: str) -> None:
-        if group not in self._ema_groups:
-            return
-        # The ramp keeps the random start out of the average (Karras 2020's code: at most 5 % of what was seen).
-        halflife = min(self.config.ema_halflife, 0.05 * self.images_seen)
-        decay = 0.5 ** ((self.images_seen - self._ema_seen) / halflife) if halflife else 0.0
-        self._ema_seen = self.images_seen
-        average = get_ema_multi_avg_fn(decay)
-        for name, live in self.networks_for_sampling().items():
-            ours = [*self.ema[name].parameters(), *self.ema[name].buffers()]
-            theirs = [*live.parameters(), *live.buffers()]
-            average([x for x in ours if x.is_floating_point()], [x for x in theirs if x.is_floating_point()], None)
-            for mine, other in zip(ours, theirs, strict=True):
-                if not mine.is_floating_point():  # batch-norm's count of batches
-                    mine.copy_(other)
 
     # ---- randomness -------------------------------------------------------------------------------------------
 
@@ -233,7 +213,7 @@ class GenerativeModule(LightningModule):
     # ---- sampling ---------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def sample(self, n: int, labels: int | str | Iterable[int | str] | None = None, seed: int | None = None,
+    def sample(self, n: int, labels: Labels = None, seed: int | None = None,
                truncation: float | None = None, batch_size: int = 256, ema: bool = True) -> Tensor:
         """Generates images.
 
@@ -269,7 +249,7 @@ class GenerativeModule(LightningModule):
         return nn.init.trunc_normal_(normal, a=-truncation, b=truncation, generator=random)[:n]
 
     @torch.no_grad()
-    def render(self, normal: Tensor, labels: int | str | Iterable[int | str] | None = None, batch_size: int = 256,
+    def render(self, normal: Tensor, labels: Labels = None, batch_size: int = 256,
                ema: bool = True) -> Tensor:
         """The images of standard normals (n, latent_size), as ``sample`` returns them."""
         labels = self.class_indices(labels, len(normal))
@@ -284,19 +264,13 @@ class GenerativeModule(LightningModule):
         output = torch.cat(images)
         return output if self.data.is_points else ((output + 1) / 2).clamp(0, 1)
 
-    def class_indices(self, labels: int | str | Iterable[int | str] | None, n: int) -> Tensor:
+    def class_indices(self, labels: Labels, n: int) -> Tensor:
         """Class numbers (n,) int64 from numbers or names; zeros for an unconditional model."""
-        if not self.conditional:
-            if labels is not None:
-                raise UsageError(f"{self.variant} is unconditional: it takes no labels")
-            return torch.zeros(n, dtype=torch.int64)
-        names = self.data.class_names
-        if labels is None:
-            raise UsageError(f"{self.variant} is conditional: give labels, one class or {n}, of {_listing(names)}")
-        given = [labels] * n if isinstance(labels, int | str) else list(labels)
-        if len(given) != n:
-            raise UsageError(f"{len(given)} labels for {n} images: give one, or one an image")
-        return torch.tensor([_class_index(label, names) for label in given])
+        if self.conditional:
+            return class_indices(labels, self.data.class_names, n)
+        if labels is not None:
+            raise UsageError(f"{self.variant} is unconditional: it takes no labels")
+        return torch.zeros(n, dtype=torch.int64)
 
     # ---- Lightning's hooks ------------------------------------------------------------------------------------
 
@@ -317,13 +291,7 @@ class GenerativeModule(LightningModule):
 
     def configure_model(self) -> None:
         if not self.ema:
-            self.ema = nn.ModuleDict({name: copy.deepcopy(network).requires_grad_(False)
-                                      for name, network in self.networks_for_sampling().items()})
-
-    def train(self, mode: bool = True) -> "GenerativeModule":
-        super().train(mode)
-        self.ema.eval()  # its statistics are averages already
-        return self
+            self.ema = AveragedNetworks(self.networks_for_sampling(), self.config.ema_halflife)
 
     def on_after_batch_transfer(self, batch: Sequence[Tensor], dataloader_idx: int) -> Batch:
         images, labels = batch
@@ -338,13 +306,14 @@ class GenerativeModule(LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if (batch_idx + 1) % self.trainer.log_every_n_steps == 0 or self.trainer.should_stop:
             self.check_finite()
-            values = self.terms | self.measured | {f"{group}/updates": float(count) for group, count in self.updates.items()}
-            self.log_dict(values | {"step": float(self.images_seen)}, sync_dist=parallel.world_size() > 1)
+            counters = {f"{group}/updates": float(count) for group, count in self.updates.items()}
+            counters["step"] = float(self.images_seen)  # Lightning takes the loggers' step from a metric of this name
+            self.log_dict(self.terms | self.measured | counters, sync_dist=parallel.world_size() > 1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.check_finite()
         checkpoint["zoo"] = self.description() | {"seed": self.seed, "images_seen": self.images_seen,
-                                                  "ema_seen": self._ema_seen, "updates": dict(self.updates)}
+                                                  "ema_seen": self.ema.seen, "updates": dict(self.updates)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if "zoo" not in checkpoint:
@@ -354,30 +323,11 @@ class GenerativeModule(LightningModule):
             if state[key] != ours:
                 raise UsageError(f"the checkpoint was made with another {key}: {_difference(state[key], ours)}")
         self.seed, self.images_seen = state["seed"], state["images_seen"]
-        self._ema_seen, self.updates = state["ema_seen"], dict(state["updates"])
+        self.ema.seen, self.updates = state["ema_seen"], dict(state["updates"])
 
     def description(self) -> dict[str, Any]:
         """Variant, config and data set, as plain values: what config.json holds."""
         return {"variant": self.variant, "config": self.config.to_dict(), "data": self.data.to_dict()}
-
-
-def _class_index(label: int | str, names: list[str]) -> int:
-    if isinstance(label, str) and label in names:
-        return names.index(label)
-    if isinstance(label, str) and not label.isdigit():
-        raise unknown("class", label, names)
-    try:
-        index = operator.index(int(label) if isinstance(label, str) else label)
-    except TypeError:
-        raise UsageError(f"a label is a class number or name, not {label!r}") from None
-    if not 0 <= index < len(names):
-        raise UsageError(f"there is no class {index}: the classes are 0 to {len(names) - 1}")
-    return index
-
-
-def _listing(names: list[str]) -> str:
-    shown = ", ".join(names[:10])
-    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)} in all)"
 
 
 def _difference(theirs: Any, ours: Any) -> str:

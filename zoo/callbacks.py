@@ -1,6 +1,7 @@
 """What watches a run: budget and signals, checkpoints, sample grids, diversity, throughput, progress bar."""
 
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -97,7 +98,7 @@ class ImageCheckpoint(Checkpoint):
         except (OSError, RuntimeError) as error:  # torch reports a full disk as either
             if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(error):
                 raise
-            kept = f"the one before is whole: {self.last_model_path}" if self.last_model_path else "there is none before"
+            kept = f"the one before is whole: {self.last_model_path}" if self.last_model_path else "it is the first"
             raise UsageError(f"the checkpoint {path} cannot be written ({error}); {kept}. Make room and use "
                              "--resume") from error
         self.last_model_path = str(path)
@@ -176,7 +177,7 @@ class Throughput(Callback):
 class ImageProgress(ProgressBar):
     """Images seen of the budget, images a second, every loss term and the diversity."""
 
-    REFRESH_SECONDS = 1.0  # reading a loss waits for the GPU
+    REFRESH_SECONDS = 1.0 if sys.stderr.isatty() else 20.0  # reading a loss waits for the GPU
 
     def __init__(self, images: int) -> None:
         super().__init__()
@@ -189,8 +190,8 @@ class ImageProgress(ProgressBar):
         self._enabled = True
 
     def on_train_start(self, trainer: Trainer, model: GenerativeModule) -> None:
-        self._bar = tqdm(total=self.images, initial=model.images_seen, unit="img", unit_scale=True,
-                         dynamic_ncols=True, desc=model.variant, disable=not self._enabled)
+        self._bar = tqdm(desc=model.variant, total=self.images, initial=model.images_seen, unit="img", unit_scale=True,
+                         dynamic_ncols=True, mininterval=self.REFRESH_SECONDS, disable=not self._enabled)
         self._shown = 0.0
 
     def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,

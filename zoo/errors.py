@@ -8,7 +8,7 @@ class UsageError(ValueError):
     """A mistake in what the caller asked for. The message says what to do; scripts print it without a traceback."""
 
 
-class NonFiniteLoss(RuntimeError):
+class NonFiniteLossError(RuntimeError):
     """A loss term became NaN or infinite during training."""
 
 

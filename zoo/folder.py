@@ -41,7 +41,8 @@ def save(model: GenerativeModule, folder: str | Path, origin: dict[str, Any] | N
     write_json(folder / "config.json", config | (origin or {}))
     normal = model.normals(GOLDEN_IMAGES, seed=0)
     labels = [i % model.data.classes for i in range(GOLDEN_IMAGES)] if model.conditional else None
-    golden = {"normal": normal, "image": model.render(normal, labels), "label": model.class_indices(labels, len(normal))}
+    golden = {"normal": normal, "label": model.class_indices(labels, len(normal)),
+              "image": model.render(normal, labels)}
     with atomic(folder / "golden.safetensors") as partial:
         save_file(golden, partial)
     with atomic(folder / "samples.png") as partial:

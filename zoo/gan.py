@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from zoo.base import Batch, Config, GenerativeModule, Terms
@@ -15,6 +16,9 @@ class GANConfig(Config):
 
     critic_steps: int = option(1, "discriminator updates per generator update (k, n_critic)", minimum=1)
     discriminator_norm: Norm = option("batch", "normalisation in the discriminator")
+    instance_noise: float = option(0.0, "standard deviation of the noise that the discriminator sees on real and fake "
+                                   "images alike (Sonderby 2016, arXiv:1610.04490)", minimum=0)
+    instance_noise_images: int = option(0, "images over which instance noise falls linearly to 0 (0: stays)", minimum=0)
 
 
 class GAN(GenerativeModule):
@@ -52,9 +56,18 @@ class GAN(GenerativeModule):
     def fake(self, batch: Batch) -> Tensor:
         """As many generated images as the batch has real ones, of the same classes: (N, C, H, W)."""
         images, labels = batch
-        return self.generate(self.generator, self.latent(len(images)), labels)
+        return self.with_instance_noise(self.generate(self.generator, self.latent(len(images)), labels))
+
+    def with_instance_noise(self, images: Tensor) -> Tensor:
+        """Images as the discriminator sees them."""
+        std, over = self.config.instance_noise, self.config.instance_noise_images
+        if over:
+            std *= max(0.0, 1 - self.images_seen / over)
+        return images + std * self.draw(torch.randn, *images.shape) if std else images
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
+        images, labels = batch
+        batch = (self.with_instance_noise(images), labels)
         self.optimize("discriminator", self.discriminator_loss, batch)
         if self.updates["discriminator"] % self.config.critic_steps == 0:
             self.optimize("generator", self.generator_loss, batch)

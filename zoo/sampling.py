@@ -7,9 +7,10 @@ from torch import Tensor
 
 from zoo.base import GenerativeModule
 from zoo.errors import UsageError
+from zoo.labels import Labels
 
 
-def interpolate(model: GenerativeModule, pairs: int = 8, steps: int = 8, labels=None, seed: int | None = None,
+def interpolate(model: GenerativeModule, pairs: int = 8, steps: int = 8, labels: Labels = None, seed: int | None = None,
                 truncation: float | None = None) -> Tensor:
     """Images on great circles between pairs of random latents (spherical interpolation, White 2016, arXiv:1609.04468).
 
@@ -34,7 +35,7 @@ def interpolate(model: GenerativeModule, pairs: int = 8, steps: int = 8, labels=
 
 
 def traverse(model: GenerativeModule, dimension: int, low: float = -3.0, high: float = 3.0, steps: int = 8,
-             rows: int = 8, labels=None, seed: int | None = None) -> Tensor:
+             rows: int = 8, labels: Labels = None, seed: int | None = None) -> Tensor:
     """Images with one latent dimension moved over a range, all else fixed.
 
     Args:
@@ -56,7 +57,7 @@ def traverse(model: GenerativeModule, dimension: int, low: float = -3.0, high: f
     return _render_walks(model, way, labels)
 
 
-def _render_walks(model: GenerativeModule, way: Tensor, labels) -> Tensor:
+def _render_walks(model: GenerativeModule, way: Tensor, labels: Labels) -> Tensor:
     walks, steps, _ = way.shape
     classes = model.class_indices(labels, walks).repeat_interleave(steps)
     images = model.render(way.flatten(0, 1), classes if model.conditional else None)
@@ -77,7 +78,7 @@ def save_picture(model: GenerativeModule, path: Path, seed: int = 0) -> None:
 
 
 def density(points: Tensor, pixels: int = 256) -> Tensor:
-    """Points (N, C, 1, 1) as a picture (1, pixels, pixels): a histogram of the first two coordinates, or bars of one."""
+    """Points (N, C, 1, 1) as a picture (1, pixels, pixels): histogram of the first two coordinates, or bars of one."""
     flat = points.flatten(1).float()
     if flat.shape[1] == 1:
         counts = torch.histc(flat, pixels)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import Trainer, seed_everything
 from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -101,7 +101,7 @@ class Run:
             if count:
                 lines.append(f"{name}: {count:,} parameters\n{network}")
         sampled = tuple(model.sample(1, 0 if model.conditional else None, seed=0).shape)
-        lines.append(f"latent (N, {model.config.latent_dim}) -> images (N, {', '.join(map(str, sampled[1:]))}); "
+        lines.append(f"latent (N, {model.latent_size}) -> images (N, {', '.join(map(str, sampled[1:]))}); "
                      f"{data.images:,} training images, {data.classes} classes")
         return "\n".join(lines)
 
@@ -207,7 +207,7 @@ def _quiet() -> None:
     """Hides what Lightning says about itself; its warnings about the run stay, but for three that do not apply."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for message in (".*does not have many workers.*",  # data lie in memory
-                    ".*overridden `on_after_batch_transfer` in `LightningModule`.*",  # on purpose: works with any loader
+                    ".*overridden `on_after_batch_transfer` in `LightningModule`.*",  # on purpose
                     ".*isinstance.treespec, LeafSpec.*"):  # inside Lightning
         warnings.filterwarnings("ignore", message=message)
 

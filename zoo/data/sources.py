@@ -1,4 +1,4 @@
-"""The table of data sets. A source knows its ``spec`` at once, downloads or decodes in ``prepare`` and reads in ``load``."""
+"""The table of data sets. A source knows its ``spec`` at once, fetches or decodes in ``prepare``, reads in ``load``."""
 
 import contextlib
 import io
@@ -113,7 +113,8 @@ class HubSource:
             raise UsageError(f"the data set {repo} has no column of images: {', '.join(features)}")
         self._image, self._label = images[0], labels[0] if labels else None
         if not channels:
-            channels = 1 if all(is_grey(self.dataset[i][self._image]) for i in range(min(len(self.dataset), 100))) else 3
+            some = range(min(len(self.dataset), 100))
+            channels = 1 if all(is_grey(self.dataset[row][self._image]) for row in some) else 3
         self.spec = DataSpec(name=repo.rstrip("/").split("/")[-1], image_size=image_size, channels=channels,
                              class_names=list(features[self._label].names) if labels else [],
                              images=len(self.dataset), provenance=f"Hugging Face data set {repo}, split train")

@@ -8,7 +8,6 @@ from zoo.networks.dcgan import DCGANGenerator, DCGANTrunk
 from zoo.networks.infogan import InfoGANGenerator, InfoGANTrunk
 from zoo.networks.mlp import MLPGenerator, MLPTrunk
 
-
 BackboneName = Literal["mlp", "infogan", "dcgan"]
 
 
