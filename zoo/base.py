@@ -63,6 +63,7 @@ class GenerativeModule(LightningModule):
     variant: ClassVar[str]  # the name it is registered under
     kind: ClassVar[str] = "unconditional"
     conditional: ClassVar[bool] = False  # whether sampling needs labels
+    monitor: ClassVar[str | None] = None  # the tracked quantity, lower is better, that picks the best checkpoint
 
     def __init__(self, config: Config, data: DataSpec) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
 """What watches a run: budget and signals, checkpoints, sample grids, diversity, throughput, progress bar."""
 
+import shutil
 import signal
 import sys
 import threading
@@ -67,6 +68,8 @@ class Budget(Callback):
 class ImageCheckpoint(Checkpoint):
     """Full training state every so many images and at the end, under ``images-<seen>.ckpt``.
 
+    For a model with a ``monitor``, ``best.ckpt`` is the one with the lowest mean of it since the checkpoint before.
+
     Args:
         folder: where.
         every: images between checkpoints.
@@ -74,30 +77,53 @@ class ImageCheckpoint(Checkpoint):
 
     Attributes:
         last_model_path: the newest complete one.
+        best: value of the monitor and images seen at the best one.
     """
 
     def __init__(self, folder: Path, every: int, keep: int = 2) -> None:
         self.folder, self.every, self.keep = folder, every, keep
         newest = newest_checkpoint(folder)
         self.last_model_path = str(newest) if newest else ""
+        self.best: dict[str, float] = {}
+        self._sum, self._count = 0.0, 0
 
     def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
                            batch_idx: int) -> None:
+        if model.monitor:
+            self._sum, self._count = self._sum + model.measured[model.monitor], self._count + 1
         if trainer.should_stop or crossed(model, batch, self.every):
-            self.save(trainer, self.folder / f"images-{model.images_seen:012d}.ckpt")
+            better = self._improved(model)
+            self.save(trainer, self.folder / f"images-{model.images_seen:012d}.ckpt", better)
 
-    def save(self, trainer: Trainer, path: Path) -> None:
+    def _improved(self, model: GenerativeModule) -> bool:
+        if not model.monitor:
+            return False
+        mean, self._sum, self._count = float(self._sum) / self._count, 0.0, 0
+        if mean >= self.best.get("value", float("inf")):
+            return False
+        self.best = {"value": mean, "images_seen": model.images_seen}
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best = state["best"]
+
+    def save(self, trainer: Trainer, path: Path, better: bool = False) -> None:
+        """Writes a checkpoint; every process takes part. Raises UsageError, earlier ones intact, if it cannot."""
         try:
             if trainer.is_global_zero:
                 with atomic(path) as partial:
                     trainer.save_checkpoint(partial)
+                if better:
+                    with atomic(self.folder / "best.ckpt") as partial:
+                        shutil.copyfile(path, partial)
                 for old in sorted(self.folder.glob("images-*.ckpt"))[:-self.keep]:
                     old.unlink()
             else:
-                trainer.save_checkpoint(path)  # writes nothing here, but every process takes part
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as either
-            if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(error):
-                raise
+                trainer.save_checkpoint(path)  # writes nothing on this process
+        except OSError as error:
             kept = f"the one before is whole: {self.last_model_path}" if self.last_model_path else "it is the first"
             raise UsageError(f"the checkpoint {path} cannot be written ({error}); {kept}. Make room and use "
                              "--resume") from error

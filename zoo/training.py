@@ -150,8 +150,10 @@ class Run:
 
     def _finish(self, data: DataModule, stopped: int | None) -> None:
         model, folder = self.model, self.folder
-        save(model, folder, self._origin())
         metrics = {}
+        if model.monitor:
+            metrics |= self._restore_best()
+        save(model, folder, self._origin())
         if "diversity" in model.measured:
             metrics["diversity"] = {
                 "value": model.measured["diversity"].item(),
@@ -168,6 +170,18 @@ class Run:
         print(f"{'stopped' if stopped else 'finished'} after {model.images_seen:,} images: {folder}/samples.png\n"
               f'load it with zoo.load("{folder}")'
               + (f", go on with --resume {folder}" if stopped else ""))
+
+
+    def _restore_best(self) -> dict[str, Any]:
+        """Takes the model back to its best checkpoint and tells the monitored quantity there and at the end."""
+        name, last = self.model.monitor, self.model.measured[self.model.monitor].item()
+        best = torch.load(self.folder / "checkpoints" / "best.ckpt", weights_only=True)
+        value = next(state["best"]["value"] for key, state in best["callbacks"].items() if "ImageCheckpoint" in key)
+        self.model.load_state_dict(best["state_dict"])
+        self.model.on_load_checkpoint(best)
+        where = f"mean since the checkpoint before; the weights here are of this one, {self.model.images_seen:,} images"
+        return {f"{name}/best": {"value": value, "protocol": where},
+                f"{name}/last": {"value": last, "protocol": "last batch of the run"}}
 
 
 def resumed(folder: str, variant: str | None, config: dict[str, Any], training: dict[str, Any]) -> tuple:
@@ -204,10 +218,11 @@ def _processes(training: Training) -> tuple[int, int]:
 
 
 def _quiet() -> None:
-    """Hides what Lightning says about itself; its warnings about the run stay, but for three that do not apply."""
+    """Hides what Lightning says about itself; its warnings about the run stay, but for these that do not apply."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for message in (".*does not have many workers.*",  # data lie in memory
                     ".*overridden `on_after_batch_transfer` in `LightningModule`.*",  # on purpose
+                    ".*module.s. in eval mode at the start of training.*",  # the averaged copies
                     ".*isinstance.treespec, LeafSpec.*"):  # inside Lightning
         warnings.filterwarnings("ignore", message=message)
 

@@ -1,0 +1,44 @@
+"""Real classes at tiny size: one short run of every registered variant serves several tests."""
+
+import pytest
+import torch
+
+import zoo
+from zoo.training import Run, Training
+
+VARIANTS = [variant.name for variant in zoo.variants()]
+HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    torch.set_num_threads(1)  # faster than two for networks this small
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def tiny_run(variant: str, folder, resume: bool = False, images: int = WHOLE, config: dict | None = None,
+             **training) -> Run:
+    """A run on 16 px digits that writes a checkpoint every ten batches."""
+    options = {"images": images, "batch_size": 8, "image_size": 16, "log_every": 40, "samples_every": HALF,
+               "checkpoint_every": HALF, "accelerator": "cpu"} | training
+    return Run(variant, {"width": 2} if config is None else config, Training(**options), str(folder), resume)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """finished(variant): the folder of a tiny run of it, trained once a session."""
+    folders = {}
+
+    def folder_of(variant: str):
+        if variant not in folders:
+            folders[variant] = tmp_path_factory.mktemp(variant)
+            tiny_run(variant, folders[variant]).train()
+        return folders[variant]
+
+    return folder_of

@@ -1,0 +1,83 @@
+"""Two processes of half the batch equal one of the whole batch, for every variant."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import VARIANTS, tiny_run
+from two_processes import modes, state
+
+import zoo
+from zoo.networks.blocks import BatchNorm
+
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
+
+
+@pytest.fixture(scope="session")
+def on_two(tmp_path_factory):
+    """The folder of results of every variant on two processes, launched by torchrun once for all."""
+    out = tmp_path_factory.mktemp("two")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
+               "--standalone", str(Path(__file__).with_name("two_processes.py")), str(out), *VARIANTS]
+    subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=500, check=False)
+    return out
+
+
+@pytest.mark.parametrize("name", ["float32", "float64"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_two_processes_equal_one(variant, name, on_two, tmp_path):
+    """To 1e-5 after ten steps: in float32 without batch-norm, in float64 with it.
+
+    In float32 Adam turns the last digit of a batch-norm's tiny gradients into steps of another sign.
+    """
+    one = state(variant, tmp_path / "one", modes(variant)[name])["end"]
+    first, second = (torch.load(on_two / f"{variant}-{name}-{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert "error" not in first, first["error"]
+    for key, value in one.items():
+        torch.testing.assert_close(first["end"][key], value, atol=1e-5, rtol=0, msg=f"{key} differs from one process")
+        assert torch.equal(first["mine"][key], second["mine"][key]), f"{key} differs between the processes"
+    assert not torch.equal(first["latent"], second["latent"])
+
+
+def test_devices_option_launches_processes(tmp_path):
+    """--devices 2 needs no launcher; the result is that of one process."""
+    script = Path(__file__).parents[1] / "scripts" / "train.py"
+    common = ["--variant", "cgan", "--backbone", "mlp", "--width", "2", "--images", "80", "--batch-size", "8",
+              "--accelerator", "cpu"]
+    weights = []
+    for devices in ("1", "2"):
+        out = tmp_path / devices
+        command = [sys.executable, str(script), *common, "--devices", devices, "--out", str(out)]
+        result = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+        assert result.returncode == 0, result.stderr
+        weights.append(torch.cat([p.flatten() for p in zoo.load(out).generator.state_dict().values()]))
+    torch.testing.assert_close(weights[0], weights[1], atol=1e-5, rtol=0)
+
+
+def test_batch_must_be_shared_evenly(tmp_path, monkeypatch):
+    run = tiny_run("gan", tmp_path, batch_size=9)
+    trainer = type("Trainer", (), {"world_size": 2})
+    from zoo.data.module import DataModule
+
+    data = DataModule(run.source, 9)
+    data.trainer = trainer
+    with pytest.raises(zoo.UsageError, match="multiple of 2"):
+        data.setup("fit")
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (8, 3, 4, 4)])
+def test_batch_norm_equals_torch(shape):
+    """Ours on one process is torch's; on several, test_two_processes_equal_one holds it to that."""
+    x = torch.randn(shape)
+    theirs = torch.nn.BatchNorm1d(3) if len(shape) == 2 else torch.nn.BatchNorm2d(3)
+    assert torch.equal(BatchNorm(3)(x), theirs(x))
+
+
+def test_lightnings_own_ddp_is_refused():
+    model = zoo.create("gan", image_size=16, width=2)
+    model.trainer = type("Trainer", (), {"world_size": 2, "strategy": object()})()
+    with pytest.raises(zoo.UsageError, match="ZooStrategy"):
+        model.setup("fit")

@@ -1,0 +1,166 @@
+"""Runs that are stopped, starved or fed nonsense."""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import HALF, WHOLE, tiny_run
+from test_variants import assert_same, checkpoint, rows
+
+import zoo
+from zoo.callbacks import Diversity, ImageCheckpoint, newest_checkpoint
+from zoo.errors import NonFiniteLossError
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "train.py"
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+IMAGES = 8_000
+
+
+def start(folder: Path, *more: str) -> subprocess.Popen:
+    command = [sys.executable, str(SCRIPT), "--variant", "cgan", "--width", "2", "--image-size", "16", "--images",
+               str(IMAGES), "--batch-size", "8", "--checkpoint-every", "400", "--log-every", "400"]
+    return subprocess.Popen([*command, "--accelerator", "cpu", *more], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    process = start(folder, "--out", str(folder))
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, output
+    return folder
+
+
+def stop_midway(folder: Path, number: int) -> tuple[int, str]:
+    """Starts a run and sends a signal at a random moment after its first checkpoint; exit status and output."""
+    process = start(folder, "--out", str(folder))
+    deadline = time.monotonic() + 100
+    while newest_checkpoint(folder / "checkpoints") is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(random.uniform(0, 1.0))
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    return process.returncode, output
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_stopped_run_resumes_to_the_same_end(number, uninterrupted, tmp_path):
+    status, output = stop_midway(tmp_path, number)
+    newest = newest_checkpoint(tmp_path / "checkpoints")
+    seen = int(newest.stem.split("-")[1])
+    assert 0 < seen < IMAGES, "the signal came too late to test anything"
+    if number != signal.SIGKILL:  # graceful: the state of that very batch, and a model that loads
+        assert status == 128 + number, output
+        assert f"stopped after {seen:,} images" in output
+        assert zoo.load(tmp_path).sample(1, 0).shape == (1, 1, 16, 16)
+    process = subprocess.run([sys.executable, str(SCRIPT), "--resume", str(tmp_path)], env=ENVIRONMENT, text=True,
+                             capture_output=True, timeout=200, check=False)
+    assert process.returncode == 0, process.stderr
+    for part in ("state_dict", "optimizer_states", "zoo"):
+        assert_same(checkpoint(tmp_path, IMAGES)[part], checkpoint(uninterrupted, IMAGES)[part], part)
+    logged = [row for row in rows(tmp_path) if int(row["images"]) % 400 == 0]  # a graceful stop logs its last batch too
+    assert logged == rows(uninterrupted)
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_resume_may_extend_the_budget(tmp_path):
+    tiny_run("gan", tmp_path, images=HALF).train()
+    tiny_run("gan", tmp_path, images=WHOLE, resume=True).train()
+    tiny_run("gan", tmp_path / "at once").train()
+    assert_same(checkpoint(tmp_path, WHOLE)["state_dict"], checkpoint(tmp_path / "at once", WHOLE)["state_dict"])
+
+
+def test_resume_of_a_finished_run_changes_nothing(tmp_path):
+    tiny_run("gan", tmp_path).train()
+    before = checkpoint(tmp_path, WHOLE)
+    tiny_run("gan", tmp_path, resume=True).train()
+    assert_same(checkpoint(tmp_path, WHOLE)["state_dict"], before["state_dict"])
+    assert newest_checkpoint(tmp_path / "checkpoints").name == f"images-{WHOLE:012d}.ckpt"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_non_finite_loss_stops_with_all_one_needs(value, tmp_path, monkeypatch):
+    run = tiny_run("wgan-gp", tmp_path)
+    honest = run.model.discriminator_loss
+
+    def poisoned(batch):
+        terms = honest(batch)
+        if run.model.images_seen > HALF + 8:
+            terms["penalty"] = terms["penalty"] * value
+        return terms
+
+    monkeypatch.setattr(run.model, "discriminator_loss", poisoned)
+    with pytest.raises(NonFiniteLossError) as error:
+        run.train()
+    message = str(error.value)
+    for word in ("wgan-gp", "discriminator/penalty", f"{HALF + 16} images", f"images-{HALF:012d}.ckpt"):
+        assert word in message
+    assert all(torch.isfinite(p).all() for p in run.model.parameters()), "the step was taken all the same"
+
+
+def test_full_disk_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
+    run = tiny_run("gan", tmp_path)
+    save, limits = ImageCheckpoint.save, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def on_a_full_disk(self, trainer, path, better=False):
+        if self.last_model_path:
+            size = Path(self.last_model_path).stat().st_size
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))  # beyond it writing fails
+        try:
+            save(self, trainer, path, better)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    monkeypatch.setattr(ImageCheckpoint, "save", on_a_full_disk)
+    with pytest.raises(zoo.UsageError, match=f"images-{HALF:012d}.ckpt"):
+        run.train()
+    assert [f.name for f in (tmp_path / "checkpoints").iterdir()] == [f"images-{HALF:012d}.ckpt"]
+    monkeypatch.undo()
+    tiny_run("gan", tmp_path, resume=True).train()
+    assert newest_checkpoint(tmp_path / "checkpoints").name == f"images-{WHOLE:012d}.ckpt"
+
+
+def test_collapse_is_measured_and_warned_of_once(recwarn):
+    model = zoo.create("gan", image_size=16, width=2)
+    real = torch.rand(64, 1, 16, 16) * 2 - 1
+    batch, watch = (real, torch.zeros(64, dtype=torch.int64)), Diversity(grace=1000)
+    own = (real + 1) / 2
+    model.sample = lambda n, *args, **kwargs: own[:n]
+    assert watch.measure(model, batch) == pytest.approx(1.0)
+    model.sample = lambda n, *args, **kwargs: own[:1].expand(n, -1, -1, -1) + 0.5 * (own[:n] - own[:1])
+    assert watch.measure(model, batch) == pytest.approx(0.5, abs=1e-4)
+    for value, seen, warnings in [(0.1, 100, 0), (0.5, 200, 0), (0.1, 300, 1), (0.5, 400, 1), (0.1, 2000, 1)]:
+        watch._warn(value, seen)
+        assert len(recwarn) == warnings
+    late = Diversity(grace=1000)
+    late._warn(0.1, 1001)  # never was diverse
+    assert len(recwarn) == 2
+
+
+def test_best_checkpoint_follows_the_monitor(tmp_path, monkeypatch):
+    """The folder of a model with a monitor holds the weights of its best checkpoint, and says so."""
+    run = tiny_run("gan", tmp_path, images=3 * HALF)
+    monkeypatch.setattr(type(run.model), "monitor", "discriminator/measure", raising=False)
+    honest = run.model.discriminator_loss
+
+    def tracked(batch):
+        run.model.track("discriminator/measure", {0: 3.0, 1: 1.0, 2: 2.0}[(run.model.images_seen - 1) // HALF])
+        return honest(batch)
+
+    monkeypatch.setattr(run.model, "discriminator_loss", tracked)
+    run.train()
+    best = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
+    assert best["zoo"]["images_seen"] == 2 * HALF
+    ours, theirs = zoo.load(tmp_path).generator.state_dict(), best["state_dict"]
+    assert all(torch.equal(value, theirs[f"ema.generator.{key}"]) for key, value in ours.items())
+    text = (tmp_path / "metrics.json").read_text()
+    assert '"value": 1.0' in text
+    assert '"value": 2.0' in text

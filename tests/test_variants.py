@@ -1,0 +1,152 @@
+"""What every registered variant owes, whatever it is. A new file in zoo/models is covered without a change here."""
+
+import csv
+import shutil
+
+import pytest
+import torch
+from conftest import HALF, VARIANTS, WHOLE, tiny_run
+
+import zoo
+from zoo.base import GenerativeModule
+from zoo.callbacks import newest_checkpoint
+from zoo.networks import BACKBONES
+from zoo.registry import variant_class
+
+
+def checkpoint(folder, images: int) -> dict:
+    return torch.load(folder / "checkpoints" / f"images-{images:012d}.ckpt", weights_only=True)
+
+
+def assert_same(a, b, where: str = "") -> None:
+    """Equal to the bit, through nested containers."""
+    assert type(a) is type(b), where
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            assert_same(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), where
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{where}/{i}")
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), where
+    else:
+        assert a == b, where
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_network_moves(variant, finished, tmp_path):
+    before = tiny_run(variant, tmp_path).model
+    after = checkpoint(finished(variant), WHOLE)["state_dict"]
+    for name, network in before.named_children():
+        parameters = {f"{name}.{key}": p for key, p in network.named_parameters()}
+        if parameters:
+            assert any(not torch.equal(p, after[key]) for key, p in parameters.items()), f"{name} did not move"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_players_do_not_touch_each_other(variant, tmp_path, monkeypatch):
+    """A step of one group leaves the parameters of the others, and their gradients, as they were."""
+    optimize, seen = GenerativeModule.optimize, set()
+
+    def watched(self, group, loss, *args):
+        others = self._others[group]
+        before = [(p.clone(), None if p.grad is None else p.grad.clone()) for p in others]
+        optimize(self, group, loss, *args)
+        for p, (value, gradient) in zip(others, before, strict=True):
+            assert torch.equal(p, value), f"a step of {group} moved another group"
+            assert (p.grad is None) == (gradient is None)
+            assert gradient is None or torch.equal(p.grad, gradient), f"{group} left gradients in another group"
+            assert p.requires_grad
+        seen.add(group)
+
+    monkeypatch.setattr(GenerativeModule, "optimize", watched)
+    run = tiny_run(variant, tmp_path, images=HALF)
+    run.train()
+    assert seen == set(run.model.optimizer_groups())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_resume_is_exact(variant, finished, tmp_path):
+    """run(2N) == run(N) + resume(N): weights, optimizers, averages, counters and logged numbers."""
+    whole = finished(variant)
+    half = tmp_path / "half"
+    shutil.copytree(whole, half)
+    (half / "checkpoints" / f"images-{WHOLE:012d}.ckpt").unlink()  # as if killed shortly before the end
+    assert newest_checkpoint(half / "checkpoints").name == f"images-{HALF:012d}.ckpt"
+    tiny_run(variant, half, resume=True).train()
+    ours, theirs = checkpoint(half, WHOLE), checkpoint(whole, WHOLE)
+    for part in ("state_dict", "optimizer_states", "zoo"):
+        assert_same(ours[part], theirs[part], part)
+    assert rows(half) == rows(whole)
+
+
+def rows(folder) -> list[dict]:
+    with open(folder / "metrics.csv", newline="") as file:
+        return [{k: v for k, v in row.items() if k != "images_per_second"} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_log_has_every_term_at_its_interval(variant, finished):
+    table = rows(finished(variant))
+    assert [int(row["images"]) for row in table] == list(range(40, WHOLE + 1, 40))
+    groups = tiny_groups(variant)
+    for group in groups:
+        assert any(name.startswith(f"{group}/") and not name.endswith("/updates") for name in table[-1]), group
+        assert float(table[-1][f"{group}/updates"]) > 0
+    assert float(table[-1]["diversity"]) > 0
+
+
+def tiny_groups(variant: str) -> list[str]:
+    return list(zoo.create(variant, image_size=16, classes=10, width=2).optimizer_groups())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_published_model_is_the_averaged_one(variant, finished):
+    """zoo.load gives what the checkpoint's averaged networks give, in [0, 1]."""
+    folder = finished(variant)
+    loaded = zoo.load(folder)
+    labels = [3] * 5 if loaded.conditional else None
+    run = tiny_run(variant, folder, resume=True)
+    run.model.configure_model()
+    path = "best.ckpt" if run.model.monitor else f"images-{WHOLE:012d}.ckpt"
+    run.model.load_state_dict(torch.load(folder / "checkpoints" / path, weights_only=True)["state_dict"])
+    images = loaded.sample(5, labels, seed=1)
+    assert torch.equal(images, run.model.sample(5, labels, seed=1))
+    assert not torch.equal(images, run.model.sample(5, labels, seed=1, ema=False))
+    assert images.shape == (5, 1, 16, 16)
+    assert images.min() >= 0
+    assert images.max() <= 1
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_samples_depend_on_the_seed_alone(variant, finished):
+    model = zoo.load(finished(variant))
+    label = 0 if model.conditional else None
+    images = model.sample(21, label, seed=5)
+    torch.testing.assert_close(model.sample(21, label, seed=5, batch_size=4), images, atol=1e-6, rtol=0)
+    torch.testing.assert_close(model.sample(7, label, seed=5), images[:7], atol=1e-6, rtol=0)
+    assert not torch.equal(model.sample(21, label, seed=6), images)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("size", [28, 32, 64, 128])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_shapes(variant, size, backbone):
+    """Every variant on every backbone, grey and colour, on shapes alone."""
+    with torch.device("meta"):
+        for channels in (1, 3):
+            model = zoo.create(variant, image_size=size, channels=channels, classes=10, backbone=backbone, width=4)
+            labels = torch.zeros(2, dtype=torch.int64) if model.conditional else None
+            z = torch.zeros(2, model.latent_size)
+            assert model.generate(model.generator, z, labels).shape == (2, channels, size, size)
+            if isinstance(model, zoo.GAN):
+                assert sum(p.numel() for p in model.discriminator.parameters()) > 0
+
+
+def test_a_variant_is_registered_once():
+    taken = VARIANTS[0]
+    with pytest.raises(zoo.UsageError, match="registered twice"):
+        zoo.register(taken, title="", paper="", year=0)(type("Another", (), {"kind": "unconditional"}))
+    assert variant_class(taken).variant == taken
