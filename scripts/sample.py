@@ -31,6 +31,8 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     if options.interpolate is not None and options.traverse is not None:
         raise UsageError("--interpolate and --traverse exclude each other")
+    if options.columns < 1:
+        raise UsageError(f"--columns must be at least 1, not {options.columns}")
 
     model = zoo.load(options.model)
     labels, columns, n = None, options.columns, options.n
@@ -38,14 +40,20 @@ def main(arguments: list[str]) -> None:
         cycle = options.labels or model.data.class_names
         labels = [cycle[i % len(cycle)] for i in range(n)]
     if options.interpolate is not None:
-        images, columns = zoo.interpolate(model, n, options.interpolate, labels, options.seed,
-                                          options.truncation).flatten(0, 1), options.interpolate
+        images = zoo.interpolate(model, n, options.interpolate, labels, options.seed, options.truncation)
     elif options.traverse is not None:
-        images = zoo.traverse(model, options.traverse, rows=n, labels=labels, seed=options.seed).flatten(0, 1)
+        images = zoo.traverse(model, options.traverse, rows=n, labels=labels, seed=options.seed,
+                              truncation=options.truncation)
     else:
         images = model.sample(n, labels, options.seed, options.truncation)
-    with atomic(Path(options.out)) as partial:
-        save_image(density(images) if model.data.is_points else make_grid(images, nrow=columns), partial, format="png")
+    if images.dim() == 5:  # walks, one a row
+        images, columns = images.flatten(0, 1), images.shape[1]
+    picture = density(images) if model.data.is_points else make_grid(images, nrow=columns)
+    try:
+        with atomic(Path(options.out)) as partial:
+            save_image(picture, partial, format="png")
+    except OSError as error:
+        raise UsageError(f"cannot write {options.out}: {error}") from error
     print(f"{len(images)} images of {model.variant} ({model.data.name}): {options.out}")
 
 

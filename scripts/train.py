@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 
 from zoo import cli
+from zoo.card import variants_table
 from zoo.errors import UsageError
 from zoo.folder import read_config
 from zoo.registry import variant_class, variants
@@ -20,6 +21,7 @@ def main(arguments: list[str]) -> int:
                         "runs/. Options of the model depend on --variant: --variant NAME --help shows them.")
     chosen = parser.add_argument_group("what to run")
     chosen.add_argument("--variant", metavar="NAME", help=", ".join(v.name for v in variants()))
+    chosen.add_argument("--list", action="store_true", help="print what can be trained, as a table")
     chosen.add_argument("--config", metavar="FILE", help="a run's config.json, which reproduces it; options override")
     chosen.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
     chosen.add_argument("--out", metavar="DIR", help="run folder (default: runs/VARIANT-DATA)")
@@ -27,8 +29,13 @@ def main(arguments: list[str]) -> int:
     parser.add_options(Training, "training")
     first, _ = parser.parse_known_args([word for word in arguments if word not in ("-h", "--help")])
 
-    stored = read_config(Path(first.config or first.resume).parent if first.config else Path(first.resume)) \
-        if first.config or first.resume else {}
+    if first.list:
+        print(variants_table())
+        return 0
+
+    if first.resume and (first.config or first.out):
+        raise UsageError("--resume goes on in its own folder, with its own config.json: leave --out and --config away")
+    stored = read_config(Path(first.config or first.resume)) if first.config or first.resume else {}
     variant = first.variant or stored.get("variant")
     if variant:
         parser.add_options(variant_class(variant).Config, f"model: {variant}")

@@ -26,8 +26,8 @@ IMAGES = 8_000
 def start(folder: Path, *more: str) -> subprocess.Popen:
     command = [sys.executable, str(SCRIPT), "--variant", "cgan", "--width", "2", "--image-size", "16", "--images",
                str(IMAGES), "--batch-size", "8", "--checkpoint-every", "400", "--log-every", "400"]
-    return subprocess.Popen([*command, "--accelerator", "cpu", *more], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            text=True)
+    command += ["--accelerator", "cpu", *more]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 @pytest.fixture(scope="module")

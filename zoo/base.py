@@ -1,5 +1,6 @@
 """GenerativeModule: everything about training and sampling that is not about adversaries."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from zoo.ema import AveragedNetworks
 from zoo.errors import NonFiniteLossError, UsageError
 from zoo.labels import Labels, class_indices
 from zoo.networks import BACKBONES, BackboneName
-from zoo.networks.blocks import LabelledGenerator, Norm
+from zoo.networks.blocks import LabelledGenerator, Norm, normalise_spectrally
 
 Terms = dict[str, Tensor]
 Batch = tuple[Tensor, Tensor]  # images (N, C, H, W) in [-1, 1], labels (N,) int64 (zeros without classes)
@@ -116,18 +117,33 @@ class GenerativeModule(LightningModule):
         """Images in [-1, 1], (N, C, H, W), from latents (N, latent_size) by the live or the averaged generator."""
         return generator(z, labels) if self.conditional else generator(z)
 
+    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Latents (N, latent_size) of images in [-1, 1], by the live encoder; in a loaded model, the averaged one.
+
+        Raises:
+            UsageError: a variant without an encoder.
+        """
+        raise UsageError(f"{self.variant} has no encoder: it makes images from latents, not latents from images")
+
+    def reconstruct(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images in [-1, 1] through the encoder and the generator, (N, C, H, W)."""
+        return self.generate(self.generator, self.encode(images, labels), labels)
+
     # ---- networks ---------------------------------------------------------------------------------------------
 
-    def backbone_generator(self, squash: bool = True) -> nn.Module:
+    def backbone_generator(self, squash: bool = True, inputs: int | None = None) -> nn.Module:
+        """A generator of ``inputs`` numbers an image: by default the latent and, if conditional, the class."""
         config, data = self.config, self.data
-        inputs = self.latent_size + (data.classes if self.conditional else 0)
+        if inputs is None:
+            inputs = self.latent_size + (data.classes if self.conditional else 0)
         build = BACKBONES[config.backbone].generator
         return build(inputs, data.channels, self._checked_size(), config.width, squash)
 
     def backbone_trunk(self, norm: Norm, extra_channels: int = 0) -> nn.Module:
         config, data = self.config, self.data
         build = BACKBONES[config.backbone].trunk
-        return build(data.channels + extra_channels, self._checked_size(), config.width, norm)
+        trunk = build(data.channels + extra_channels, self._checked_size(), config.width, norm)
+        return normalise_spectrally(trunk) if norm == "spectral" else trunk
 
     def _checked_size(self) -> int:
         if self.data.is_points and self.config.backbone != "mlp":
@@ -222,8 +238,8 @@ class GenerativeModule(LightningModule):
             n: how many.
             labels: for conditional models: one class for all or one an image, by number or by name.
             seed: the same seed gives the same images, and the first of many are those of few.
-            truncation: draws normals beyond this magnitude again (Brock 2018, arXiv:1809.11096); less variety, more
-                typical images.
+            truncation: keeps the normals within this magnitude, as if those beyond were drawn again (Brock 2018,
+                arXiv:1809.11096); less variety, more typical images.
             batch_size: images a pass through the generator; does not change the images.
             ema: averaged weights, if the model has them.
 
@@ -239,15 +255,20 @@ class GenerativeModule(LightningModule):
         """Standard normals (n, latent_size) on the CPU, which ``prior`` maps to latents."""
         if n < 1:
             raise UsageError(f"the number of images must be at least 1, not {n}")
+        if seed is not None and not -2**63 <= seed < 2**63:
+            raise UsageError(f"seed must be a number of 64 bits, not {seed}")
+        if truncation is not None and not truncation > 0:
+            raise UsageError(f"truncation must be above 0, not {truncation}")
         random = torch.Generator()
         random.manual_seed(seed) if seed is not None else random.seed()
         # torch fills in blocks of 16, so rows in multiples of 16 make the first of many equal those of few.
         normal = torch.empty(-(-n // 16) * 16, self.latent_size)
         if truncation is None:
             return normal.normal_(generator=random)[:n]
-        if truncation <= 0:
-            raise UsageError(f"truncation must be above 0, not {truncation}")
-        return nn.init.trunc_normal_(normal, a=-truncation, b=truncation, generator=random)[:n]
+        # By the inverse of the distribution: nn.init.trunc_normal_ draws again over the whole tensor, so rows mix.
+        inside = math.erf(truncation / 2**0.5)  # the share of normals within +-truncation
+        normal = torch.erfinv(normal.uniform_(-inside, inside, generator=random)) * 2**0.5
+        return normal.clamp(-truncation, truncation)[:n]
 
     @torch.no_grad()
     def render(self, normal: Tensor, labels: Labels = None, batch_size: int = 256,
@@ -295,6 +316,7 @@ class GenerativeModule(LightningModule):
             self.ema = AveragedNetworks(self.networks_for_sampling(), self.config.ema_halflife)
 
     def on_after_batch_transfer(self, batch: Sequence[Tensor], dataloader_idx: int) -> Batch:
+        """Takes images as uint8, or as floats in [-1, 1] (points: as they are), to floats on the device."""
         images, labels = batch
         if images.dtype == torch.uint8:  # normalised on the device: a quarter of the bytes to move
             images = images.to(self.dtype) / 127.5 - 1

@@ -1,4 +1,4 @@
-"""The card of a model folder, rendered from its files: no number in it that is not in metrics.json."""
+"""Texts rendered from data: the card of a model folder, with no number but those in its files; the variants' table."""
 
 import json
 from pathlib import Path
@@ -41,3 +41,10 @@ Budget: {config["images_seen"]:,} images seen in batches of {training["batch_siz
 |---|---|---|
 {rows}
 """
+
+
+def variants_table() -> str:
+    """Markdown: every variant with its kind and paper."""
+    lines = ["| variant | what it is | kind | paper |", "|---|---|---|---|"]
+    lines += [f"| `{v.name}` | {v.title} | {v.kind} | [{v.year}]({v.paper}) |" for v in variants()]
+    return "\n".join(lines)

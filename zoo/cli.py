@@ -1,23 +1,25 @@
 """Command lines made from dataclasses of options."""
 
 import argparse
+import re
 import shlex
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, NoReturn
 
 from zoo.config import Option, Options, options_of
 from zoo.errors import UsageError, unknown
 
-UNITS = {"k": 10**3, "M": 10**6, "G": 10**9}
+UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 
 
 def count(text: str) -> int:
     """An int such as 500k or 2M."""
-    factor = UNITS.get(text[-1:], 1)
-    value = float(text[:-1]) * factor if factor > 1 else int(text)
-    if value != int(value):
-        raise ValueError(text)
+    number = re.fullmatch(r"(-?\d+(?:\.\d+)?)([kMG]?)", text, re.ASCII)
+    value = Fraction(number[1]) * UNITS[number[2]] if number else None
+    if value is None or value.denominator != 1:
+        raise argparse.ArgumentTypeError(f"it takes a whole number, such as 500k or 2M, not {text!r}")
     return int(value)
 
 
@@ -25,7 +27,7 @@ class Parser(argparse.ArgumentParser):
     """An ArgumentParser that suggests near options and raises UsageError instead of printing the usage."""
 
     def __init__(self, description: str) -> None:
-        super().__init__(description=description, allow_abbrev=False,
+        super().__init__(usage="%(prog)s [options]", description=description, allow_abbrev=False,
                          formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=110))
 
     def error(self, message: str) -> NoReturn:
@@ -52,7 +54,8 @@ class Parser(argparse.ArgumentParser):
 
     @staticmethod
     def _add(group: Any, spec: Option) -> None:
-        flag, default = f"--{spec.name.replace('_', '-')}", f" (default: {spec.default})"
+        flag = f"--{spec.name.replace('_', '-')}"
+        default = "" if spec.default is None else f" (default: {spec.default})"
         common = {"dest": spec.name, "default": argparse.SUPPRESS, "help": spec.help.replace("%", "%%") + default}
         if spec.type is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, **common)

@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 from zoo.errors import UsageError, unknown
 
+WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a string"}
+
 
 def option(default: Any, help: str, *, minimum: float | None = None, maximum: float | None = None,
            group: str = "") -> Any:
@@ -36,10 +38,10 @@ class Option(NamedTuple):
             if value not in self.choices:
                 raise unknown(f"value for {self.name}:", value, self.choices)
             return value
-        if self.type is float and type(value) is int:
+        if self.type is float and type(value) is int and abs(value) < 2**1000:  # floats end soon after
             value = float(value)
         if type(value) is not self.type or (self.type is float and not math.isfinite(value)):
-            raise UsageError(f"{self.name} must be a finite {self.type.__name__}, not {value!r}")
+            raise UsageError(f"{self.name} must be {WORDS[self.type]}, not {value!r}")
         if self.minimum is not None and value < self.minimum:
             raise UsageError(f"{self.name} must be at least {self.minimum}, not {value}")
         if self.maximum is not None and value > self.maximum:

@@ -79,32 +79,41 @@ def load(source: str | Path) -> GenerativeModule:
     tensors = _read_tensors(folder / "model.safetensors")
     _check_fit({f"{name}.{key}": value for name, network in networks.items()
                 for key, value in network.state_dict().items()}, tensors, folder)
+    for name, _ in list(model.named_buffers(recurse=False)):
+        setattr(model, name, None)  # state of the training alone
     for name, _ in list(model.named_children()):
         if name in networks:
             own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
             networks[name].load_state_dict(own, assign=True)
         elif name != "ema":
             setattr(model, name, None)
-    model.to("cpu")  # every tensor is there already; Lightning's record of the device is not
+    precision = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
+    model.to("cpu", precision)  # the tensors are so already; Lightning's record of device and type is not
     return model.requires_grad_(False).eval()
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The content of config.json. Raises UsageError if it is missing, malformed or of a newer version."""
-    path = folder / "config.json"
+def read_config(source: Path) -> dict[str, Any]:
+    """The content of a folder's config.json, or of such a file by another name.
+
+    Raises:
+        UsageError: it is missing, malformed or of a newer version.
+    """
+    path = source / "config.json" if source.is_dir() else source
     try:
         config = json.loads(path.read_text())
     except FileNotFoundError:
-        raise UsageError(f"{folder} is no model folder: it has no config.json") from None
-    except (OSError, ValueError) as error:
+        raise UsageError(f"{source} is no model folder: it has no config.json" if path != source else
+                         f"there is no {source}") from None
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     if not isinstance(config, dict) or type(config.get("format")) is not int:
         raise UsageError(f"{path} is not a configuration of the zoo: it has no format number")
     if config["format"] > FORMAT:
         raise UsageError(f"{path} was written by gan-zoo {config.get('zoo')}, which is newer than this "
                          f"{zoo.__version__}: pip install --upgrade gan-zoo")
-    for key, kind in {"variant": str, "config": dict, "data": dict}.items():
-        if not isinstance(config.get(key), kind):
+    parts = {"training": {}} | config  # not every model comes from a run
+    for key, kind in {"variant": str, "config": dict, "data": dict, "training": dict}.items():
+        if not isinstance(parts.get(key), kind):
             raise UsageError(f"{path} lacks {key!r} or has it of a wrong type")
     return config
 
@@ -142,6 +151,9 @@ def _check_fit(expected: dict[str, Tensor], given: dict[str, Tensor], folder: Pa
     differences += [f"{key} is not part of the model" for key in given if key not in expected]
     differences += [f"{key} is {tuple(given[key].shape)}, not {tuple(expected[key].shape)}"
                     for key in expected if key in given and given[key].shape != expected[key].shape]
+    differences += [f"{key} is {given[key].dtype}, not {expected[key].dtype}"  # but floats of 64 bits are welcome
+                    for key in expected if key in given and given[key].dtype != expected[key].dtype
+                    and not (given[key].is_floating_point() and expected[key].is_floating_point())]
     if differences:
         rest = f"; and {len(differences) - 5} more" if len(differences) > 5 else ""
         raise UsageError(f"the weights in {folder} do not fit its config.json: {'; '.join(differences[:5])}{rest}")

@@ -48,6 +48,7 @@ class MetricsCSV(Logger):
 
     def _rewrite(self, rows: list[dict[str, str]], columns: list[str]) -> None:
         if self._columns is None:  # the first row of this process
+            rows = [row for row in rows if None not in row.values()]  # the last may have been cut short
             rows = [row for row in rows if int(row["images"]) <= self.start]
             columns = list(rows[0]) if rows else columns
         self._columns = columns

@@ -17,8 +17,18 @@ def nll_fake(logits: Tensor) -> Tensor:
     return F.softplus(logits).mean()
 
 
+def input_gradient(outputs: Tensor, images: Tensor) -> Tensor:
+    """grad_x D(x) of every image, flat: (N, 1), (N, C, H, W) -> (N, C * H * W), differentiable in D's parameters."""
+    (gradient,) = torch.autograd.grad(outputs.sum(), images, create_graph=True)
+    return gradient.flatten(1)
+
+
 def gradient_norm(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """|| grad_x D(x) ||_2 of every image: (N, C, H, W) -> (N,), differentiable in D's parameters."""
     images = images.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
-    return gradient.flatten(1).norm(dim=1)
+    return input_gradient(discriminator(images), images).norm(dim=1)
+
+
+def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, exp(log_variance)) || N(0, 1)) in nats, (N, d) -> (N,) (Kingma 2013, appendix B)."""
+    return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1)

@@ -36,12 +36,14 @@ class Training(Options):
 
     data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, ring, grid, two-peaks), a "
                        "folder of images, or hf:org/name", group="data")
-    data_dir: str | None = option(None, "where named data sets are found or downloaded to", group="data")
+    data_dir: str | None = option(None, "where named data sets are found or downloaded to (default: $ZOO_CACHE/data "
+                                 "or ~/.cache/gan-zoo/data)", group="data")
     image_size: int = option(0, "pixels (0: the data set's own; 64 for a folder)", minimum=0, group="data")
     channels: int = option(0, "of a folder: 1 grey, 3 colour (0: as the files are)", minimum=0, maximum=3, group="data")
     images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
     batch_size: int = option(64, "images a step, over all processes", minimum=2, group="training")
-    seed: int = option(0, "of initial weights, latents and data order", minimum=0, group="training")
+    seed: int = option(0, "of initial weights, latents and data order", minimum=0,
+                       maximum=2**32 - 1, group="training")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = option("auto", "kind of device", group="machine")
     devices: str = option("auto", "processes a machine, one a device (auto: all GPUs, or one CPU process)",
                           group="machine")
@@ -82,8 +84,6 @@ class Run:
         self.model: GenerativeModule = cls(options, self.source.spec)
         self.folder = Path(folder or f"runs/{variant}-{self.source.spec.name}")
         self.checkpoint = callbacks.newest_checkpoint(self.folder / "checkpoints")
-        if rank_zero_only.rank == 0:  # the others start when this one has begun to fill the folder
-            self._check_folder()
 
     def _check_folder(self) -> None:
         if self.resume and self.checkpoint is None:
@@ -108,6 +108,8 @@ class Run:
     def train(self) -> int:
         """Trains to the budget. Returns the exit status: 0, or 128 + signal after a graceful stop."""
         training, model = self.training, self.model
+        if rank_zero_only.rank == 0:  # the others start when this one has begun to fill the folder
+            self._check_folder()
         _quiet()
         budget = callbacks.Budget(training.images)
         trainer = self._trainer(budget)

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from zoo.data.spec import DataSpec
 from zoo.errors import UsageError
 
 GREY_MODES = {"1", "L", "LA", "F"}
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises for broken images
 
 
 def cache_folder() -> Path:
@@ -29,13 +32,29 @@ def is_grey(image: Image.Image) -> bool:
     return image.mode in GREY_MODES or image.mode.startswith("I")
 
 
+def channels_of(items: Iterable[object], read: Callable[[object], Image.Image]) -> int:
+    """1 if every image is grey, else 3. Broken ones do not count: ``decode`` names them."""
+    for item in items:
+        with suppress(*UNREADABLE), read(item) as image:
+            if not is_grey(image):
+                return 3
+    return 1
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits, or of floats up to 1, 255 or 65535, which Pillow would clip at 255."""
+    values = np.asarray(image, dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError("it has pixels that are not finite")
+    top = next((t for t in (1.0, 255.0) if values.max() <= t), 65535.0) if image.mode == "F" else 65535.0
+    return Image.fromarray((values * (255 / top)).round().clip(0, 255).astype(np.uint8))
+
+
 def to_array(image: Image.Image, channels: int, size: int) -> np.ndarray:
     """uint8 (C, size, size) from an image of any mode and shape: upright, on white, centre-cropped, resampled."""
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits or float: Pillow would clip at 255
-        values = np.asarray(image, dtype=np.float32)
-        top = 65535.0 if image.mode != "F" else max(float(values.max()), 1e-12)
-        image = Image.fromarray((values * (255 / top)).clip(0, 255).astype(np.uint8))
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_8_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -55,24 +74,27 @@ def decode(name: str, key: str, items: list, read: Callable[[object], Image.Imag
         UsageError: broken images, all of them named, or a cache that cannot be written.
     """
     path = cache_folder() / "decoded" / f"{name}-{channels}x{size}-{key}.npy"
-    if path.exists():
-        return path
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
 
     def one(index: int) -> str | None:
         try:
             with read(items[index]) as image:
                 out[index] = to_array(image, channels, size)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        except UNREADABLE as error:
             return f"{name_of(items[index])}: {error}"
         return None
 
     try:
+        if path.exists():
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
         out = np.lib.format.open_memmap(partial, "w+", np.uint8, (len(items), channels, size, size))
+        _claim(partial)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             results = pool.map(one, range(len(items)))
-            broken = [r for r in tqdm(results, f"decoding {name}", len(items), unit="img") if r is not None]
+            bar = tqdm(results, f"decoding {name}", len(items), unit="img",
+                       mininterval=0.1 if sys.stderr.isatty() else 20.0)  # a log file is not a screen
+            broken = [r for r in bar if r is not None]
         if broken:
             raise UsageError("\n  ".join([
                 f"{len(broken)} of {len(items)} images of {name} cannot be read; repair or remove them:", *broken[:20],
@@ -81,10 +103,18 @@ def decode(name: str, key: str, items: list, read: Callable[[object], Image.Imag
         os.replace(partial, path)
     except OSError as error:
         raise UsageError(f"cannot write the decoded images to {path.parent}: {error}. Set ZOO_CACHE to a folder with "
-                         f"{len(items) * channels * size * size / 2**20:,.0f} MiB free") from error
+                         f"{-(-len(items) * channels * size * size // 2**20):,} MiB free") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none, or no folder to hold it
+            partial.unlink()
     return path
+
+
+def _claim(path: Path) -> None:
+    """Has the disk set aside the whole file: writing to a mapped one ends the process where there is no room."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def load_decoded(path: Path) -> Tensor:
@@ -119,19 +149,10 @@ class FolderSource:
         directly = any(f.parent == folder for f in self.files)
         classes = [] if directly or len(set(tops)) < 2 else sorted(set(tops))
         self.labels = torch.tensor([classes.index(top) if classes else 0 for top in tops])
-        self.spec = DataSpec(name=self._name, image_size=image_size, channels=channels or self._channels(),
+        self.spec = DataSpec(name=self._name, image_size=image_size,
+                             channels=channels or channels_of(self.files, Image.open),  # reads headers only
                              class_names=classes, images=len(self.files),
                              provenance=provenance or f"a folder of {len(self.files):,} images")
-
-    def _channels(self) -> int:
-        for file in self.files:
-            try:
-                with Image.open(file) as image:  # reads the header only
-                    if not is_grey(image):
-                        return 3
-            except OSError:
-                continue  # decode() names it
-        return 1
 
     def prepare(self) -> Path:
         stats = [(str(f.relative_to(self.folder)), f.stat().st_size, f.stat().st_mtime_ns) for f in self.files]

@@ -8,9 +8,10 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
-from zoo.data.folder import FolderSource, cache_folder, decode, hash_of, is_grey, load_decoded
+from zoo.data.folder import FolderSource, cache_folder, channels_of, decode, hash_of, load_decoded
 from zoo.data.points import MIXTURES, PointSource
 from zoo.data.spec import DataSpec
 from zoo.errors import UsageError, unknown
@@ -56,7 +57,7 @@ class DigitsSource:
 
         digits = load_digits()
         images = torch.from_numpy(digits.images)[:, None] * (255 / 16)  # 17 grey levels
-        return resize(images.byte(), self.spec.image_size), torch.from_numpy(digits.target).long()
+        return resize(images.round().byte(), self.spec.image_size), torch.from_numpy(digits.target).long()
 
 
 class TorchvisionSource:
@@ -78,14 +79,11 @@ class TorchvisionSource:
 
     def prepare(self) -> None:
         try:
-            self._open(download=False)
-        except RuntimeError:  # not found
-            try:
-                self._open(download=True)
-            except (OSError, RuntimeError) as error:
-                raise UsageError(f"{self.dataset} is not in {self.root} and cannot be downloaded ({error}). Put the "
-                                 f"files where torchvision.datasets.{self.dataset}(root) looks for them and give root "
-                                 "as --data-dir") from error
+            self._open(download=True)  # downloads nothing where the files are
+        except (OSError, RuntimeError, AssertionError, LookupError, ValueError) as error:  # as its readers stumble
+            raise UsageError(f"{self.dataset} can neither be read from {self.root} nor downloaded to it ({error!r}). "
+                             f"Put whole files where torchvision.datasets.{self.dataset}(root) looks for them and "
+                             "give root as --data-dir") from error
 
     def load(self) -> tuple[Tensor, Tensor]:
         dataset = self._open(download=False)
@@ -112,17 +110,21 @@ class HubSource:
         if not images:
             raise UsageError(f"the data set {repo} has no column of images: {', '.join(features)}")
         self._image, self._label = images[0], labels[0] if labels else None
-        if not channels:
-            some = range(min(len(self.dataset), 100))
-            channels = 1 if all(is_grey(self.dataset[row][self._image]) for row in some) else 3
-        self.spec = DataSpec(name=repo.rstrip("/").split("/")[-1], image_size=image_size, channels=channels,
+        some = range(min(len(self.dataset), 100))
+        self.spec = DataSpec(name=repo.rstrip("/").split("/")[-1], image_size=image_size,
+                             channels=channels or channels_of(some, self._picture),
                              class_names=list(features[self._label].names) if labels else [],
                              images=len(self.dataset), provenance=f"Hugging Face data set {repo}, split train")
 
+    def _picture(self, row: int) -> Image.Image:
+        picture = self.dataset[row][self._image]
+        if picture is None:
+            raise ValueError("there is no image in this row")
+        return picture
+
     def prepare(self) -> Path:
-        rows = list(range(len(self.dataset)))
-        return decode(self.spec.name, hash_of([self.dataset._fingerprint]), rows,
-                      lambda row: self.dataset[row][self._image], self.spec.channels, self.spec.image_size)
+        return decode(self.spec.name, hash_of([self.dataset._fingerprint]), list(range(len(self.dataset))),
+                      self._picture, self.spec.channels, self.spec.image_size, lambda row: f"row {row}")
 
     def load(self) -> tuple[Tensor, Tensor]:
         count = len(self.dataset)
@@ -177,15 +179,29 @@ def open_source(data: str, data_dir: str | None = None, image_size: int = 0, cha
         channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
 
     Raises:
-        UsageError: an unknown name, or a folder without images.
+        UsageError: an unknown name, a folder without images, or a size or channels that the set cannot have.
     """
-    directory = Path(data_dir).expanduser() if data_dir else cache_folder() / "data"
+    if channels not in (0, 1, 3):
+        raise UsageError(f"channels must be 1 (grey) or 3 (colour), or 0 for what the files have, not {channels}")
+    if image_size == 1:
+        raise UsageError("image_size must be at least 2: 1 is for sets of points")
+    source = _find(data, Path(data_dir).expanduser() if data_dir else cache_folder() / "data", image_size, channels)
+    spec = source.spec
+    if image_size and spec.is_points:
+        raise UsageError(f"{spec.name} is a set of points, which has no image size: leave --image-size away")
+    if channels and channels != spec.channels:
+        raise UsageError(f"{spec.name} has channels={spec.channels}, not {channels}: only a folder or a set of the Hub "
+                         "has a choice")
+    return source
+
+
+def _find(data: str, directory: Path, image_size: int, channels: int) -> Source:
     if data.startswith("hf:"):
         return HubSource(data.removeprefix("hf:"), image_size or 64, channels)
     if data in MIXTURES:
         return PointSource(data)
     if data in SOURCES:
         return SOURCES[data](directory, image_size)
-    if Path(data).expanduser().is_dir():
+    if data and Path(data).expanduser().is_dir():
         return FolderSource(Path(data).expanduser(), image_size or 64, channels)
     raise unknown("data set or folder", data, [*SOURCES, *MIXTURES])

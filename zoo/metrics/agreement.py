@@ -29,14 +29,15 @@ def label_agreement(model: GenerativeModule, images: Tensor, labels: Tensor, sam
     from sklearn.neighbors import KNeighborsClassifier
 
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-    held_out = min(len(images) // 5, 2000)
-    fit, test = order[held_out:][:20_000], order[:held_out]
-    real = images.flatten(1)
-    classifier = KNeighborsClassifier(n_neighbors=3).fit(real[fit].float().numpy(), labels[fit].numpy())
+    held_out = min(max(len(images) // 5, 1), 2000)
+    most = min(20_000, max(1_000, 2**27 // images[0].numel()))  # half a gigabyte of floats
+    fit, test = order[held_out:][:most], order[:held_out]
+    real, neighbours = images.flatten(1), min(3, len(fit))
+    classifier = KNeighborsClassifier(n_neighbors=neighbours).fit(real[fit].float().numpy(), labels[fit].numpy())
     asked = torch.arange(samples) % model.data.classes
     generated = (model.sample(samples, asked, seed) * 255).round().flatten(1)
     return Agreement(
         generated=float((classifier.predict(generated.numpy()) == asked.numpy()).mean()),
         real=float((classifier.predict(real[test].float().numpy()) == labels[test].numpy()).mean()),
-        protocol=f"3 nearest neighbours in pixels among {len(fit):,} real images; {samples:,} generated, classes in "
-                 f"turn, seed {seed}, averaged weights")
+        protocol=f"{neighbours} nearest neighbours in pixels among {len(fit):,} real images; {samples:,} generated, "
+                 f"classes in turn, seed {seed}, averaged weights")

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from zoo.base import Batch, Config, GenerativeModule, Terms
 from zoo.config import option
+from zoo.errors import UsageError
+from zoo.losses import kl_to_standard_normal
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm, TrunkWithHead
 from zoo.registry import register
@@ -28,6 +30,7 @@ class VAEConfig(Config):
     learning_rate: float = 1e-3
     beta1: float = 0.9
     latent_dim: int = 64
+    latent: Literal["normal"] = "normal"  # the KL term is to a normal
     encoder_norm: Norm = option("batch", "normalisation in the encoder")
     decoder: Literal["bernoulli", "gaussian"] = option("bernoulli", "distribution of a pixel given z")
     sigma: float = option(0.1, "standard deviation of the Gaussian decoder, for intensities in [0, 1]", minimum=1e-3)
@@ -42,7 +45,13 @@ class VAE(GenerativeModule):
 
     def __init__(self, config: VAEConfig, data) -> None:
         super().__init__(config, data)
-        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=2 * config.latent_dim)
+        if data.is_points:
+            raise UsageError(f"{self.variant} models intensities of pixels, but {data.name} is a set of points")
+        self.encoder = self.build_encoder()
+
+    def build_encoder(self) -> nn.Module:
+        """The network from images to mean and log-variance of q(z|x), (N, 2 * latent_dim)."""
+        return TrunkWithHead(self.backbone_trunk(self.config.encoder_norm), outputs=2 * self.config.latent_dim)
 
     def build_generator(self) -> nn.Module:
         return self.backbone_generator(squash=False)
@@ -53,21 +62,29 @@ class VAE(GenerativeModule):
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"autoencoder": [*self.encoder.parameters(), *self.generator.parameters()]}
 
-    def generate(self, generator: nn.Module, z: Tensor, labels: Tensor) -> Tensor:
-        return 2 * torch.sigmoid(generator(z)) - 1  # the mean of p(x|z)
+    def logits(self, generator: nn.Module, z: Tensor, labels: Tensor) -> Tensor:
+        """The decoder's output before squashing."""
+        return super().generate(generator, z, labels)
 
-    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def generate(self, generator: nn.Module, z: Tensor, labels: Tensor) -> Tensor:
+        return 2 * torch.sigmoid(self.logits(generator, z, labels)) - 1  # the mean of p(x|z)
+
+    def posterior(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), (N, latent_dim) each."""
         return self.encoder(images).chunk(2, dim=1)
+
+    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        mean, _ = self.posterior(images, labels)
+        return mean
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.optimize("autoencoder", self.loss, batch)
 
     def loss(self, batch: Batch) -> Terms:
-        images, _ = batch
-        mean, log_variance = self.encode(images)
+        images, labels = batch
+        mean, log_variance = self.posterior(images, labels)
         z = mean + (0.5 * log_variance).exp() * self.draw(torch.randn, *mean.shape)
-        reconstruction = -self.log_likelihood(images, self.generator(z)).mean()
+        reconstruction = -self.log_likelihood(images, self.logits(self.generator, z, labels)).mean()
         kl = kl_to_standard_normal(mean, log_variance).mean()
         self.track("autoencoder/elbo", -(reconstruction + kl))
         return {"reconstruction": reconstruction, "kl": self.config.beta * kl}
@@ -80,8 +97,3 @@ class VAE(GenerativeModule):
         sigma = self.config.sigma
         error = (x - torch.sigmoid(logits)) / sigma
         return (-0.5 * error.square() - math.log(sigma * math.sqrt(2 * math.pi))).flatten(1).sum(1)
-
-
-def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, exp(log_variance)) || N(0, 1)) in nats, (N, d) -> (N,) (Kingma 2013, appendix B)."""
-    return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1)

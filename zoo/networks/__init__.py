@@ -7,8 +7,9 @@ from torch import nn
 from zoo.networks.dcgan import DCGANGenerator, DCGANTrunk
 from zoo.networks.infogan import InfoGANGenerator, InfoGANTrunk
 from zoo.networks.mlp import MLPGenerator, MLPTrunk
+from zoo.networks.resnet import ResNetGenerator, ResNetTrunk
 
-BackboneName = Literal["mlp", "infogan", "dcgan"]
+BackboneName = Literal["mlp", "infogan", "dcgan", "resnet"]
 
 
 class Backbone(NamedTuple):
@@ -22,4 +23,5 @@ BACKBONES: dict[BackboneName, Backbone] = {
     "mlp": Backbone(MLPGenerator, MLPTrunk),
     "infogan": Backbone(InfoGANGenerator, InfoGANTrunk),
     "dcgan": Backbone(DCGANGenerator, DCGANTrunk),
+    "resnet": Backbone(ResNetGenerator, ResNetTrunk),
 }

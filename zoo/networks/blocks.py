@@ -5,10 +5,13 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
+from zoo.errors import UsageError
 from zoo.parallel import gather, world_size
 
-Norm = Literal["batch", "none"]
+Norm = Literal["batch", "spectral", "none"]
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -48,6 +51,33 @@ def norm_layers(norm: Norm, channels: int, eps: float = 1e-5) -> list[nn.Module]
     return [BatchNorm(channels, eps=eps)] if norm == "batch" else []
 
 
+def normalise_spectrally(network: nn.Module) -> nn.Module:
+    """Divides every weight by its largest singular value, in place (Miyato 2018, arXiv:1802.05957, equation 8).
+
+    One power iteration a forward pass in training (their algorithm 1). It follows from weights and buffers alone, so
+    the buffers stay equal on all processes.
+    """
+    for layer in list(network.modules()):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            spectral_norm(layer)
+    return network
+
+
+def halvings(size: int, backbone: str) -> tuple[int, int]:
+    """How often ``size`` is halved on the way to 4, 5, 6 or 7 pixels, and which of them it ends at: 64 -> (4, 4).
+
+    Raises:
+        UsageError: a size that ends elsewhere, or is halved less than twice.
+    """
+    stages, base = 0, size
+    while base % 2 == 0 and base > 7:
+        stages, base = stages + 1, base // 2
+    if stages < 2 or not 4 <= base <= 7:
+        raise UsageError(f"the {backbone} backbone makes images of 4, 5, 6 or 7 times 4, 8, 16, ... pixels (28, 32, "
+                         f"64, 128, ...), not {size}: choose another --image-size or --backbone")
+    return stages, base
+
+
 def init_normal(module: nn.Module, std: float = 0.02) -> None:
     """Weights N(0, 0.02), biases 0; batch-norm scales N(1, 0.02) (Radford 2015, section 4). For ``Module.apply``."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
@@ -58,17 +88,40 @@ def init_normal(module: nn.Module, std: float = 0.02) -> None:
         nn.init.normal_(module.weight, 1.0, std)
 
 
+@torch.no_grad()
+def clip_weights(module: nn.Module, bound: float) -> None:
+    """Clips every parameter to [-bound, bound] (Arjovsky 2017, arXiv:1701.07875, algorithm 1, line 7)."""
+    for parameter in module.parameters():
+        parameter.clamp_(-bound, bound)
+
+
 class TrunkWithHead(nn.Module):
-    """A discriminator, critic or encoder: a backbone's trunk and a linear head, (N, C, H, W) -> (N, outputs)."""
+    """A discriminator, critic or encoder: a backbone's trunk and a linear head, (N, C, H, W) -> (N, outputs).
+
+    The head of a spectrally normalised trunk is normalised too.
+    """
 
     def __init__(self, trunk: nn.Module, outputs: int = 1) -> None:
         super().__init__()
         self.trunk = trunk
         self.head = nn.Linear(trunk.features, outputs)
         init_normal(self.head)
+        if any(is_parametrized(layer) for layer in trunk.modules()):
+            normalise_spectrally(self.head)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.trunk(images))
+
+
+class AutoEncoder(nn.Module):
+    """A discriminator that reconstructs: (N, C, H, W) -> code (N, d) -> (N, C, H, W)."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.decoder(self.encoder(images))
 
 
 class LabelledGenerator(nn.Module):

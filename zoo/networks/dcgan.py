@@ -9,19 +9,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from zoo.errors import UsageError
-from zoo.networks.blocks import Norm, init_normal, norm_layers
-
-
-def _stages(size: int) -> tuple[int, int]:
-    """How often ``size`` is halved and the size that remains: 64 -> (4, 4)."""
-    stages, base = 0, size
-    while base % 2 == 0 and base > 7:
-        stages, base = stages + 1, base // 2
-    if stages < 2 or not 4 <= base <= 7:
-        raise UsageError(f"the dcgan backbone makes images of 4, 5, 6 or 7 times 4, 8, 16, ... pixels (28, 32, 64, "
-                         f"128, ...), not {size}: choose another --image-size or --backbone")
-    return stages, base
+from zoo.networks.blocks import Norm, halvings, init_normal, norm_layers
 
 
 def _channels(stages: int, width: int) -> list[int]:
@@ -33,7 +21,7 @@ class DCGANGenerator(nn.Sequential):
     """(N, latent_dim) -> (N, C, H, W), in [-1, 1]; unbounded with ``squash=False``."""
 
     def __init__(self, latent_dim: int, channels: int, size: int, width: int, squash: bool = True) -> None:
-        stages, base = _stages(size)
+        stages, base = halvings(size, "dcgan")
         hidden = _channels(stages, width)[::-1]
         layers: list[nn.Module] = [
             nn.Unflatten(1, (latent_dim, 1, 1)),
@@ -51,11 +39,11 @@ class DCGANTrunk(nn.Sequential):
     """(N, C, H, W) -> (N, features). The paper's last 4x4 convolution is the linear head on the flattened map."""
 
     def __init__(self, channels: int, size: int, width: int, norm: Norm) -> None:
-        stages, base = _stages(size)
+        stages, base = halvings(size, "dcgan")
         hidden = _channels(stages, width)
         layers: list[nn.Module] = [nn.Conv2d(channels, hidden[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for outer, inner in pairwise(hidden):
-            layers += [nn.Conv2d(outer, inner, 4, 2, 1, bias=norm == "none"), *norm_layers(norm, inner),
+            layers += [nn.Conv2d(outer, inner, 4, 2, 1, bias=norm != "batch"), *norm_layers(norm, inner),
                        nn.LeakyReLU(0.2)]
         self.features = hidden[-1] * base * base
         super().__init__(*layers, nn.Flatten())

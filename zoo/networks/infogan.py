@@ -43,7 +43,7 @@ class InfoGANTrunk(nn.Sequential):
     def __init__(self, channels: int, size: int, width: int, norm: Norm) -> None:
         base = _quarter(size)
         self.features = 16 * width
-        bias = norm == "none"
+        bias = norm != "batch"
         super().__init__(
             nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2),  # H/2
             nn.Conv2d(width, 2 * width, 4, 2, 1, bias=bias), *norm_layers(norm, 2 * width, EPS), nn.LeakyReLU(0.2),

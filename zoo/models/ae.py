@@ -1,0 +1,98 @@
+"""AE: an auto-encoder (Hinton 2006, https://doi.org/10.1126/science.1127647), a baseline and not a generative model.
+
+    min_{E,G}  E_x ||x - G(E(x))||^2,    sampled by  z ~ N(mean of E(x), covariance of E(x))
+
+Nothing in its training makes the codes fill a Gaussian, so most of what the fitted one gives is not a code: its samples
+show what the priors of the other models are for. Fitting a density to the codes afterwards is that of Ghosh 2019
+(https://arxiv.org/abs/1903.12436, section 4). Departures: squared error instead of cross-entropy and no pretraining,
+on the networks of the comparison with GANs (Lucic 2018); mean and covariance are followed during training.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from zoo.base import Batch, Config, GenerativeModule, Terms
+from zoo.config import option
+from zoo.networks import BackboneName
+from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.parallel import gather
+from zoo.registry import register
+
+
+@dataclass(frozen=True, kw_only=True)
+class AEConfig(Config):
+    backbone: BackboneName = "infogan"
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    latent_dim: int = 64
+    latent: Literal["normal"] = "normal"  # mapped to the Gaussian of the codes
+    encoder_norm: Norm = option("batch", "normalisation in the encoder")
+
+
+@register("ae", title="Auto-encoder", paper="https://doi.org/10.1126/science.1127647", year=2006)
+class AE(GenerativeModule):
+    Config = AEConfig
+    config: AEConfig
+    kind = "auto-encoder"
+
+    def __init__(self, config: AEConfig, data) -> None:
+        super().__init__(config, data)
+        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
+        self.codes = GaussianOfCodes(config.latent_dim)
+
+    def networks_for_sampling(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "encoder": self.encoder, "codes": self.codes}
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"autoencoder": [*self.encoder.parameters(), *self.generator.parameters()]}
+
+    def prior(self, normal: Tensor) -> Tensor:
+        # The averaged copy is what is saved, and the live module of a loaded model. Live weights sampled with it see
+        # codes of a little earlier.
+        codes = self.codes if not self.ema else self.ema["codes"]
+        return codes(normal)
+
+    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.encoder(images)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        self.optimize("autoencoder", self.loss, batch)
+
+    def loss(self, batch: Batch) -> Terms:
+        images, labels = batch
+        codes = self.encode(images)
+        self.codes.follow(codes)
+        error = self.generate(self.generator, codes, labels) - images
+        return {"reconstruction": error.square().flatten(1).sum(1).mean()}
+
+
+class GaussianOfCodes(nn.Module):
+    """Mean and covariance of the codes of all processes: of all so far, later of about the last 100 batches."""
+
+    LEAST_WEIGHT = 0.01  # of a batch
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("covariance", torch.eye(size))
+
+    @torch.no_grad()
+    def follow(self, codes: Tensor) -> None:
+        """Takes a batch of codes (N, d) into account."""
+        codes = gather(codes).to(self.mean)
+        self.batches += 1
+        weight = (1 / self.batches).clamp(min=self.LEAST_WEIGHT)
+        shift = codes.mean(0) - self.mean
+        within = (codes - codes.mean(0)).T @ (codes - codes.mean(0)) / len(codes)
+        self.covariance.lerp_(within, weight).add_(weight * (1 - weight) * torch.outer(shift, shift))
+        self.mean += weight * shift
+
+    def forward(self, normal: Tensor) -> Tensor:
+        """Standard normals (N, d) to samples of the Gaussian, by the covariance's symmetric root."""
+        variances, axes = torch.linalg.eigh(self.covariance)  # unlike Cholesky's, also for singular covariances
+        root = axes * variances.clamp(min=0).sqrt() @ axes.T
+        return self.mean + normal.to(root) @ root

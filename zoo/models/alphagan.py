@@ -1,0 +1,99 @@
+"""alpha-GAN: a VAE whose likelihood and KL terms are discriminators, Rosca 2017 (https://arxiv.org/abs/1706.04987),
+algorithm 1.
+
+With codes z^ = E(x), reconstructions x^ = G(z^), samples x~ = G(z), and the density ratios log D/(1-D), log C/(1-C):
+
+    E descends  lambda ||x - x^||_1 - log C(z^)/(1 - C(z^))
+    G descends  lambda ||x - x^||_1 - log D(x^)/(1 - D(x^)) - log D(x~)/(1 - D(x~))
+    D descends  -log D(x) - log(1 - D(x^)) - log(1 - D(x~))
+    C descends  -log C(z) - log(1 - C(z^))
+
+C tells latents of the prior from codes, by three hidden layers of 750. Each of the four networks has a step of its own.
+The first version of the paper has the two cases of C exchanged. Departures: the norm is averaged over the pixels, so
+that lambda does not depend on their number; the paper chooses lambda and learning rates by search, the defaults
+are ours.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from zoo.base import Batch, Terms
+from zoo.config import option
+from zoo.gan import GAN, GANConfig
+from zoo.losses import nll_fake, nll_real
+from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.registry import register
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlphaGANConfig(GANConfig):
+    beta2: float = 0.9
+    latent_dim: int = 128
+    encoder_norm: Norm = option("batch", "normalisation in the encoder")
+    reconstruction: float = option(10.0, "weight of the reconstruction error (lambda)", minimum=0)
+
+
+@register("alphagan", title="alpha-GAN", paper="https://arxiv.org/abs/1706.04987", year=2017)
+class AlphaGAN(GAN):
+    Config = AlphaGANConfig
+    config: AlphaGANConfig
+    kind = "auto-encoder"
+
+    def __init__(self, config: AlphaGANConfig, data) -> None:
+        super().__init__(config, data)
+        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
+        self.code_discriminator = CodeDiscriminator(config.latent_dim)
+
+    def networks_for_sampling(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "encoder": self.encoder}
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"encoder": list(self.encoder.parameters())} | super().optimizer_groups() | {
+            "code_discriminator": list(self.code_discriminator.parameters())}
+
+    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.encoder(images)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        self.optimize("encoder", self.encoder_loss, batch)
+        super().training_step(batch, batch_idx)
+        self.optimize("code_discriminator", self.code_discriminator_loss, batch)
+
+    def encoder_loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        codes = self.encode(images)
+        error = (images - self.generator(codes)).abs().mean()
+        return {"reconstruction": self.config.reconstruction * error, "prior": -self.code_discriminator(codes).mean()}
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        reconstructed = self.reconstruct(images)
+        return {
+            "reconstruction": self.config.reconstruction * (images - reconstructed).abs().mean(),
+            "adversarial_reconstruction": -self.discriminator(self.with_instance_noise(reconstructed)).mean(),
+            "adversarial": -self.discriminator(self.fake(batch)).mean(),
+        }
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        return {
+            "real": nll_real(self.discriminator(images)),
+            "reconstruction": nll_fake(self.discriminator(self.with_instance_noise(self.reconstruct(images)))),
+            "fake": nll_fake(self.discriminator(self.fake(batch))),
+        }
+
+    def code_discriminator_loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        on_prior = self.code_discriminator(self.latent(len(images)))
+        on_codes = self.code_discriminator(self.encode(images))
+        self.track("code_discriminator/accuracy", ((on_prior > 0).float().mean() + (on_codes < 0).float().mean()) / 2)
+        return {"prior": nll_real(on_prior), "codes": nll_fake(on_codes)}
+
+
+class CodeDiscriminator(nn.Sequential):
+    """(N, latent_dim) -> logits (N, 1) of a latent's being from the prior."""
+
+    def __init__(self, latent_dim: int, hidden: int = 750) -> None:
+        super().__init__(nn.Linear(latent_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2),
+                         nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1))

@@ -1,0 +1,82 @@
+"""BiGAN: an encoder learnt by judging pairs of image and latent, Donahue 2016 (https://arxiv.org/abs/1605.09782),
+equation 3.
+
+    min_{G,E} max_D  E_x[log D(x, E(x))] + E_z[log(1 - D(G(z), z))]
+
+G and E take one step together, by the paper's "inverse" objective, which does not saturate: they ascend
+E_x[log(1 - D(x, E(x)))] + E_z[log D(G(z), z)]. z is uniform on [-1, 1]^50 as for their MNIST, Adam 2e-4 with beta1 0.5.
+D joins the features of x with a hidden layer of z. Departures: convolutional networks where their MNIST has
+perceptrons (``--backbone mlp`` for those); no weight decay and no decay of the learning rate.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from zoo.base import Batch, Terms
+from zoo.config import option
+from zoo.gan import GAN, GANConfig
+from zoo.losses import nll_fake, nll_real
+from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.registry import register
+
+
+@dataclass(frozen=True, kw_only=True)
+class BiGANConfig(GANConfig):
+    latent_dim: int = 50
+    latent: Literal["normal", "uniform"] = "uniform"
+    encoder_norm: Norm = option("batch", "normalisation in the encoder")
+
+
+@register("bigan", title="BiGAN", paper="https://arxiv.org/abs/1605.09782", year=2016)
+class BiGAN(GAN):
+    Config = BiGANConfig
+    config: BiGANConfig
+
+    def __init__(self, config: BiGANConfig, data) -> None:
+        super().__init__(config, data)
+        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
+
+    def build_discriminator(self) -> nn.Module:
+        config = self.config
+        return JointDiscriminator(self.backbone_trunk(config.discriminator_norm), config.latent_dim, 16 * config.width)
+
+    def networks_for_sampling(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "encoder": self.encoder}
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"discriminator": list(self.discriminator.parameters()),
+                "generator": [*self.generator.parameters(), *self.encoder.parameters()]}
+
+    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.encoder(images)
+
+    def judge(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Logits (N, 1) of the pairs (x, E(x)) and (G(z), z)."""
+        images, labels = batch
+        z = self.latent(len(images))
+        fake = self.with_instance_noise(self.generate(self.generator, z, labels))
+        return self.discriminator(images, self.encode(images)), self.discriminator(fake, z)
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        encoded, generated = self.judge(batch)
+        return {"real": nll_real(encoded), "fake": nll_fake(generated)}
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        encoded, generated = self.judge(batch)
+        return {"encoder": nll_fake(encoded), "adversarial": nll_real(generated)}
+
+
+class JointDiscriminator(nn.Module):
+    """(N, C, H, W), (N, latent_dim) -> logits (N, 1)."""
+
+    def __init__(self, trunk: nn.Module, latent_dim: int, hidden: int) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.latent = nn.Sequential(nn.Linear(latent_dim, hidden), nn.LeakyReLU(0.2))
+        self.head = nn.Sequential(nn.Linear(trunk.features + hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1))
+
+    def forward(self, images: Tensor, z: Tensor) -> Tensor:
+        return self.head(torch.cat([self.trunk(images), self.latent(z)], 1))

@@ -1,0 +1,33 @@
+"""CVAE: a VAE whose encoder and decoder are told the class, Sohn 2015 (section 3).
+
+    log p(x|y) >= E_q[log p(x|z, y)] - KL(q(z|x, y) || p(z))
+
+with the paper's names of image and condition exchanged: here x is the image and y its class. The encoder gets y as one
+constant plane a class beside the image, the decoder one-hot beside z. Departures: the prior does not depend on y,
+which the paper allows, where theirs is a network p(z|y); the class conditions images, where they condition on images;
+the hybrid objective of their section 3.2 is left out.
+"""
+
+from torch import Tensor, nn
+
+from zoo.models.vae import VAE
+from zoo.networks.blocks import LabelledDiscriminator, LabelledGenerator, TrunkWithHead
+from zoo.registry import register
+
+PAPER = "https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html"
+
+
+@register("cvae", title="Conditional VAE", paper=PAPER, year=2015)
+class ConditionalVAE(VAE):
+    conditional = True
+
+    def build_encoder(self) -> nn.Module:
+        trunk = self.backbone_trunk(self.config.encoder_norm, extra_channels=self.data.classes)
+        return LabelledDiscriminator(TrunkWithHead(trunk, outputs=2 * self.config.latent_dim), self.data.classes)
+
+    def build_generator(self) -> nn.Module:
+        return LabelledGenerator(self.backbone_generator(squash=False), self.data.classes)
+
+    def posterior(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z|x, y), (N, latent_dim) each."""
+        return self.encoder(images, labels).chunk(2, dim=1)

@@ -1,0 +1,113 @@
+"""InfoGAN: codes that can be read off the images, Chen 2016 (https://arxiv.org/abs/1606.03657), equations 5 and 6.
+
+    min_{G,Q} max_D  V(D, G) - lambda L_I(G, Q),   L_I = E_{c, x ~ G(z, c)}[log Q(c|x)] + H(c)  <=  I(c; G(z, c))
+
+A latent is continuous codes, U(-1, 1), then categorical codes, one-hot, then noise: ``zoo.traverse(model, 0)`` moves
+the first continuous code, and dimension ``continuous + k`` raised chooses category k of the first categorical one.
+Q shares D's trunk. D's step also ascends L_I in Q and the trunk, G's step in G, as in the authors' code. Defaults
+are those for MNIST (appendix C.1): 62 numbers of noise, a code of ten categories and two continuous ones, Adam 2e-4 for
+D and 1e-3 for G. The paper asks for a smaller lambda for continuous codes; 0.1 is ours. Departures: V is the
+non-saturating game; rectifiers are the backbone's (theirs leak 0.1 in D and not in G).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributions import Normal, OneHotCategorical
+
+from zoo.base import Batch, Terms
+from zoo.config import option
+from zoo.gan import GAN, GANConfig
+from zoo.losses import nll_fake, nll_real
+from zoo.networks import BackboneName
+from zoo.networks.blocks import BatchNorm, TrunkWithHead, init_normal
+from zoo.registry import register
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoGANConfig(GANConfig):
+    backbone: BackboneName = "infogan"
+    latent_dim: int = option(62, "dimensions of the noise z, codes apart", minimum=1, maximum=65536)
+    latent: Literal["normal", "uniform"] = option("uniform", "prior of the noise z: N(0, 1) or U(-1, 1)")
+    generator_learning_rate: float = option(1e-3, "learning rate of the generator", minimum=0)
+    categorical: int = option(1, "number of categorical codes", minimum=1)
+    categories: int = option(10, "categories of a categorical code (K)", minimum=2)
+    continuous: int = option(2, "number of continuous codes", minimum=0)
+    information: float = option(1.0, "weight of the bound for categorical codes (lambda)", minimum=0)
+    continuous_information: float = option(0.1, "weight of the bound for continuous codes (lambda)", minimum=0)
+
+
+@register("infogan", title="InfoGAN", paper="https://arxiv.org/abs/1606.03657", year=2016)
+class InfoGAN(GAN):
+    Config = InfoGANConfig
+    config: InfoGANConfig
+
+    @property
+    def latent_size(self) -> int:
+        return self.config.continuous + self.config.categorical * self.config.categories + self.config.latent_dim
+
+    def codes(self, latent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Continuous codes (N, continuous), categorical ones (N, categorical, K) and the noise of a latent."""
+        first, last = self.config.continuous, self.latent_size - self.config.latent_dim
+        continuous, categorical, noise = latent.tensor_split([first, last], dim=1)
+        return continuous, categorical.unflatten(1, (-1, self.config.categories)), noise
+
+    def prior(self, normal: Tensor) -> Tensor:
+        continuous, scores, noise = self.codes(normal)
+        one_hot = F.one_hot(scores.argmax(2), self.config.categories)  # each of K normals is as likely the largest
+        return torch.cat([torch.erf(continuous / 2**0.5), one_hot.flatten(1).to(normal), super().prior(noise)], 1)
+
+    def build_discriminator(self) -> nn.Module:
+        codes = self.latent_size - self.config.latent_dim + self.config.continuous  # a continuous one takes two numbers
+        return DiscriminatorWithQ(self.backbone_trunk(self.config.discriminator_norm), codes)
+
+    def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        config = self.config
+        rate = config.generator_learning_rate if group == "generator" else config.learning_rate
+        return torch.optim.Adam(parameters, lr=rate, betas=(config.beta1, config.beta2))
+
+    def bounds(self, q: Tensor, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """L_I in nats for categorical and continuous codes, from Q's outputs (N, codes) on the images of the latents."""
+        continuous, categorical, _ = self.codes(latent)
+        size = self.config.continuous
+        mean, log_std, logits = q.tensor_split([size, 2 * size], dim=1)
+        logits = logits.view_as(categorical)
+        self.track("generator/code_accuracy", (logits.argmax(2) == categorical.argmax(2)).float().mean())
+        log_category = OneHotCategorical(logits=logits, validate_args=False).log_prob(categorical)
+        log_density = Normal(mean, log_std.exp(), validate_args=False).log_prob(continuous)
+        return (log_category.sum(1).mean() + self.config.categorical * math.log(self.config.categories),
+                log_density.sum(1).mean() + size * math.log(2))
+
+    def judge_fakes(self, batch: Batch) -> tuple[Tensor, Terms]:
+        """D's logits on generated images (N, 1), and the weighted bounds for their codes."""
+        images, labels = batch
+        latent = self.latent(len(images))
+        fake = self.with_instance_noise(self.generate(self.generator, latent, labels))
+        features = self.discriminator.trunk(fake)
+        categorical, continuous = self.bounds(self.discriminator.q(features), latent)
+        self.track("generator/information", categorical + continuous)
+        return self.discriminator.head(features), {
+            "information": -self.config.information * categorical,
+            "continuous_information": -self.config.continuous_information * continuous}
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        logits, information = self.judge_fakes(batch)
+        return {"real": nll_real(self.discriminator(images)), "fake": nll_fake(logits)} | information
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        logits, information = self.judge_fakes(batch)
+        return {"adversarial": nll_real(logits)} | information
+
+
+class DiscriminatorWithQ(TrunkWithHead):
+    """D, and Q on the same trunk with the paper's hidden layer of 128 (table 1)."""
+
+    def __init__(self, trunk: nn.Module, codes: int) -> None:
+        super().__init__(trunk)
+        self.q = nn.Sequential(nn.Linear(trunk.features, 128, bias=False), BatchNorm(128), nn.LeakyReLU(0.1),
+                               nn.Linear(128, codes)).apply(init_normal)

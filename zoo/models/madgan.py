@@ -1,0 +1,84 @@
+"""MAD-GAN: several generators that D has to tell apart, Ghosh 2017 (https://arxiv.org/abs/1704.02906), section 3.
+
+    max_D  E_x[log D_{k+1}(x)] + sum_i E_z[log D_i(G_i(z))],    min_{G_i}  E_z[log(1 - D_{k+1}(G_i(z)))]
+
+D is a softmax over the k generators and, last, the data. Fakes of one generator that look like another's are easier to
+call fake than those that look like nobody's, so the generators part. Each makes an equal share of every batch; sampling
+draws one for each image, evenly. Departures: the generators share no layers; the networks and Adam are DCGAN's.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.base import Batch, Terms
+from zoo.config import option
+from zoo.errors import UsageError
+from zoo.gan import GAN, GANConfig
+from zoo.networks.blocks import TrunkWithHead
+from zoo.registry import register
+
+
+@dataclass(frozen=True, kw_only=True)
+class MADGANConfig(GANConfig):
+    generators: int = option(4, "number of generators (k)", minimum=1, maximum=64)
+
+
+class Generators(nn.ModuleList):
+    """k generators of latents whose last k numbers, one-hot, say which: (N, latent_dim + k) -> (N, C, H, W)."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        images = torch.stack([generator(z[:, :-len(self)]) for generator in self])  # (k, N, C, H, W)
+        return images[z[:, -len(self):].argmax(1), torch.arange(len(z), device=z.device)]
+
+    def in_turn(self, z: Tensor) -> Tensor:
+        """The same, but row i is by generator i mod k, which sees no other rows. N is a multiple of k."""
+        shares = [generator(z[i::len(self), :-len(self)]) for i, generator in enumerate(self)]
+        return torch.stack(shares, 1).flatten(0, 1)
+
+
+@register("madgan", title="MAD-GAN", paper="https://arxiv.org/abs/1704.02906", year=2017)
+class MADGAN(GAN):
+    Config = MADGANConfig
+    config: MADGANConfig
+
+    @property
+    def latent_size(self) -> int:
+        return self.config.latent_dim + self.config.generators
+
+    def prior(self, normal: Tensor) -> Tensor:
+        z, scores = normal.split([self.config.latent_dim, self.config.generators], dim=1)
+        which = scores.argmax(1)  # of k normals each is as likely
+        return torch.cat([super().prior(z), F.one_hot(which, self.config.generators).to(z)], 1)
+
+    def build_generator(self) -> nn.Module:
+        return Generators(self.backbone_generator(inputs=self.config.latent_dim)
+                          for _ in range(self.config.generators))
+
+    def build_discriminator(self) -> nn.Module:
+        return TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm), outputs=self.config.generators + 1)
+
+    def fake(self, batch: Batch) -> Tensor:
+        """Images (N, C, H, W), row i by generator i mod k, so that two processes equal one."""
+        n, k = len(batch[0]), self.config.generators
+        if n % k:
+            raise UsageError(f"the {n} images a process and step cannot be shared by {k} generators: choose a multiple "
+                             f"of {k} for --batch-size, or another --generators")
+        return self.with_instance_noise(self.generator.in_turn(self.latent(n)))
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        images, labels = batch
+        k = self.config.generators
+        data = torch.full_like(labels, k)
+        maker = torch.arange(len(images), device=images.device) % k
+        return {
+            "real": F.cross_entropy(self.discriminator(images), data),
+            "fake": k * F.cross_entropy(self.discriminator(self.fake(batch)), maker),
+        }
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        _, labels = batch
+        data = torch.full_like(labels, self.config.generators)
+        return {"adversarial": self.config.generators * F.cross_entropy(self.discriminator(self.fake(batch)), data)}

@@ -1,0 +1,98 @@
+"""VAE/GAN: a VAE whose decoder is a GAN's generator, with errors measured in the discriminator's features, Larsen 2015
+(https://arxiv.org/abs/1512.09300), algorithm 1.
+
+    L_prior = KL(q(z|x) || p(z)),    L_llike = -E_q[log N(Dis_l(x) | Dis_l(x~), 1)],    x~ = Dec(z), z ~ q(z|x)
+    L_GAN = log Dis(x) + log(1 - Dis(x~)) + log(1 - Dis(x_p)),    x_p = Dec(z_p), z_p ~ p(z)
+
+Enc descends L_prior + L_llike, Dec gamma L_llike - L_GAN, Dis -L_GAN (their sign of L_GAN: Dis ascends it), each with
+RMSProp 3e-4. Dis_l are the features of the discriminator's trunk. Departures: Dec ascends log Dis of x~ and x_p instead
+of descending log(1 - Dis), which saturates; the three steps follow each other, each with draws of its own; the paper
+gives no gamma. ``beta1`` and ``beta2`` are Adam's and unused.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from zoo.base import Batch, Terms
+from zoo.config import option
+from zoo.gan import GAN, GANConfig
+from zoo.losses import kl_to_standard_normal, nll_fake, nll_real
+from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.registry import register
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEGANConfig(GANConfig):
+    learning_rate: float = 3e-4
+    latent_dim: int = 128
+    latent: Literal["normal"] = "normal"  # the KL term is to a normal
+    encoder_norm: Norm = option("batch", "normalisation in the encoder")
+    gamma: float = option(1e-3, "weight of reconstruction against deception in the decoder (gamma)", minimum=0)
+
+
+@register("vaegan", title="VAE/GAN", paper="https://arxiv.org/abs/1512.09300", year=2015)
+class VAEGAN(GAN):
+    Config = VAEGANConfig
+    config: VAEGANConfig
+    kind = "auto-encoder"
+
+    def __init__(self, config: VAEGANConfig, data) -> None:
+        super().__init__(config, data)
+        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=2 * config.latent_dim)
+
+    def networks_for_sampling(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "encoder": self.encoder}
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"encoder": list(self.encoder.parameters())} | super().optimizer_groups()
+
+    def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.RMSprop(parameters, lr=self.config.learning_rate)
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z|x), (N, latent_dim) each."""
+        return self.encoder(images).chunk(2, dim=1)
+
+    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        mean, _ = self.posterior(images)
+        return mean
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        self.optimize("encoder", self.encoder_loss, batch)
+        super().training_step(batch, batch_idx)
+
+    def reconstruction(self, mean: Tensor, log_variance: Tensor) -> Tensor:
+        """x~: the decoder's image of a sample of q, as the discriminator sees it."""
+        z = mean + (0.5 * log_variance).exp() * self.draw(torch.randn, *mean.shape)
+        return self.with_instance_noise(self.generator(z))
+
+    def feature_error(self, features: Tensor, images: Tensor) -> Tensor:
+        """L_llike in nats an image, without the constant of the Gaussian."""
+        return 0.5 * (features - self.discriminator.trunk(images)).square().sum(1).mean()
+
+    def encoder_loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        mean, log_variance = self.posterior(images)
+        features = self.discriminator.trunk(self.reconstruction(mean, log_variance))
+        return {"prior": kl_to_standard_normal(mean, log_variance).mean(),
+                "reconstruction": self.feature_error(features, images)}
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        features = self.discriminator.trunk(self.reconstruction(*self.posterior(images)))
+        return {
+            "reconstruction": self.config.gamma * self.feature_error(features, images),
+            "adversarial_reconstruction": nll_real(self.discriminator.head(features)),
+            "adversarial": nll_real(self.discriminator(self.fake(batch))),
+        }
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        return {
+            "real": nll_real(self.discriminator(images)),
+            "reconstruction": nll_fake(self.discriminator(self.reconstruction(*self.posterior(images)))),
+            "fake": nll_fake(self.discriminator(self.fake(batch))),
+        }

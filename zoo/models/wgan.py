@@ -1,0 +1,51 @@
+"""WGAN: a critic that estimates a Wasserstein distance, Arjovsky 2017 (https://arxiv.org/abs/1701.07875), algorithm 1.
+
+    min_G max_D  E_x[D(x)] - E_z[D(G(z))]
+
+with D's weights clipped to [-c, c] after each of its steps, which keeps D Lipschitz: c 0.01, 5 critic steps, RMSProp
+5e-5. The critic has batch-norm, as the paper's DCGAN critic, and its scales and shifts are clipped with the rest;
+without it the outputs of a clipped critic shrink from layer to layer. ``beta1`` and ``beta2`` are Adam's and unused.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo.base import Batch, Terms
+from zoo.config import option
+from zoo.gan import GAN, GANConfig
+from zoo.networks.blocks import clip_weights
+from zoo.registry import register
+
+
+@dataclass(frozen=True, kw_only=True)
+class WGANConfig(GANConfig):
+    critic_steps: int = 5
+    learning_rate: float = 5e-5
+    clip: float = option(0.01, "bound on the magnitude of the critic's weights (c)", minimum=1e-6)
+
+
+@register("wgan", title="WGAN", paper="https://arxiv.org/abs/1701.07875", year=2017)
+class WGAN(GAN):
+    Config = WGANConfig
+    config: WGANConfig
+
+    def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.RMSprop(parameters, lr=self.config.learning_rate)
+
+    def optimize(self, group: str, loss: Callable[..., Terms], *args: Any) -> None:
+        super().optimize(group, loss, *args)
+        if group == "discriminator":
+            clip_weights(self.discriminator, self.config.clip)
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        images, _ = batch
+        on_real, on_fake = self.discriminator(images).mean(), self.discriminator(self.fake(batch)).mean()
+        self.track("discriminator/distance", on_real - on_fake)  # proportional to the estimate of W(real, fake)
+        return {"real": -on_real, "fake": on_fake}
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        return {"adversarial": -self.discriminator(self.fake(batch)).mean()}

@@ -1,0 +1,86 @@
+"""The same small run of many variants, side by side: contact sheets and mode coverage."""
+
+import multiprocessing
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from zoo.config import options_of
+from zoo.data.points import MIXTURES
+from zoo.files import atomic
+from zoo.folder import load
+from zoo.metrics.modes import SAMPLES, ModeCoverage, mode_coverage
+from zoo.registry import variant_class, variants
+from zoo.training import Run, Training
+
+TILE, CAPTION = 272, 22  # pixels
+
+
+class Job(NamedTuple):
+    """One run of a survey. ``config`` may hold fields that the variant does not have; they are left away."""
+
+    variant: str
+    config: dict[str, Any]
+    training: dict[str, Any]
+    folder: Path
+
+
+def run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
+    """Trains what is not finished yet, ``workers`` at a time. Returns the failed jobs' messages by folder."""
+    waiting = [job for job in jobs if not (job.folder / "metrics.json").exists()]
+    failed = {}
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        for job, error in zip(waiting, pool.map(_run, waiting), strict=True):
+            print(f"{job.folder}: {error or 'finished'}", flush=True)
+            if error:
+                failed[job.folder] = error
+    return failed
+
+
+def _run(job: Job) -> str:
+    """Trains one job from the start. Returns the message of what went wrong, if anything did: the others go on."""
+    torch.set_num_threads(1)
+    known = options_of(variant_class(job.variant).Config)
+    config = {name: value for name, value in job.config.items() if name in known}
+    try:
+        resume = any((job.folder / "checkpoints").glob("images-*.ckpt"))
+        if not resume:
+            (job.folder / "config.json").unlink(missing_ok=True)  # of a run stopped before its first checkpoint
+        Run(job.variant, config, Training(**job.training), str(job.folder), resume).train()
+    except (ValueError, RuntimeError) as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def unconditional_variants() -> list[str]:
+    """The adversarial variants that need no labels."""
+    return [v.name for v in variants() if v.kind == "unconditional"]
+
+
+def contact_sheet(folders: Iterable[Path], path: Path, columns: int = 5) -> None:
+    """One PNG with the top of every run's samples.png under its variant's name."""
+    tiles = []
+    for folder in folders:
+        picture = Image.open(folder / "samples.png").convert("L" if load(folder).data.channels == 1 else "RGB")
+        side = picture.height  # eight rows; a conditional grid is wider
+        picture = picture.crop((0, 0, side, side)).resize((TILE, TILE), Image.Resampling.LANCZOS)
+        tiles.append((load(folder).variant, picture))
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * (TILE + 8) + 8, rows * (TILE + CAPTION + 8) + 8), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
+    for i, (name, picture) in enumerate(tiles):
+        x, y = 8 + (i % columns) * (TILE + 8), 8 + (i // columns) * (TILE + CAPTION + 8)
+        draw.text((x, y), name, fill="black", font=font)
+        sheet.paste(picture.convert("RGB"), (x, y + CAPTION))
+    with atomic(path) as partial:
+        sheet.save(partial, format="png", optimize=True)
+
+
+def measure_modes(folder: Path) -> ModeCoverage:
+    """Mode coverage of a finished run on a mixture, with 2,500 points from its averaged weights."""
+    model = load(folder)
+    return mode_coverage(model.sample(SAMPLES, seed=0), MIXTURES[model.data.name]())
