@@ -31,6 +31,7 @@ class AlphaGANConfig(GANConfig):
     beta2: float = 0.9
     latent_dim: int = 128
     encoder_norm: Norm = option("batch", "normalisation in the encoder")
+    code_width: int = option(750, "units of a hidden layer of the code discriminator", minimum=1)
     reconstruction: float = option(10.0, "weight of the reconstruction error (lambda)", minimum=0)
 
 
@@ -43,7 +44,7 @@ class AlphaGAN(GAN):
     def __init__(self, config: AlphaGANConfig, data) -> None:
         super().__init__(config, data)
         self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
-        self.code_discriminator = CodeDiscriminator(config.latent_dim)
+        self.code_discriminator = CodeDiscriminator(config.latent_dim, config.code_width)
 
     def networks_for_sampling(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "encoder": self.encoder}
@@ -94,6 +95,6 @@ class AlphaGAN(GAN):
 class CodeDiscriminator(nn.Sequential):
     """(N, latent_dim) -> logits (N, 1) of a latent's being from the prior."""
 
-    def __init__(self, latent_dim: int, hidden: int = 750) -> None:
+    def __init__(self, latent_dim: int, hidden: int) -> None:
         super().__init__(nn.Linear(latent_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2),
                          nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1))

@@ -1,0 +1,37 @@
+"""The README tells the truth."""
+
+import re
+from pathlib import Path
+
+from zoo.card import variants_table
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_table_of_variants_is_that_of_the_registry():
+    """To bring it up to date: python scripts/train.py --list."""
+    (table,) = re.findall(r"<!-- variants -->\n(.*?)\n<!-- /variants -->", README, re.DOTALL)
+    assert table == variants_table()
+
+
+def test_python_of_the_readme_runs(finished, tmp_path, monkeypatch):
+    """The examples, with the finished run of a smaller model in place of the README's and less time to train."""
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "cgan-digits").symlink_to(finished("cgan"))
+    names: dict = {}
+    for block in blocks:
+        if block.startswith('"""'):  # the anatomy of a variant, which is in zoo/models
+            continue
+        exec(block.replace('max_time="00:00:10:00"', "limit_train_batches=3, max_steps=4"), names)
+    assert names["images"].shape[0] == 10
+    assert names["walks"].shape[:2] == (4, 8)
+    assert names["rows"].shape[:2] == (8, 8)
+    assert (tmp_path / "my-model" / "model.safetensors").exists()
+
+
+def test_files_that_the_readme_names_exist():
+    for path in re.findall(r"(?:scripts|zoo|model_cards)/[\w/]+\.(?:py|md|png)", README):
+        assert (ROOT / path).exists(), path
