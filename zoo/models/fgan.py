@@ -6,7 +6,7 @@ where f* is the convex conjugate of the divergence's generator f and g_f maps V 
 is D_f(data || generated). With ``non_saturating`` G ascends E_z[g_f(V(G(z)))] instead (section 3.2), which has the same
 fixed point. Departures: all activations increase in V, so Neyman's is 1 - exp(-v) and reverse KL's -exp(-v); for alpha
 above 1 the conjugate is constant where the table's formula is undefined; no clipping of gradients. Several conjugates
-grow like exp(v) by their nature.
+grow like exp(v) by their nature; total variation saturates either way.
 """
 
 import math
@@ -84,9 +84,10 @@ DIVERGENCES: dict[str, Divergence] = {  # beside each: f(u) and f*(t)
 
 @dataclass(frozen=True, kw_only=True)
 class FGANConfig(GANConfig):
-    divergence: Name = option("gan", "which f-divergence")
+    divergence: Name = option("kl", "which f-divergence")
     alpha: float = option(0.5, "order of --divergence alpha (alpha): not 0 or 1")
-    non_saturating: bool = option(False, "G ascends E[g_f(V(G(z)))] instead of descending the divergence")
+    non_saturating: bool = option(False, "G ascends E[g_f(V(G(z)))] instead of descending the divergence; for gan, "
+                                  "jensen_shannon, squared_hellinger and alpha below 1, whose gradients vanish")
 
 
 @register("fgan", title="f-GAN", paper="https://arxiv.org/abs/1606.00709", year=2016)

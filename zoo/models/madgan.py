@@ -2,9 +2,10 @@
 
     max_D  E_x[log D_{k+1}(x)] + sum_i E_z[log D_i(G_i(z))],    min_{G_i}  E_z[log(1 - D_{k+1}(G_i(z)))]
 
-D is a softmax over the k generators and, last, the data. Fakes of one generator that look like another's are easier to
-call fake than those that look like nobody's, so the generators part. Each makes an equal share of every batch; sampling
-draws one for each image, evenly. Departures: the generators share no layers; the networks and Adam are DCGAN's.
+D is a softmax over the k generators and, last, the data: to know the maker of a fake it pushes the generators apart.
+Each makes an equal share of every batch; sampling draws one for each image, evenly. Departures: G_i ascends
+E_z[log D_{k+1}(G_i(z))], which does not saturate (Goodfellow 2014, section 3); the generators share no layers, where the
+paper's share all but the last; the networks and Adam are DCGAN's.
 """
 
 from dataclasses import dataclass
