@@ -1,6 +1,5 @@
 """GenerativeModule: everything about training and sampling that is not about adversaries."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from zoo.data.spec import DataSpec
 from zoo.ema import AveragedNetworks
 from zoo.errors import NonFiniteLossError, UsageError
 from zoo.labels import Labels, class_indices
+from zoo.latents import standard_normals
 from zoo.networks import BACKBONES, BackboneName
 from zoo.networks.blocks import LabelledGenerator, Norm, normalise_spectrally
 
@@ -230,8 +230,8 @@ class GenerativeModule(LightningModule):
     # ---- sampling ---------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def sample(self, n: int, labels: Labels = None, seed: int | None = None,
-               truncation: float | None = None, batch_size: int = 256, ema: bool = True) -> Tensor:
+    def sample(self, n: int, labels: Labels = None, seed: int | None = None, truncation: float | None = None,
+               batch_size: int = 256, ema: bool = True) -> Tensor:
         """Generates images.
 
         Args:
@@ -253,26 +253,10 @@ class GenerativeModule(LightningModule):
 
     def normals(self, n: int, seed: int | None = None, truncation: float | None = None) -> Tensor:
         """Standard normals (n, latent_size) on the CPU, which ``prior`` maps to latents."""
-        if n < 1:
-            raise UsageError(f"the number of images must be at least 1, not {n}")
-        if seed is not None and not -2**63 <= seed < 2**63:
-            raise UsageError(f"seed must be a number of 64 bits, not {seed}")
-        if truncation is not None and not truncation > 0:
-            raise UsageError(f"truncation must be above 0, not {truncation}")
-        random = torch.Generator()
-        random.manual_seed(seed) if seed is not None else random.seed()
-        # torch fills in blocks of 16, so rows in multiples of 16 make the first of many equal those of few.
-        normal = torch.empty(-(-n // 16) * 16, self.latent_size)
-        if truncation is None:
-            return normal.normal_(generator=random)[:n]
-        # By the inverse of the distribution: nn.init.trunc_normal_ draws again over the whole tensor, so rows mix.
-        inside = math.erf(truncation / 2**0.5)  # the share of normals within +-truncation
-        normal = torch.erfinv(normal.uniform_(-inside, inside, generator=random)) * 2**0.5
-        return normal.clamp(-truncation, truncation)[:n]
+        return standard_normals(n, self.latent_size, seed, truncation)
 
     @torch.no_grad()
-    def render(self, normal: Tensor, labels: Labels = None, batch_size: int = 256,
-               ema: bool = True) -> Tensor:
+    def render(self, normal: Tensor, labels: Labels = None, batch_size: int = 256, ema: bool = True) -> Tensor:
         """The images of standard normals (n, latent_size), as ``sample`` returns them."""
         labels = self.class_indices(labels, len(normal))
         network = self.ema["generator"] if ema and "generator" in self.ema else self.generator

@@ -1,11 +1,11 @@
-"""MAD-GAN: several generators that D has to tell apart, Ghosh 2017 (https://arxiv.org/abs/1704.02906), section 3.
+"""MAD-GAN: several generators that D has to tell apart, Ghosh 2017 (https://arxiv.org/abs/1704.02906).
 
     max_D  E_x[log D_{k+1}(x)] + sum_i E_z[log D_i(G_i(z))],    min_{G_i}  E_z[log(1 - D_{k+1}(G_i(z)))]
 
 D is a softmax over the k generators and, last, the data: to know the maker of a fake it pushes the generators apart.
 Each makes an equal share of every batch; sampling draws one for each image, evenly. Departures: G_i ascends
-E_z[log D_{k+1}(G_i(z))], which does not saturate (Goodfellow 2014, section 3); the generators share no layers, where the
-paper's share all but the last; the networks and Adam are DCGAN's.
+E_z[log D_{k+1}(G_i(z))], which does not saturate (Goodfellow 2014, section 3); the generators share no layers, where
+the paper's share the first ones; the networks and Adam are DCGAN's.
 """
 
 from dataclasses import dataclass
