@@ -209,12 +209,11 @@ def _processes(training: Training) -> tuple[int, int]:
     """Processes a machine and machines: as asked for, else as torchrun or SLURM launched them, else one a GPU."""
     if training.devices != "auto":
         return int(training.devices), training.num_nodes
-    for environment in (TorchElasticEnvironment, SLURMEnvironment):
-        if environment.detect():
-            nodes = max(training.num_nodes, int(os.environ.get("SLURM_NNODES", 1)))
-            if environment is TorchElasticEnvironment:
-                nodes = environment().world_size() // int(os.environ["LOCAL_WORLD_SIZE"])
-            return environment().world_size() // nodes, nodes
+    if TorchElasticEnvironment.detect():
+        here = int(os.environ["LOCAL_WORLD_SIZE"])
+        return here, int(os.environ["WORLD_SIZE"]) // here
+    if SLURMEnvironment.detect():
+        return int(os.environ.get("SLURM_NTASKS_PER_NODE", 1)), int(os.environ.get("SLURM_NNODES", 1))
     gpus = torch.cuda.device_count() if training.accelerator in ("auto", "gpu") else 0
     return max(gpus, 1), training.num_nodes
 

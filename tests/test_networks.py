@@ -1,0 +1,114 @@
+"""The backbones against the papers' tables, layer by layer."""
+
+from typing import get_args
+
+import pytest
+import torch
+from torch import nn
+
+import zoo
+from zoo.networks import BACKBONES, BackboneName
+from zoo.networks.blocks import BatchNorm, LabelledDiscriminator, LabelledGenerator
+from zoo.training import Training, _processes
+
+PAPER = {32: [512, 256, 128], 64: [1024, 512, 256, 128], 128: [1024, 1024, 512, 256, 128]}  # channels from 4x4 outwards
+
+
+def shapes(network: nn.Module, x: torch.Tensor, kinds: tuple) -> list[tuple]:
+    """The output shapes, batch apart, of the layers of these kinds."""
+    found = []
+    for layer in network:
+        x = layer(x)
+        if isinstance(layer, kinds):
+            found.append(tuple(x.shape[1:]))
+    return found
+
+
+@pytest.mark.parametrize("size", PAPER)
+def test_dcgan_layers_of_the_paper(size):
+    """Radford 2015, figure 1 and section 3: shapes, where batch-norm is and is not, activations."""
+    with torch.device("meta"):
+        model = zoo.create("dcgan", image_size=size, channels=3, width=128)
+        generator, trunk = model.generator, model.discriminator.trunk
+        widths = PAPER[size]
+        maps = [(c, 4 * 2**i, 4 * 2**i) for i, c in enumerate(widths)]
+        made = shapes(generator, torch.zeros(2, 100), (nn.ConvTranspose2d,))
+        seen = shapes(trunk, torch.zeros(2, 3, size, size), (nn.Conv2d,))
+    assert made == [*maps, (3, size, size)]
+    assert seen == maps[::-1]
+    kinds = [type(layer).__name__ for layer in generator]
+    assert kinds == ["Unflatten", *["ConvTranspose2d", "BatchNorm", "ReLU"] * len(widths), "ConvTranspose2d", "Tanh"]
+    kinds = [type(layer).__name__ for layer in trunk]
+    assert kinds == ["Conv2d", "LeakyReLU", *["Conv2d", "BatchNorm", "LeakyReLU"] * (len(widths) - 1), "Flatten"]
+    assert {layer.negative_slope for layer in trunk if isinstance(layer, nn.LeakyReLU)} == {0.2}
+    assert all(layer.stride == (2, 2) for layer in trunk if isinstance(layer, nn.Conv2d))
+    assert not any(isinstance(m, nn.Linear | nn.MaxPool2d) for m in generator.modules())
+
+
+@pytest.mark.parametrize("size", PAPER)
+def test_dcgan_starts_as_the_paper_says(size):
+    """Section 4: weights N(0, 0.02). Batch-norm scales N(1, 0.02), as the authors' code."""
+    torch.manual_seed(0)
+    model = zoo.create("dcgan", image_size=size, channels=3, width=32)
+    for module in [*model.generator.modules(), *model.discriminator.modules()]:
+        weight = getattr(module, "weight", None)
+        if weight is None:
+            continue
+        mean, n = (1.0 if isinstance(module, BatchNorm) else 0.0), weight.numel()
+        assert abs(weight.mean() - mean) < 5 * 0.02 / n**0.5
+        assert abs(weight.std() / 0.02 - 1) < 5 / (2 * n) ** 0.5
+        assert module.bias is None or torch.all(module.bias == 0)
+    assert model.config.learning_rate == 2e-4
+    assert model.config.beta1 == 0.5
+    latents = model.prior(torch.randn(1000, 100))
+    assert -1 <= latents.min() < -0.99
+    assert abs(latents.std() - 3**-0.5) < 0.01  # uniform on [-1, 1]
+
+
+@pytest.mark.parametrize("size", [28, 32, 64])
+def test_infogan_layers_of_the_comparison(size):
+    """Lucic 2018 as published: 1024, 128 maps of H/4, 64 of H/2, the image; 64, 128, 1024 back."""
+    with torch.device("meta"):
+        model = zoo.create("wgan", image_size=size, channels=1, backbone="infogan", width=64, latent_dim=64)
+        generator = shapes(model.generator, torch.zeros(2, 64), (nn.Linear, nn.Unflatten, nn.ConvTranspose2d))
+        trunk = shapes(model.discriminator.trunk, torch.zeros(2, 1, size, size), (nn.Conv2d, nn.Linear))
+    quarter, half = size // 4, size // 2
+    assert generator == [(1024,), (128 * quarter**2,), (128, quarter, quarter), (64, half, half), (1, size, size)]
+    assert trunk == [(64, half, half), (128, quarter, quarter), (1024,)]
+    norms = [m for m in model.modules() if isinstance(m, BatchNorm)]
+    assert len(norms) == 5
+    assert {norm.eps for norm in norms} == {1e-3}
+
+
+def test_backbone_names_are_one_list():
+    assert set(get_args(BackboneName)) == set(BACKBONES)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("size", [1, 2, 30, 4095])
+def test_sizes_a_backbone_cannot_do_are_refused(backbone, size):
+    if backbone == "mlp":
+        pytest.skip("does any size")
+    with pytest.raises(zoo.UsageError, match="--backbone"), torch.device("meta"):
+        zoo.create("nsgan", image_size=size, backbone=backbone)
+
+
+def test_labels_reach_both_players():
+    generator = LabelledGenerator(nn.Identity(), 3)
+    assert generator(torch.ones(2, 1), torch.tensor([0, 2])).tolist() == [[1, 1, 0, 0], [1, 0, 0, 1]]
+    planes = LabelledDiscriminator(nn.Identity(), 3)(torch.full((1, 1, 2, 2), 7.0), torch.tensor([1]))
+    assert planes[0].flatten(1).tolist() == [[7] * 4, [0] * 4, [1] * 4, [0] * 4]
+
+
+@pytest.mark.parametrize(("variables", "expected"), [
+    ({}, (1, 1)),
+    ({"TORCHELASTIC_RUN_ID": "x", "WORLD_SIZE": "16", "LOCAL_WORLD_SIZE": "8"}, (8, 2)),
+    ({"SLURM_NTASKS": "8", "SLURM_NTASKS_PER_NODE": "4", "SLURM_NNODES": "2", "SLURM_JOB_NAME": "train"}, (4, 2)),
+])
+def test_launched_processes_are_recognised(variables, expected, monkeypatch):
+    """As torchrun and SLURM describe them to each process."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert _processes(Training()) == expected
+    assert _processes(Training(devices="2", num_nodes=3)) == (2, 3)
