@@ -11,7 +11,6 @@ import torch
 import torch.distributed as dist
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.utils import parameters_to_vector
 
 
@@ -21,6 +20,20 @@ def world_size() -> int:
 
 def rank() -> int:
     return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """All-reduce as a differentiable function; torch.distributed.nn.functional's is deprecated for a private one."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return _SumOverProcesses.apply(gradient.contiguous())
 
 
 def gather(x: Tensor) -> Tensor:
@@ -33,7 +46,7 @@ def gather(x: Tensor) -> Tensor:
         return x
     before, after = rank() * len(x), (world_size() - rank() - 1) * len(x)
     padding = [x.new_zeros(rows, *x.shape[1:]) for rows in (before, after)]
-    return all_reduce(torch.cat([padding[0], x, padding[1]]))
+    return _SumOverProcesses.apply(torch.cat([padding[0], x, padding[1]]))
 
 
 def average_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
