@@ -106,6 +106,19 @@ def test_non_finite_loss_stops_with_all_one_needs(value, tmp_path, monkeypatch):
     assert all(torch.isfinite(p).all() for p in run.model.parameters()), "the step was taken all the same"
 
 
+def test_signal_handlers_are_put_back(tmp_path, monkeypatch):
+    """After a run, and after one that failed, SIGTERM and Ctrl-C do what they did before it."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    run = tiny_run("gan", tmp_path / "good", images=16)
+    run.train()
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+    run = tiny_run("gan", tmp_path / "bad", images=16)
+    monkeypatch.setattr(run.model, "generator_loss", lambda batch: {"adversarial": torch.tensor(float("nan"))})
+    with pytest.raises(NonFiniteLossError):
+        run.train()
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
 def test_full_disk_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
     run = tiny_run("gan", tmp_path)
     save, limits = ImageCheckpoint.save, resource.getrlimit(resource.RLIMIT_FSIZE)

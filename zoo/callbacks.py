@@ -59,10 +59,13 @@ class Budget(Callback):
         if stop or model.images_seen >= self.images:
             trainer.should_stop = True
 
-    def teardown(self, trainer: Trainer, model: GenerativeModule, stage: str) -> None:
+    def on_train_end(self, trainer: Trainer, model: GenerativeModule) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
+
+    def on_exception(self, trainer: Trainer, model: GenerativeModule, exception: BaseException) -> None:
+        self.on_train_end(trainer, model)  # not in teardown: by then Lightning has put back what it replaced itself
 
 
 class ImageCheckpoint(Checkpoint):
@@ -132,6 +135,11 @@ class ImageCheckpoint(Checkpoint):
 
 def newest_checkpoint(folder: Path) -> Path | None:
     return max(folder.glob("images-*.ckpt"), default=None)
+
+
+def checkpoint_images(path: Path) -> int:
+    """The images seen at a checkpoint, from its name."""
+    return int(path.stem.split("-")[1])
 
 
 class SampleGrid(Callback):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from zoo.callbacks import checkpoint_images, newest_checkpoint
 from zoo.config import options_of
 from zoo.data.points import MIXTURES
 from zoo.files import atomic
@@ -31,7 +32,7 @@ class Job(NamedTuple):
 
 def run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
     """Trains what is not finished yet, ``workers`` at a time. Returns the failed jobs' messages by folder."""
-    waiting = [job for job in jobs if not (job.folder / "metrics.json").exists()]
+    waiting = [job for job in jobs if not _finished(job)]
     failed = {}
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         for job, error in zip(waiting, pool.map(_run, waiting), strict=True):
@@ -41,19 +42,26 @@ def run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
     return failed
 
 
+def _finished(job: Job) -> bool:
+    """Whether the run reached its budget and was measured, which a run stopped by a signal is too."""
+    newest = newest_checkpoint(job.folder / "checkpoints")
+    reached = newest is not None and checkpoint_images(newest) >= job.training["images"]
+    return reached and (job.folder / "metrics.json").exists()
+
+
 def _run(job: Job) -> str:
     """Trains one job from the start. Returns the message of what went wrong, if anything did: the others go on."""
     torch.set_num_threads(1)
     known = options_of(variant_class(job.variant).Config)
     config = {name: value for name, value in job.config.items() if name in known}
     try:
-        resume = any((job.folder / "checkpoints").glob("images-*.ckpt"))
+        resume = newest_checkpoint(job.folder / "checkpoints") is not None
         if not resume:
             (job.folder / "config.json").unlink(missing_ok=True)  # of a run stopped before its first checkpoint
-        Run(job.variant, config, Training(**job.training), str(job.folder), resume).train()
+        status = Run(job.variant, config, Training(**job.training), str(job.folder), resume).train()
     except (ValueError, RuntimeError) as error:
         return str(error).splitlines()[0]
-    return ""
+    return f"stopped with status {status}" if status else ""
 
 
 def unconditional_variants() -> list[str]:

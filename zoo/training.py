@@ -123,7 +123,7 @@ class Run:
 
     def _trainer(self, budget: callbacks.Budget) -> Trainer:
         training, folder = self.training, self.folder
-        start = int(self.checkpoint.stem.split("-")[1]) if self.resume else 0
+        start = callbacks.checkpoint_images(self.checkpoint) if self.resume else 0
         devices, nodes = _processes(training)
         return Trainer(
             accelerator=training.accelerator, devices=devices, num_nodes=nodes,
