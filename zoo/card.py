@@ -1,10 +1,11 @@
 """Texts rendered from data: the card of a model folder, with no number but those in its files; the variants' table."""
 
+import inspect
 import json
 from pathlib import Path
 
 from zoo.folder import read_config
-from zoo.registry import variants
+from zoo.registry import variant_class, variants
 
 
 def render_card(folder: Path) -> str:
@@ -13,7 +14,9 @@ def render_card(folder: Path) -> str:
     metrics = json.loads((folder / "metrics.json").read_text())
     variant = next(v for v in variants() if v.name == config["variant"])
     data, training = config["data"], config["training"]
-    labels = ", labels=0" if variant.kind == "conditional" else ""
+    cls = variant_class(variant.name)
+    labels = ", labels=0" if cls.conditional else ""
+    what = " ".join((inspect.getdoc(inspect.getmodule(cls)) or "").split("\n\n")[0].split())  # its file's first words
     rows = "\n".join(f"| {name} | {metric['value']:.4g} | {metric['protocol']} |" for name, metric in metrics.items())
     return f"""---
 library_name: zoo
@@ -24,6 +27,8 @@ pipeline_tag: unconditional-image-generation
 ![samples](samples.png)
 
 {variant.title} ({variant.year}, {variant.paper}), {data["channels"]} x {data["image_size"]} x {data["image_size"]}.
+
+{what}
 
 ```python
 import zoo

@@ -67,7 +67,10 @@ class GAN(GenerativeModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         images, labels = batch
-        batch = (self.with_instance_noise(images), labels)
+        self.alternate((self.with_instance_noise(images), labels))
+
+    def alternate(self, batch: Batch) -> None:
+        """A step of the discriminator and, every ``critic_steps``-th time, one of the generator."""
         self.optimize("discriminator", self.discriminator_loss, batch)
         if self.updates["discriminator"] % self.config.critic_steps == 0:
             self.optimize("generator", self.generator_loss, batch)

@@ -58,7 +58,7 @@ class AlphaGAN(GAN):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.optimize("encoder", self.encoder_loss, batch)
-        super().training_step(batch, batch_idx)
+        self.alternate(batch)  # E sees images without instance noise, so the losses add it for D
         self.optimize("code_discriminator", self.code_discriminator_loss, batch)
 
     def encoder_loss(self, batch: Batch) -> Terms:
@@ -79,7 +79,7 @@ class AlphaGAN(GAN):
     def discriminator_loss(self, batch: Batch) -> Terms:
         images, _ = batch
         return {
-            "real": nll_real(self.discriminator(images)),
+            "real": nll_real(self.discriminator(self.with_instance_noise(images))),
             "reconstruction": nll_fake(self.discriminator(self.with_instance_noise(self.reconstruct(images)))),
             "fake": nll_fake(self.discriminator(self.fake(batch))),
         }

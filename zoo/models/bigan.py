@@ -53,12 +53,16 @@ class BiGAN(GAN):
     def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.encoder(images)
 
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        self.alternate(batch)  # E sees images without instance noise, so the losses add it for D
+
     def judge(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Logits (N, 1) of the pairs (x, E(x)) and (G(z), z)."""
         images, labels = batch
         z = self.latent(len(images))
         fake = self.with_instance_noise(self.generate(self.generator, z, labels))
-        return self.discriminator(images, self.encode(images)), self.discriminator(fake, z)
+        encoded = self.discriminator(self.with_instance_noise(images), self.encode(images))
+        return encoded, self.discriminator(fake, z)
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         encoded, generated = self.judge(batch)

@@ -5,8 +5,8 @@
 where f* is the convex conjugate of the divergence's generator f and g_f maps V to its domain. At the best V the value
 is D_f(data || generated). With ``non_saturating`` G ascends E_z[g_f(V(G(z)))] instead (section 3.2), which has the same
 fixed point. Departures: all activations increase in V, so Neyman's is 1 - exp(-v) and reverse KL's -exp(-v); for alpha
-above 1 the conjugate is constant where the table's formula is undefined; no clipping of gradients. Several conjugates
-grow like exp(v) by their nature; total variation saturates either way.
+above 1 the conjugate is constant where the table's formula is undefined. Several conjugates grow like exp(v) by their
+nature: as in the paper, Adam gets clipped gradients, since one huge one would stop it for a thousand steps.
 """
 
 import math
@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.base import Batch, Terms
 from zoo.config import option
@@ -86,6 +86,7 @@ DIVERGENCES: dict[str, Divergence] = {  # beside each: f(u) and f*(t)
 class FGANConfig(GANConfig):
     divergence: Name = option("kl", "which f-divergence")
     alpha: float = option(0.5, "order of --divergence alpha (alpha): not 0 or 1")
+    gradient_clip: float = option(1.0, "largest norm of a player's gradient", minimum=1e-6)
     non_saturating: bool = option(False, "G ascends E[g_f(V(G(z)))] instead of descending the divergence; for gan, "
                                   "jensen_shannon, squared_hellinger and alpha below 1, whose gradients vanish")
 
@@ -98,6 +99,14 @@ class FGAN(GAN):
     def __init__(self, config: FGANConfig, data) -> None:
         super().__init__(config, data)
         self.divergence = (DIVERGENCES | {"alpha": alpha_divergence(config.alpha)})[config.divergence]
+
+    def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        def clip(*_: object) -> None:
+            nn.utils.clip_grad_norm_(parameters, self.config.gradient_clip)
+
+        optimizer = super().build_optimizer(group, parameters)
+        optimizer.register_step_pre_hook(clip)
+        return optimizer
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         images, _ = batch

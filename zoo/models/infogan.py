@@ -24,7 +24,7 @@ from zoo.config import option
 from zoo.gan import GAN, GANConfig
 from zoo.losses import nll_fake, nll_real
 from zoo.networks import BackboneName
-from zoo.networks.blocks import BatchNorm, TrunkWithHead, init_normal
+from zoo.networks.blocks import TrunkWithHead, init_normal, norm_layers
 from zoo.registry import register
 
 
@@ -62,8 +62,14 @@ class InfoGAN(GAN):
         return torch.cat([torch.erf(continuous / 2**0.5), one_hot.flatten(1).to(normal), super().prior(noise)], 1)
 
     def build_discriminator(self) -> nn.Module:
-        codes = self.latent_size - self.config.latent_dim + self.config.continuous  # a continuous one takes two numbers
-        return DiscriminatorWithQ(self.backbone_trunk(self.config.discriminator_norm), codes)
+        """D, and ``q`` on the same trunk with the paper's hidden layer of 128 (table 1)."""
+        config, norm = self.config, self.config.discriminator_norm
+        codes = self.latent_size - config.latent_dim + config.continuous  # a continuous one takes two numbers
+        discriminator = TrunkWithHead(self.backbone_trunk(norm))
+        discriminator.q = nn.Sequential(
+            nn.Linear(discriminator.trunk.features, 128, bias=norm != "batch"), *norm_layers(norm, 128),
+            nn.LeakyReLU(0.1), nn.Linear(128, codes)).apply(init_normal)
+        return discriminator
 
     def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         config = self.config
@@ -71,23 +77,22 @@ class InfoGAN(GAN):
         return torch.optim.Adam(parameters, lr=rate, betas=(config.beta1, config.beta2))
 
     def bounds(self, q: Tensor, latent: Tensor) -> tuple[Tensor, Tensor]:
-        """L_I in nats for categorical and continuous codes, from Q's outputs (N, codes) on the images of the latents."""
+        """L_I in nats for categorical and continuous codes, from Q's outputs on the images of the latents."""
         continuous, categorical, _ = self.codes(latent)
-        size = self.config.continuous
-        mean, log_std, logits = q.tensor_split([size, 2 * size], dim=1)
+        number = self.config.continuous
+        mean, log_std, logits = q.tensor_split([number, 2 * number], dim=1)
         logits = logits.view_as(categorical)
         self.track("generator/code_accuracy", (logits.argmax(2) == categorical.argmax(2)).float().mean())
         log_category = OneHotCategorical(logits=logits, validate_args=False).log_prob(categorical)
         log_density = Normal(mean, log_std.exp(), validate_args=False).log_prob(continuous)
         return (log_category.sum(1).mean() + self.config.categorical * math.log(self.config.categories),
-                log_density.sum(1).mean() + size * math.log(2))
+                log_density.sum(1).mean() + number * math.log(2))
 
     def judge_fakes(self, batch: Batch) -> tuple[Tensor, Terms]:
         """D's logits on generated images (N, 1), and the weighted bounds for their codes."""
         images, labels = batch
         latent = self.latent(len(images))
-        fake = self.with_instance_noise(self.generate(self.generator, latent, labels))
-        features = self.discriminator.trunk(fake)
+        features = self.discriminator.trunk(self.with_instance_noise(self.generate(self.generator, latent, labels)))
         categorical, continuous = self.bounds(self.discriminator.q(features), latent)
         self.track("generator/information", categorical + continuous)
         return self.discriminator.head(features), {
@@ -102,12 +107,3 @@ class InfoGAN(GAN):
     def generator_loss(self, batch: Batch) -> Terms:
         logits, information = self.judge_fakes(batch)
         return {"adversarial": nll_real(logits)} | information
-
-
-class DiscriminatorWithQ(TrunkWithHead):
-    """D, and Q on the same trunk with the paper's hidden layer of 128 (table 1)."""
-
-    def __init__(self, trunk: nn.Module, codes: int) -> None:
-        super().__init__(trunk)
-        self.q = nn.Sequential(nn.Linear(trunk.features, 128, bias=False), BatchNorm(128), nn.LeakyReLU(0.1),
-                               nn.Linear(128, codes)).apply(init_normal)

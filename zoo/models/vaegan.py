@@ -62,16 +62,17 @@ class VAEGAN(GAN):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         self.optimize("encoder", self.encoder_loss, batch)
-        super().training_step(batch, batch_idx)
+        self.alternate(batch)  # E sees images without instance noise, so the losses add it for D
 
     def reconstruction(self, mean: Tensor, log_variance: Tensor) -> Tensor:
-        """x~: the decoder's image of a sample of q, as the discriminator sees it."""
+        """x~: the decoder's image of a sample of q, with instance noise if any."""
         z = mean + (0.5 * log_variance).exp() * self.draw(torch.randn, *mean.shape)
         return self.with_instance_noise(self.generator(z))
 
     def feature_error(self, features: Tensor, images: Tensor) -> Tensor:
         """L_llike in nats an image, without the constant of the Gaussian."""
-        return 0.5 * (features - self.discriminator.trunk(images)).square().sum(1).mean()
+        error = features - self.discriminator.trunk(self.with_instance_noise(images))
+        return 0.5 * error.square().sum(1).mean()
 
     def encoder_loss(self, batch: Batch) -> Terms:
         images, _ = batch
@@ -92,7 +93,7 @@ class VAEGAN(GAN):
     def discriminator_loss(self, batch: Batch) -> Terms:
         images, _ = batch
         return {
-            "real": nll_real(self.discriminator(images)),
+            "real": nll_real(self.discriminator(self.with_instance_noise(images))),
             "reconstruction": nll_fake(self.discriminator(self.reconstruction(*self.posterior(images)))),
             "fake": nll_fake(self.discriminator(self.fake(batch))),
         }

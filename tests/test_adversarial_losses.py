@@ -269,10 +269,10 @@ def test_fgan_bound_is_tight_at_the_best_critic(name, alpha):
         torch.testing.assert_close(model.measured["discriminator/divergence"], found)
         return found
 
-    torch.testing.assert_close(value(torch.zeros_like), exact, rtol=0, atol=2e-3)
+    torch.testing.assert_close(value(torch.zeros_like), exact, rtol=0, atol=5e-4)
     if name != "total_variation":  # its best critic is at infinity
-        assert value(lambda x: 0.4 * torch.sin(2 * x)) < exact - 4e-3
-        assert value(lambda x: torch.full_like(x, 0.4)) < exact - 4e-3
+        assert value(lambda x: 0.4 * torch.sin(2 * x)) < exact - 1e-3
+        assert value(lambda x: torch.full_like(x, 0.4)) < exact - 1e-3
 
 
 @pytest.mark.parametrize(("name", "alpha"), CASES)

@@ -366,6 +366,12 @@ def test_encode_and_reconstruct(variant):
     assert "encoder" in model.networks_for_sampling()
 
 
+@pytest.mark.parametrize(("variant", "words"), [("ae", "a baseline and not a generative model"),
+                                                ("cvae", ".sample(16, labels=0, seed=0)")])
+def test_card_says(variant, words, finished):
+    assert words in (finished(variant) / "README.md").read_text()
+
+
 def test_no_encoder_is_an_error():
     with pytest.raises(zoo.UsageError, match="no encoder"):
         zoo.create("gan", image_size=8).reconstruct(batch_of(2)[0])
