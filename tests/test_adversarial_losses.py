@@ -314,6 +314,18 @@ def test_fgan_with_the_gan_divergence_is_gan_and_nsgan():
                 torch.testing.assert_close(found[term], value)
 
 
+def test_fgan_clips_gradients_before_the_step():
+    """Of each player, to the norm asked for; smaller ones stay."""
+    model = zoo.create("fgan", image_size=1, backbone="mlp", width=1, gradient_clip=0.5)
+    for group, parameters in model.optimizer_groups().items():
+        optimizer = model.build_optimizer(group, parameters)
+        for size, expected in ((100.0, 0.5), (1e-4, 1e-4)):
+            for p in parameters:
+                p.grad = torch.full_like(p, size / math.sqrt(sum(p.numel() for p in parameters)))
+            optimizer.step()
+            assert torch.cat([p.grad.flatten() for p in parameters]).norm().item() == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 def test_fgan_rejects_the_limits_of_alpha(alpha):
     with pytest.raises(UsageError, match="alpha"):

@@ -120,11 +120,14 @@ def python(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_import_is_cheap():
-    done = python("-X", "importtime", "-c", "import zoo, sys; print(*sys.modules)")
-    microseconds = {name.strip(): int(total) for _, total, name in
-                    (line.removeprefix("import time:").split("|") for line in done.stderr.splitlines()
-                     if line.startswith("import time:") and "imported package" not in line)}
-    assert microseconds["zoo"] < 100_000
+    """Under 0.1 s; the best of three, since the machine may be busy and the first may compile."""
+    tries = []
+    for _ in range(3):
+        done = python("-X", "importtime", "-c", "import zoo, sys; print(*sys.modules)")
+        lines = [line.removeprefix("import time:").split("|") for line in done.stderr.splitlines()
+                 if line.startswith("import time:") and "imported package" not in line]
+        tries.append(next(int(total) for _, total, name in lines if name.strip() == "zoo"))
+    assert min(tries) < 100_000, f"microseconds: {tries}"
     assert not {"torch", "lightning", "numpy", "torchvision"} & set(done.stdout.split())
     for name in zoo.__all__:
         assert getattr(zoo, name) is not None
