@@ -45,17 +45,16 @@ def test_two_processes_equal_one(variant, name, on_two, tmp_path):
 
 def test_devices_option_launches_processes(tmp_path):
     """--devices 2 needs no launcher; the result is that of one process."""
+    options = {"backbone": "mlp", "width": 2}
+    tiny_run("cgan", tmp_path / "one", images=80, config=options).train()
     script = Path(__file__).parents[1] / "scripts" / "train.py"
-    common = ["--variant", "cgan", "--backbone", "mlp", "--width", "2", "--images", "80", "--batch-size", "8",
-              "--accelerator", "cpu"]
-    weights = []
-    for devices in ("1", "2"):
-        out = tmp_path / devices
-        command = [sys.executable, str(script), *common, "--devices", devices, "--out", str(out)]
-        result = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
-        assert result.returncode == 0, result.stderr
-        weights.append(torch.cat([p.flatten() for p in zoo.load(out).generator.state_dict().values()]))
-    torch.testing.assert_close(weights[0], weights[1], atol=1e-5, rtol=0)
+    config = tmp_path / "one" / "config.json"
+    command = [sys.executable, str(script), "--config", str(config), "--devices", "2", "--out", str(tmp_path / "two")]
+    result = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    one, two = (torch.cat([p.flatten() for p in zoo.load(tmp_path / name).generator.state_dict().values()])
+                for name in ("one", "two"))
+    torch.testing.assert_close(one, two, atol=1e-5, rtol=0)
 
 
 def test_batch_must_be_shared_evenly(tmp_path, monkeypatch):

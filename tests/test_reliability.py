@@ -15,12 +15,12 @@ from conftest import HALF, WHOLE, tiny_run
 from test_variants import assert_same, checkpoint, rows
 
 import zoo
-from zoo.callbacks import Diversity, ImageCheckpoint, newest_checkpoint
+from zoo.callbacks import Budget, Diversity, ImageCheckpoint, newest_checkpoint
 from zoo.errors import NonFiniteLossError
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "train.py"
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
-IMAGES = 8_000
+IMAGES = 4_000
 
 
 def start(folder: Path, *more: str) -> subprocess.Popen:
@@ -51,7 +51,7 @@ def stop_midway(folder: Path, number: int) -> tuple[int, str]:
     return process.returncode, output
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_stopped_run_resumes_to_the_same_end(number, uninterrupted, tmp_path):
     status, output = stop_midway(tmp_path, number)
     newest = newest_checkpoint(tmp_path / "checkpoints")
@@ -69,6 +69,28 @@ def test_stopped_run_resumes_to_the_same_end(number, uninterrupted, tmp_path):
     logged = [row for row in rows(tmp_path) if int(row["images"]) % 400 == 0]  # a graceful stop logs its last batch too
     assert logged == rows(uninterrupted)
     assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_ctrl_c_stops_after_the_batch(tmp_path, monkeypatch):
+    """And a second one at once."""
+    run = tiny_run("gan", tmp_path)
+    honest = run.model.generator_loss
+
+    def interrupted(batch):
+        if run.model.images_seen == 48:
+            os.kill(os.getpid(), signal.SIGINT)
+        return honest(batch)
+
+    monkeypatch.setattr(run.model, "generator_loss", interrupted)
+    assert run.train() == 128 + signal.SIGINT
+    assert newest_checkpoint(tmp_path / "checkpoints").name == "images-000000000048.ckpt"
+    tiny_run("gan", tmp_path, resume=True).train()
+    tiny_run("gan", tmp_path / "whole").train()
+    assert_same(checkpoint(tmp_path, WHOLE)["state_dict"], checkpoint(tmp_path / "whole", WHOLE)["state_dict"])
+    budget = Budget(100)
+    budget._note(signal.SIGINT, None)
+    with pytest.raises(KeyboardInterrupt):
+        budget._note(signal.SIGINT, None)
 
 
 def test_resume_may_extend_the_budget(tmp_path):
