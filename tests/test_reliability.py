@@ -100,6 +100,16 @@ def test_resume_may_extend_the_budget(tmp_path):
     assert_same(checkpoint(tmp_path, WHOLE)["state_dict"], checkpoint(tmp_path / "at once", WHOLE)["state_dict"])
 
 
+def test_a_resume_that_fails_leaves_the_model_as_it_was(tmp_path, monkeypatch):
+    tiny_run("gan", tmp_path, images=HALF).train()
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    run = tiny_run("gan", tmp_path, resume=True)
+    monkeypatch.setattr(run.model, "generator_loss", lambda batch: {"adversarial": torch.tensor(float("nan"))})
+    with pytest.raises(NonFiniteLossError):
+        run.train()
+    assert (tmp_path / "model.safetensors").read_bytes() == weights
+
+
 def test_resume_of_a_finished_run_changes_nothing(tmp_path):
     tiny_run("gan", tmp_path).train()
     before = checkpoint(tmp_path, WHOLE)

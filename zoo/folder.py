@@ -37,8 +37,7 @@ def save(model: GenerativeModule, folder: str | Path, origin: dict[str, Any] | N
         origin: further entries of config.json, such as how the model was trained.
     """
     folder = Path(folder)
-    config = {"format": FORMAT, "zoo": zoo.__version__, "torch": torch.__version__} | model.description()
-    write_json(folder / "config.json", config | (origin or {}))
+    write_config(model, folder, origin)
     normal = model.normals(GOLDEN_IMAGES, seed=0)
     labels = [i % model.data.classes for i in range(GOLDEN_IMAGES)] if model.conditional else None
     golden = {"normal": normal, "label": model.class_indices(labels, len(normal)),
@@ -51,6 +50,12 @@ def save(model: GenerativeModule, folder: str | Path, origin: dict[str, Any] | N
     with atomic(folder / "model.safetensors") as partial:
         save_file(tensors, partial, metadata={"sha256": _digest(tensors)})
     return folder
+
+
+def write_config(model: GenerativeModule, folder: Path, origin: dict[str, Any] | None = None) -> None:
+    """Writes config.json alone, as ``save`` does."""
+    config = {"format": FORMAT, "zoo": zoo.__version__, "torch": torch.__version__} | model.description()
+    write_json(folder / "config.json", config | (origin or {}))
 
 
 def load(source: str | Path) -> GenerativeModule:

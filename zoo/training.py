@@ -23,7 +23,7 @@ from zoo.data.module import DataModule
 from zoo.data.sources import Source, open_source
 from zoo.errors import UsageError
 from zoo.files import atomic, write_json
-from zoo.folder import read_config, save
+from zoo.folder import read_config, save, write_config
 from zoo.logger import MetricsCSV
 from zoo.metrics.agreement import label_agreement
 from zoo.parallel import ZooStrategy
@@ -114,7 +114,7 @@ class Run:
         budget = callbacks.Budget(training.images)
         trainer = self._trainer(budget)
         if trainer.is_global_zero:
-            self._write_config()
+            write_config(model, self.folder, self._origin())  # weights that the folder has stay until there are others
         data = DataModule(self.source, training.batch_size, training.seed)
         trainer.fit(model, datamodule=data, ckpt_path=str(self.checkpoint) if self.resume else None, weights_only=True)
         if trainer.is_global_zero:
@@ -141,10 +141,6 @@ class Run:
                 callbacks.SampleGrid(folder / "samples", training.samples_every),
                 callbacks.ImageCheckpoint(folder / "checkpoints", training.checkpoint_every),
             ])
-
-    def _write_config(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        save(self.model, self.folder, self._origin())
 
     def _origin(self) -> dict[str, Any]:
         return {"training": self.training.to_dict(), "images_seen": self.model.images_seen, "command": self.command,
