@@ -31,15 +31,18 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--images", type=cli.count, default=1_000_000, help="budget of each (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=128, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--width", type=int, default=16, help="of all (default: %(default)s)")
+    parser.add_argument("--learning-rate", type=float, metavar="LR", help="of all (default: each variant's own)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="runs at a time (default: %(default)s)")
     parser.add_argument("--runs", default="runs/modes", metavar="DIR", help="run folders (default: %(default)s)")
     parser.add_argument("--out", metavar="FILE", help="Markdown table to write as well")
     options = parser.parse_args(arguments)
+    config = {"backbone": "mlp", "width": options.width, "latent_dim": 16, "discriminator_norm": "none"}
+    if options.learning_rate is not None:
+        config["learning_rate"] = options.learning_rate
     tables = []
     for data in options.data:
         jobs = {(name, seed): survey.Job(
-            name, {"backbone": "mlp", "width": options.width, "latent_dim": 16, "discriminator_norm": "none"},
-            {"data": data, "images": options.images, "batch_size": options.batch_size, "seed": seed,
+            name, config, {"data": data, "images": options.images, "batch_size": options.batch_size, "seed": seed,
              "log_every": options.images // 20, "samples_every": options.images, "checkpoint_every": options.images},
             Path(options.runs) / data / f"{name}-{seed}")
             for name in options.variants for seed in range(options.seeds)}

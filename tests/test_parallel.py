@@ -11,6 +11,7 @@ from conftest import VARIANTS, tiny_run
 from two_processes import modes, state
 
 import zoo
+from zoo.folder import read_metrics
 from zoo.networks.blocks import BatchNorm
 
 PATHS = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -44,9 +45,9 @@ def test_two_processes_equal_one(variant, name, on_two, tmp_path):
 
 
 def test_devices_option_launches_processes(tmp_path):
-    """--devices 2 needs no launcher; the result is that of one process."""
+    """--devices 2 needs no launcher; the result is that of one process, and so is what is measured on the way."""
     options = {"backbone": "mlp", "width": 2}
-    tiny_run("cgan", tmp_path / "one", images=80, config=options).train()
+    tiny_run("cgan", tmp_path / "one", images=80, config=options, eval_every=40, eval_samples=101).train()
     script = Path(__file__).parents[1] / "scripts" / "train.py"
     config = tmp_path / "one" / "config.json"
     command = [sys.executable, str(script), "--config", str(config), "--devices", "2", "--out", str(tmp_path / "two")]
@@ -55,6 +56,9 @@ def test_devices_option_launches_processes(tmp_path):
     one, two = (torch.cat([p.flatten() for p in zoo.load(tmp_path / name).generator.state_dict().values()])
                 for name in ("one", "two"))
     torch.testing.assert_close(one, two, atol=1e-5, rtol=0)
+    one, two = (read_metrics(tmp_path / name) for name in ("one", "two"))
+    for name in ("fd101[digits]/best", "fd101[digits]/last"):
+        assert two[name]["value"] == pytest.approx(one[name]["value"], rel=1e-3)
 
 
 def test_batch_must_be_shared_evenly(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ _HOME = {
     "variants": "zoo.registry",
     "register": "zoo.registry",
     "load": "zoo.folder",
+    "evaluate": "zoo.metrics.evaluation",
     "save": "zoo.folder",
     "interpolate": "zoo.sampling",
     "traverse": "zoo.sampling",

@@ -79,7 +79,7 @@ class GenerativeModule(LightningModule):
         self.updates: dict[str, int] = {}
         self.terms: Terms = {}  # the latest value of every loss term, "group/term"
         self.measured: Terms = {}  # the latest value of everything else that is logged
-        self._random = torch.Generator()
+        self._random: torch.Generator | None = None
         self.generator = self.build_generator()
         self.ema = AveragedNetworks({}, config.ema_halflife)
 
@@ -213,7 +213,7 @@ class GenerativeModule(LightningModule):
         Every process draws for the whole batch and keeps its rows: the samples differ between processes, and the run
         does not depend on their number.
         """
-        if self._random.device != self.device:
+        if self._random is None or self._random.device != self.device:
             self._random = torch.Generator(self.device)
         whole = distribution(n * parallel.world_size(), *shape, generator=self._random, device=self.device,
                              dtype=self.dtype)
@@ -230,6 +230,9 @@ class GenerativeModule(LightningModule):
         # on a GPU that is not in use: an eighth of the step of a small network.
         on_gpu = self.device.type != "cpu"
         (torch.manual_seed if on_gpu else torch.default_generator.manual_seed)(step_seed + parallel.rank() + 1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_random": None}  # torch cannot send a generator to another process
 
     # ---- sampling ---------------------------------------------------------------------------------------------
 

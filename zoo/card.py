@@ -1,17 +1,18 @@
 """Texts rendered from data: the card of a model folder, with no number but those in its files; the variants' table."""
 
 import inspect
-import json
 from pathlib import Path
+from typing import Any
 
-from zoo.folder import read_config
+from zoo.files import atomic, write_json
+from zoo.folder import read_config, read_metrics
 from zoo.registry import variant_class, variants
 
 
 def render_card(folder: Path) -> str:
     """Markdown for README.md, from config.json and metrics.json."""
     config = read_config(folder)
-    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics = read_metrics(folder)
     variant = next(v for v in variants() if v.name == config["variant"])
     data, training = config["data"], config["training"]
     cls = variant_class(variant.name)
@@ -46,6 +47,13 @@ Budget: {config["images_seen"]:,} images seen in batches of {training["batch_siz
 |---|---|---|
 {rows}
 """
+
+
+def write_metrics(folder: Path, metrics: dict[str, dict[str, Any]]) -> None:
+    """Enters numbers into a folder's metrics.json, in place of those of the same name, and renders its card again."""
+    write_json(folder / "metrics.json", read_metrics(folder) | metrics)
+    with atomic(folder / "README.md") as partial:
+        partial.write_text(render_card(folder))
 
 
 def variants_table() -> str:

@@ -123,6 +123,24 @@ def read_config(source: Path) -> dict[str, Any]:
     return config
 
 
+def read_metrics(folder: Path) -> dict[str, dict[str, Any]]:
+    """The content of a folder's metrics.json, name -> value and protocol; empty if nothing was measured yet.
+
+    Raises:
+        UsageError: it is malformed.
+    """
+    path = folder / "metrics.json"
+    try:
+        metrics = json.loads(path.read_text())
+        if not all(isinstance(m["value"], int | float) and isinstance(m["protocol"], str) for m in metrics.values()):
+            raise ValueError("a number without its protocol")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
+        raise UsageError(f"{path} cannot be read: {error!r}. Remove it and evaluate the model again") from error
+    return metrics
+
+
 def _tensors(model: GenerativeModule) -> dict[str, Tensor]:
     networks = dict(model.ema.items()) or model.networks_for_sampling()
     return {f"{name}.{key}": value.cpu().contiguous() for name, network in networks.items()

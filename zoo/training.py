@@ -7,7 +7,7 @@ import subprocess
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
@@ -17,17 +17,19 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from zoo import callbacks
 from zoo.base import GenerativeModule
-from zoo.card import render_card
+from zoo.card import write_metrics
 from zoo.config import Options, option
 from zoo.data.module import DataModule
 from zoo.data.sources import Source, open_source
 from zoo.errors import UsageError
-from zoo.files import atomic, write_json
 from zoo.folder import read_config, save, write_config
 from zoo.logger import MetricsCSV
 from zoo.metrics.agreement import label_agreement
 from zoo.parallel import ZooStrategy
 from zoo.registry import variant_class
+
+if TYPE_CHECKING:
+    from zoo.metrics.during import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +54,15 @@ class Training(Options):
     log_every: int = option(3_200, "images between rows of metrics.csv", minimum=1, group="output")
     samples_every: int = option(20_000, "images between sample grids", minimum=1, group="output")
     checkpoint_every: int = option(50_000, "images between checkpoints", minimum=1, group="output")
+    eval_every: int = option(0, "images between measurements of the Frechet distance and label agreement; the best "
+                             "checkpoint is chosen by the distance (0: none)", minimum=0, group="evaluation")
+    eval_features: str | None = option(None, "feature space: inception or a bundled classifier (default: the data "
+                                       "set's own, else inception)", group="evaluation")
+    eval_samples: int = option(10_000, "images to generate, and to compare with", minimum=100, group="evaluation")
 
     # What a resumed run may change: the rest would make it another run.
     MAY_CHANGE = ("data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "log_every",
-                  "samples_every", "checkpoint_every")
+                  "samples_every", "checkpoint_every", "eval_every")
 
 
 class Run:
@@ -84,6 +91,17 @@ class Run:
         self.model: GenerativeModule = cls(options, self.source.spec)
         self.folder = Path(folder or f"runs/{variant}-{self.source.spec.name}")
         self.checkpoint = callbacks.newest_checkpoint(self.folder / "checkpoints")
+        self.evaluation = self._evaluation() if training.eval_every else None
+
+    def _evaluation(self) -> "Evaluation":
+        from zoo.metrics.during import Evaluation  # torch-fidelity takes seconds to import
+        from zoo.metrics.features import default_features, feature_space
+
+        training, spec = self.training, self.source.spec
+        if spec.is_points:
+            raise UsageError(f"{spec.name} is a set of points: leave --eval-every away and use scripts/modes.py")
+        space = feature_space(training.eval_features or default_features(spec.name))
+        return Evaluation(space, training.eval_every, training.eval_samples, training.images)
 
     def _check_folder(self) -> None:
         if self.resume and self.checkpoint is None:
@@ -118,11 +136,12 @@ class Run:
         data = DataModule(self.source, training.batch_size, training.seed)
         trainer.fit(model, datamodule=data, ckpt_path=str(self.checkpoint) if self.resume else None, weights_only=True)
         if trainer.is_global_zero:
-            self._finish(data, budget.signal)
+            self._finish(data, budget.signal, trainer.checkpoint_callback)
         return 128 + budget.signal if budget.signal else 0
 
     def _trainer(self, budget: callbacks.Budget) -> Trainer:
         training, folder = self.training, self.folder
+        checkpoints = callbacks.ImageCheckpoint(folder / "checkpoints", training.checkpoint_every, self.evaluation)
         start = callbacks.checkpoint_images(self.checkpoint) if self.resume else 0
         devices, nodes = _processes(training)
         return Trainer(
@@ -139,47 +158,51 @@ class Run:
                 callbacks.Throughput(),
                 callbacks.ImageProgress(training.images),
                 callbacks.SampleGrid(folder / "samples", training.samples_every),
-                callbacks.ImageCheckpoint(folder / "checkpoints", training.checkpoint_every),
+                *([self.evaluation] if self.evaluation else []),
+                checkpoints,
             ])
 
     def _origin(self) -> dict[str, Any]:
         return {"training": self.training.to_dict(), "images_seen": self.model.images_seen, "command": self.command,
                 "commit": _commit()}
 
-    def _finish(self, data: DataModule, stopped: int | None) -> None:
+    def _finish(self, data: DataModule, stopped: int | None, checkpoints: callbacks.ImageCheckpoint) -> None:
         model, folder = self.model, self.folder
         metrics = {}
-        if model.monitor:
-            metrics |= self._restore_best()
-        save(model, folder, self._origin())
         if "diversity" in model.measured:
             metrics["diversity"] = {
                 "value": model.measured["diversity"].item(),
                 "protocol": "mean pairwise distance of 64 generated images over that of 64 real ones, live weights"}
+        if checkpoints.best:
+            metrics |= self._restore_best(checkpoints)
+        save(model, folder, self._origin())
         if model.conditional and not stopped:
             agreement = label_agreement(model, data.images, data.labels)
             metrics["label_agreement[knn]"] = {"value": agreement.generated, "protocol": agreement.protocol}
             metrics["label_agreement[knn]/real"] = {"value": agreement.real, "protocol": "held-out real images"}
-        write_json(folder / "metrics.json", metrics)
-        with atomic(folder / "README.md") as partial:
-            partial.write_text(render_card(folder))
+        write_metrics(folder, metrics)
         for name, metric in metrics.items():
             print(f"{name}: {metric['value']:.3f}")
-        print(f"{'stopped' if stopped else 'finished'} after {model.images_seen:,} images: {folder}/samples.png\n"
-              f'load it with zoo.load("{folder}")'
+        seen = callbacks.checkpoint_images(Path(checkpoints.last_model_path))
+        print(f"{'stopped' if stopped else 'finished'} after {seen:,} images: "
+              f'{folder}/samples.png\nload it with zoo.load("{folder}")'
               + (f", go on with --resume {folder}" if stopped else ""))
 
-
-    def _restore_best(self) -> dict[str, Any]:
-        """Takes the model back to its best checkpoint and tells the monitored quantity there and at the end."""
-        name, last = self.model.monitor, self.model.measured[self.model.monitor].item()
+    def _restore_best(self, checkpoints: callbacks.ImageCheckpoint) -> dict[str, Any]:
+        """Takes the model back to its best checkpoint and tells what it was chosen by, there and at the end."""
+        model, training = self.model, self.training
         best = torch.load(self.folder / "checkpoints" / "best.ckpt", weights_only=True)
-        value = next(state["best"]["value"] for key, state in best["callbacks"].items() if "ImageCheckpoint" in key)
-        self.model.load_state_dict(best["state_dict"])
-        self.model.on_load_checkpoint(best)
-        where = f"mean since the checkpoint before; the weights here are of this one, {self.model.images_seen:,} images"
-        return {f"{name}/best": {"value": value, "protocol": where},
-                f"{name}/last": {"value": last, "protocol": "last batch of the run"}}
+        model.load_state_dict(best["state_dict"])
+        model.on_load_checkpoint(best)
+        name, how = model.monitor, "mean since the checkpoint before"
+        if self.evaluation:
+            name = self.evaluation.name
+            how = (f"{training.eval_samples:,} generated against as many training images at most, averaged weights, by "
+                   "torchmetrics")
+        return {f"{name}/{which}": {
+            "value": score["value"], "protocol": f"{how}; after {score['images_seen']:,} images{where}"}
+            for which, score, where in (("best", checkpoints.best, ", whose weights these are"),
+                                        ("last", checkpoints.last, ""))}
 
 
 def resumed(folder: str, variant: str | None, config: dict[str, Any], training: dict[str, Any]) -> tuple:

@@ -40,6 +40,8 @@ MIXTURES = {"ring": _ring, "grid": _grid, "two-peaks": _two_peaks}
 class PointSource:
     """100,000 points of a mixture; the same points every time."""
 
+    split, splits = "train", ("train",)
+
     def __init__(self, name: str) -> None:
         self.mixture = MIXTURES[name]()
         modes, channels = self.mixture.centres.shape

@@ -1,17 +1,18 @@
 """The table of data sets. A source knows its ``spec`` at once, fetches or decodes in ``prepare``, reads in ``load``."""
 
 import contextlib
+import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from zoo.data.folder import FolderSource, cache_folder, channels_of, decode, hash_of, load_decoded
+from zoo.data.folder import FolderSource, cache_folder, channels_of, checked_split, decode, hash_of, load_decoded
 from zoo.data.points import MIXTURES, PointSource
 from zoo.data.spec import DataSpec
 from zoo.errors import UsageError, unknown
@@ -22,7 +23,11 @@ CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"
 
 
 class Source(Protocol):
+    """One split of a data set."""
+
     spec: DataSpec
+    split: str  # train or test
+    splits: tuple[str, ...]  # that the data set has
 
     def prepare(self) -> object:
         """Downloads or decodes what is not there yet; called by one process a machine."""
@@ -43,6 +48,8 @@ def resize(images: Tensor, size: int) -> Tensor:
 class DigitsSource:
     """1,797 handwritten digits of 8x8 pixels that scikit-learn ships, upscaled."""
 
+    split, splits = "train", ("train",)
+
     def __init__(self, image_size: int) -> None:
         self.spec = DataSpec(
             name="digits", image_size=image_size, channels=1, class_names=DIGITS, images=1797,
@@ -61,21 +68,25 @@ class DigitsSource:
 
 
 class TorchvisionSource:
-    """A training set of torchvision, found under the data directory or downloaded to it."""
+    """A data set of torchvision, found under the data directory or downloaded to it."""
 
-    def __init__(self, name: str, dataset: str, data_dir: Path, image_size: int, native_size: int, channels: int,
-                 class_names: list[str], images: int, provenance: str) -> None:
-        self.dataset, self.root = dataset, data_dir
+    splits = ("train", "test")
+
+    def __init__(self, name: str, dataset: str, place: "Place", native_size: int, channels: int,
+                 class_names: list[str], images: dict[str, int], provenance: str) -> None:
+        self.dataset, self.root, self.split, image_size = dataset, place.directory, place.split, place.image_size
+        provenance = provenance.format("training" if place.split == "train" else place.split)
         if image_size and image_size != native_size:
             provenance += f", resized from {native_size} px"
         self.spec = DataSpec(name=name, image_size=image_size or native_size, channels=channels,
-                             class_names=class_names, images=images, provenance=provenance)
+                             class_names=class_names, images=images[place.split], provenance=provenance)
 
     def _open(self, download: bool):
         import torchvision
 
         with contextlib.redirect_stdout(io.StringIO()):  # torchvision prints "Files already downloaded"
-            return getattr(torchvision.datasets, self.dataset)(str(self.root), train=True, download=download)
+            return getattr(torchvision.datasets, self.dataset)(str(self.root), train=self.split == "train",
+                                                               download=download)
 
     def prepare(self) -> None:
         try:
@@ -95,13 +106,14 @@ class TorchvisionSource:
 class HubSource:
     """A data set of images on the Hugging Face Hub, or a local folder that ``datasets`` can read."""
 
-    def __init__(self, repo: str, image_size: int, channels: int) -> None:
+    def __init__(self, repo: str, place: "Place", channels: int) -> None:
         try:
             import datasets
         except ImportError as error:
             raise UsageError(f"--data hf:{repo} needs the datasets package: pip install 'gan-zoo[datasets]'") from error
         try:
-            self.dataset = datasets.load_dataset(repo, split="train")
+            self.split, self.splits = place.split, tuple(datasets.get_dataset_split_names(repo))
+            self.dataset = datasets.load_dataset(repo, split=checked_split(repo, place.split, self.splits))
         except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
             raise UsageError(f"the data set {repo} cannot be loaded: {error}") from error
         features = self.dataset.features
@@ -111,10 +123,10 @@ class HubSource:
             raise UsageError(f"the data set {repo} has no column of images: {', '.join(features)}")
         self._image, self._label = images[0], labels[0] if labels else None
         some = range(min(len(self.dataset), 100))
-        self.spec = DataSpec(name=repo.rstrip("/").split("/")[-1], image_size=image_size,
+        self.spec = DataSpec(name=repo.rstrip("/").split("/")[-1], image_size=place.image_size or 64,
                              channels=channels or channels_of(some, self._picture),
                              class_names=list(features[self._label].names) if labels else [],
-                             images=len(self.dataset), provenance=f"Hugging Face data set {repo}, split train")
+                             images=len(self.dataset), provenance=f"Hugging Face data set {repo}, split {place.split}")
 
     def _picture(self, row: int) -> Image.Image:
         picture = self.dataset[row][self._image]
@@ -132,36 +144,62 @@ class HubSource:
         return load_decoded(self.prepare()), labels
 
 
-def _cifar10(data_dir: Path, image_size: int) -> Source:
-    copy = next((f / "train" for f in (data_dir, data_dir / "cifar10_jpeg") if (f / "train" / CIFAR[0]).is_dir()), None)
-    if copy is not None and not (data_dir / "cifar-10-batches-py").is_dir():
-        return FolderSource(copy, image_size or 32, 3, "cifar10-jpeg",
-                            "CIFAR-10 (JPEG copy): 50,000 images recompressed as JPEG, which is visible")
-    return TorchvisionSource("cifar10", "CIFAR10", data_dir, image_size, 32, 3, CIFAR, 50_000,
-                             "CIFAR-10 training set (Krizhevsky 2009)")
+class Place(NamedTuple):
+    """Where to look for a named data set, and what of it."""
+
+    directory: Path
+    image_size: int  # 0: the set's own
+    split: str
 
 
-def _anime(data_dir: Path, image_size: int) -> Source:
-    folders = [f for f in (data_dir / "anime", data_dir / "anime_faces_64") if f.is_dir()]
+def _cifar10(place: Place) -> Source:
+    directory = place.directory
+    copy = next((f for f in (directory, directory / "cifar10_jpeg") if (f / "train" / CIFAR[0]).is_dir()), None)
+    if copy is not None and not (directory / "cifar-10-batches-py").is_dir():
+        folder = copy if (copy / "test").is_dir() else copy / "train"
+        return FolderSource(folder, place.image_size or 32, 3, "cifar10-jpeg", "CIFAR-10 (JPEG copy): recompressed as "
+                            "JPEG, which is visible", place.split)
+    return TorchvisionSource("cifar10", "CIFAR10", place, 32, 3, CIFAR, {"train": 50_000, "test": 10_000},
+                             "CIFAR-10 {} set (Krizhevsky 2009)")
+
+
+def _anime(place: Place) -> Source:
+    folders = [f for f in (place.directory / "anime", place.directory / "anime_faces_64") if f.is_dir()]
     if not folders:
-        raise UsageError(f"there is no folder anime or anime_faces_64 in {data_dir}: put the faces there, or name a "
-                         "data set of the Hugging Face Hub with --data hf:org/name")
-    return FolderSource(folders[0], image_size or 64, 3, "anime", "anime faces; the drawings belong to their makers: "
-                        "research and teaching only")
+        raise UsageError(f"there is no folder anime or anime_faces_64 in {place.directory}: put the faces there, or "
+                         "name a data set of the Hugging Face Hub with --data hf:org/name")
+    tags = folders[0].with_name(f"{folders[0].name}_tags.csv")
+    return FolderSource(folders[0], place.image_size or 64, 3, "anime", "anime faces, extra_data of the MLDS 2018 "
+                        "course homework; the drawings belong to their makers: research and teaching only",
+                        place.split, read_tags(tags) if tags.exists() else None)
 
 
-def _mnist(data_dir: Path, image_size: int) -> Source:
-    return TorchvisionSource("mnist", "MNIST", data_dir, image_size, 28, 1, DIGITS, 60_000,
-                             "MNIST training set (LeCun 1998, CC BY-SA 3.0)")
+def read_tags(path: Path) -> dict[str, str]:
+    """File -> class out of a CSV with the columns ``file`` and ``tags``, such as "pink hair blue eyes".
+
+    Raises:
+        UsageError: other columns, or a line that is cut short.
+    """
+    try:
+        with open(path, newline="") as file:
+            rows = [(row["file"], row["tags"].strip().replace(" hair ", " hair, ")) for row in csv.DictReader(file)]
+    except (OSError, KeyError, AttributeError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} cannot be read as a table with the columns file and tags: {error!r}") from error
+    return {name: tags for name, tags in rows if tags}
 
 
-def _fashion_mnist(data_dir: Path, image_size: int) -> Source:
-    return TorchvisionSource("fashion-mnist", "FashionMNIST", data_dir, image_size, 28, 1, FASHION, 60_000,
-                             "Fashion-MNIST training set (Xiao 2017, MIT)")
+def _mnist(place: Place) -> Source:
+    return TorchvisionSource("mnist", "MNIST", place, 28, 1, DIGITS, {"train": 60_000, "test": 10_000},
+                             "MNIST {} set (LeCun 1998, CC BY-SA 3.0)")
 
 
-SOURCES: dict[str, Callable[[Path, int], Source]] = {
-    "digits": lambda data_dir, image_size: DigitsSource(image_size or 32),
+def _fashion_mnist(place: Place) -> Source:
+    return TorchvisionSource("fashion-mnist", "FashionMNIST", place, 28, 1, FASHION, {"train": 60_000, "test": 10_000},
+                             "Fashion-MNIST {} set (Xiao 2017, MIT)")
+
+
+SOURCES: dict[str, Callable[[Place], Source]] = {
+    "digits": lambda place: DigitsSource(place.image_size or 32),
     "mnist": _mnist,
     "fashion-mnist": _fashion_mnist,
     "cifar10": _cifar10,
@@ -169,7 +207,8 @@ SOURCES: dict[str, Callable[[Path, int], Source]] = {
 }
 
 
-def open_source(data: str, data_dir: str | None = None, image_size: int = 0, channels: int = 0) -> Source:
+def open_source(data: str, data_dir: str | None = None, image_size: int = 0, channels: int = 0,
+                split: str = "train") -> Source:
     """Finds a data set.
 
     Args:
@@ -177,16 +216,19 @@ def open_source(data: str, data_dir: str | None = None, image_size: int = 0, cha
         data_dir: where named sets are kept; default: the cache folder.
         image_size: pixels; 0 means the set's own size (64 for a folder).
         channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
+        split: ``train`` or ``test``.
 
     Raises:
-        UsageError: an unknown name, a folder without images, or a size or channels that the set cannot have.
+        UsageError: an unknown name, a folder without images, or a size, channels or split that the set cannot have.
     """
     if channels not in (0, 1, 3):
         raise UsageError(f"channels must be 1 (grey) or 3 (colour), or 0 for what the files have, not {channels}")
     if image_size == 1:
         raise UsageError("image_size must be at least 2: 1 is for sets of points")
-    source = _find(data, Path(data_dir).expanduser() if data_dir else cache_folder() / "data", image_size, channels)
+    directory = Path(data_dir).expanduser() if data_dir else cache_folder() / "data"
+    source = _find(data, Place(directory, image_size, split), channels)
     spec = source.spec
+    checked_split(spec.name, split, source.splits)
     if image_size and spec.is_points:
         raise UsageError(f"{spec.name} is a set of points, which has no image size: leave --image-size away")
     if channels and channels != spec.channels:
@@ -195,13 +237,13 @@ def open_source(data: str, data_dir: str | None = None, image_size: int = 0, cha
     return source
 
 
-def _find(data: str, directory: Path, image_size: int, channels: int) -> Source:
+def _find(data: str, place: Place, channels: int) -> Source:
     if data.startswith("hf:"):
-        return HubSource(data.removeprefix("hf:"), image_size or 64, channels)
+        return HubSource(data.removeprefix("hf:"), place, channels)
     if data in MIXTURES:
         return PointSource(data)
     if data in SOURCES:
-        return SOURCES[data](directory, image_size)
+        return SOURCES[data](place)
     if data and Path(data).expanduser().is_dir():
-        return FolderSource(Path(data).expanduser(), image_size or 64, channels)
+        return FolderSource(Path(data).expanduser(), place.image_size or 64, channels, split=place.split)
     raise unknown("data set or folder", data, [*SOURCES, *MIXTURES])

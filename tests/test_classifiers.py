@@ -1,0 +1,120 @@
+"""The bundled classifiers, what becomes of images on the way into them, and how they are trained."""
+
+import json
+
+import pytest
+import torch
+
+import zoo
+from zoo.data.sources import DIGITS, open_source
+from zoo.metrics import classifier as module
+from zoo.metrics.classes import class_coverage, label_agreement
+from zoo.metrics.classifier import Classifier, bundled, describe, heads_of, load_classifier, targets_of
+from zoo.metrics.features import default_features, feature_space, to_uint8
+from zoo.metrics.training import train_classifier
+
+TRAINING = {"data_dir": None, "image_size": 16, "width": 4, "epochs": 8, "batch_size": 32, "learning_rate": 0.1,
+            "shift": 1, "flip": False, "precision": "32-true", "seed": 0, "command": "it"}
+FACES = ["blue hair, red eyes", "pink hair, red eyes", "blue hair, aqua eyes"]
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_every_bundled_classifier_is_small_whole_and_says_what_it_is(name):
+    facts = describe(name)
+    assert (module.PRETRAINED / f"{name}.safetensors").stat().st_size <= 2**20
+    assert set(facts["accuracy"]) == set(facts["network"]["heads"])
+    assert facts["command"].startswith("python scripts/train_features.py --data ")
+    network = load_classifier(name)
+    images = torch.randint(0, 256, (2, 3, 40, 40), dtype=torch.uint8)
+    features, logits = network(images)
+    assert features.shape == (2, 4 * network.width)
+    assert logits.shape == (2, sum(map(len, network.heads.values())))
+    assert default_features(name) == name
+
+
+def test_the_classifier_of_digits_knows_digits():
+    """On images that it was measured on before it was saved, drawn as scripts/train_features.py draws them."""
+    images, labels = open_source("digits").load()
+    held_out = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[::5]
+    space = feature_space("digits")
+    _, logits = space.extract(images[held_out])
+    right = label_agreement(space.classifier, logits, labels[held_out], DIGITS)
+    assert right == pytest.approx(describe("digits")["accuracy"], abs=1e-6)
+
+
+def test_altered_weights_are_refused(tmp_path, monkeypatch):
+    for suffix in ("json", "safetensors"):
+        (tmp_path / f"digits.{suffix}").write_bytes((module.PRETRAINED / f"digits.{suffix}").read_bytes())
+    with open(tmp_path / "digits.safetensors", "r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\xff")
+    monkeypatch.setattr(module, "PRETRAINED", tmp_path)
+    with pytest.raises(zoo.UsageError, match="damaged"):
+        load_classifier.__wrapped__("digits")
+    with pytest.raises(zoo.UsageError, match="did you mean digits"):
+        load_classifier("digit")
+
+
+def test_grey_is_colour_and_size_does_not_matter_to_a_classifier():
+    network = Classifier(1, 16, {"class": DIGITS}, 2).eval()
+    grey = torch.randint(0, 256, (3, 1, 16, 16), dtype=torch.uint8)
+    x = network.prepare(grey)
+    assert (x.min(), x.max()) >= (-1, -1)
+    assert torch.allclose(network.prepare(grey.expand(-1, 3, -1, -1)), x, atol=1e-6)
+    even = torch.full((1, 3, 32, 32), 255, dtype=torch.uint8)
+    assert torch.allclose(network.prepare(even), torch.ones(1, 1, 16, 16))
+    assert Classifier(3, 16, {"class": DIGITS}, 2).prepare(grey).shape == (3, 3, 16, 16)
+
+
+def test_heads_follow_from_class_names():
+    assert heads_of(DIGITS) == {"class": DIGITS}
+    assert heads_of(["T-shirt", "ankle boot"]) == {"class": ["T-shirt", "ankle boot"]}
+    faces = heads_of(FACES)
+    assert faces == {"hair": ["blue hair", "pink hair"], "eyes": ["aqua eyes", "red eyes"]}
+    assert targets_of(faces, FACES).tolist() == [[0, 1], [1, 1], [0, 0]]
+    assert targets_of(faces, ["green hair, red eyes"]) is None
+    assert targets_of(faces, DIGITS) is None
+    assert targets_of(faces, []) is None
+    assert targets_of({"class": DIGITS}, ["3", "0"]).tolist() == [[3], [0]]
+
+
+def test_agreement_and_coverage_by_hand():
+    network = Classifier(3, 16, heads_of(FACES), 2)  # heads: blue, pink hair; aqua, red eyes
+    blue_red, pink_red, pink_aqua = [9.0, 0, 0, 9], [0.0, 9, 0, 9], [0.0, 9, 9, 0]
+    logits = torch.tensor([blue_red, pink_red, pink_red, pink_aqua])
+    asked = torch.tensor([0, 0, 1, 2])  # of the last, neither hair nor anything else is wrong but the hair
+    assert label_agreement(network, logits, asked, FACES) == {"hair": 0.5, "eyes": 1.0}
+    assert label_agreement(network, logits, asked, DIGITS) == {}
+    real = torch.tensor([blue_red, pink_red, pink_red, pink_red])
+    same = class_coverage(network, real, real)
+    assert same == (2, 2, 0.0)
+    half = class_coverage(network, torch.tensor([pink_red] * 4), real)
+    assert (half.found, half.classes) == (1, 2)
+    assert half.kl == pytest.approx(torch.tensor(4 / 3).log().item())
+    assert class_coverage(network, logits, real).kl == float("inf")
+
+
+def test_images_become_uint8_only_if_they_are_images():
+    assert to_uint8(torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1, 1)).flatten().tolist() == [0, 128, 255]
+    for bad, words in ((torch.nan, "not finite"), (torch.inf, "not finite"), (1.01, "between"), (-0.1, "between")):
+        with pytest.raises(zoo.UsageError, match=words):
+            to_uint8(torch.tensor([0.5, bad]).view(2, 1, 1, 1))
+
+
+def test_a_classifier_learns_and_is_measured_as_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PRETRAINED", tmp_path)
+    accuracy = train_classifier("digits", path=tmp_path / "small", **TRAINING)
+    assert accuracy["class"] > 0.8
+    facts = json.loads((tmp_path / "small.json").read_text())
+    assert facts["accuracy"] == accuracy
+    assert facts["network"] == {"channels": 1, "image_size": 16, "heads": {"class": DIGITS}, "width": 4}
+    images, labels = open_source("digits", image_size=16).load()
+    held_out = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[::5]
+    network = load_classifier.__wrapped__("small")
+    share = (network.classes_seen(network(images[held_out])[1])[:, 0] == labels[held_out]).double().mean()
+    assert share.item() == pytest.approx(accuracy["class"], abs=1e-6)
+
+
+def test_a_classifier_needs_classes():
+    with pytest.raises(zoo.UsageError, match="no classes"):
+        train_classifier("ring", path=None, **TRAINING | {"image_size": 0})

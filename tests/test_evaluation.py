@@ -1,0 +1,280 @@
+"""zoo.evaluate against torch-fidelity's own command line, cases whose answer is known, and bad input."""
+
+import json
+import math
+import pickle
+import sys
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+import torch_fidelity.feature_extractor_inceptionv3 as inception
+import torch_fidelity.fidelity
+from torchvision.transforms.v2.functional import gaussian_blur, to_pil_image
+from torchvision.utils import save_image
+
+import zoo
+from zoo.card import write_metrics
+from zoo.data.sources import open_source
+from zoo.metrics import evaluation, real
+from zoo.metrics.evaluation import distances
+from zoo.metrics.features import Features, feature_space
+from zoo.metrics.memorisation import memorisation
+from zoo.metrics.protocol import Protocol, short
+from zoo.metrics.real import frechet_distance, real_side
+
+FEW = {"samples": 120, "real": 150, "features": "digits"}
+ignore_few = pytest.mark.filterwarnings("ignore:.*are too few.*")
+
+
+def model_of_digits(variant="gan", **config):
+    torch.manual_seed(0)
+    source = open_source("digits", image_size=16)
+    cls = type(zoo.create(variant, image_size=16, classes=10))
+    return cls(cls.Config(width=2, **config), source.spec)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Features of all digits, shuffled, in the space of their classifier; and the images and labels."""
+    images, labels = open_source("digits").load()
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(1))
+    space = feature_space("digits")
+    return space, images[order], labels[order], space.extract(images[order])
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """A file of random weights of torch-fidelity's InceptionV3, in its own format."""
+    with monkeypatch.context() as patch:
+        patch.setattr(inception, "load_state_dict_from_url", lambda *args, **kwargs: {})
+        patch.setattr(inception.FeatureExtractorInceptionV3, "load_state_dict", lambda *args: None)
+        torch.manual_seed(0)
+        network = inception.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"])
+    torch.save(network.state_dict(), tmp_path / "inception.pth")
+    return tmp_path / "inception.pth"
+
+
+@ignore_few
+def test_fid_is_that_of_torch_fidelitys_command_line(weights, tmp_path, monkeypatch, capsys):
+    """FID, Inception Score, KID, precision and recall of the same PNG files, to 1e-6."""
+    model = zoo.create("gan", image_size=16, channels=3, width=2)
+    for folder, images in (("fake", model.sample(50, seed=3)), ("real", model.sample(50, seed=4).flip(1) ** 2)):
+        (tmp_path / folder).mkdir()
+        for i, image in enumerate(images):
+            save_image((image * 255).round() / 255, tmp_path / folder / f"{i:03d}.png")
+    monkeypatch.setenv("ZOO_INCEPTION_WEIGHTS", str(weights))
+    ours = zoo.evaluate(model, str(tmp_path / "real"), samples=50, seed=3, batch_size=50)
+    monkeypatch.setattr(sys, "argv", [
+        "fidelity", "-i", "-f", "-k", "-r", "-j", "-c", "--silent", "--no-cache", "--save-cpu-ram", "-b", "50",
+        "--kid-subset-size", "50", "--feature-extractor", "inception-v3-compat", "--feature-extractor-weights-path",
+        str(weights), "--input1", str(tmp_path / "fake"), "--input2", str(tmp_path / "real")])
+    capsys.readouterr()
+    torch_fidelity.fidelity.main()
+    theirs = json.loads(capsys.readouterr().out)
+    names = {"fid50": "frechet_inception_distance", "is50": "inception_score_mean", "is50/std": "inception_score_std",
+             "kid50": "kernel_inception_distance_mean", "kid50/std": "kernel_inception_distance_std",
+             "precision50": "precision", "recall50": "recall"}
+    for mine, name in names.items():
+        assert ours[mine]["value"] == pytest.approx(theirs[name], rel=1e-6, abs=1e-6), mine
+    assert ours["fid50"]["value"] > 0
+    assert ours["fid50"]["protocol"].startswith("features=inception@")
+
+
+def test_inception_without_a_network_says_what_to_do(tmp_path, monkeypatch):
+    def no_network(*args, **kwargs):
+        raise URLError("Name or service not known")
+
+    monkeypatch.setattr(inception, "load_state_dict_from_url", no_network)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(zoo.UsageError) as caught:
+        zoo.evaluate(model_of_digits())
+    for words in (inception.URL_INCEPTION_V3, str(tmp_path / "checkpoints"), "--inception-weights", "mnist"):
+        assert words in str(caught.value)
+
+
+def test_weights_that_are_none_are_refused(weights, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "executed",))
+
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(Evil()))
+    torch.save({"fc.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    for name in ("evil.pth", "other.pth", "missing.pth"):
+        with pytest.raises(zoo.UsageError, match=name):
+            feature_space("inception", str(tmp_path / name))
+    assert not (tmp_path / "executed").exists()
+
+
+@ignore_few
+def test_names_protocol_and_repetition(tmp_path):
+    """The numbers of a folder come out again, to the last bit, without a word about how they were made."""
+    model = model_of_digits("cgan")
+    zoo.save(model, tmp_path / "model", {"training": {"data": "digits", "batch_size": 8, "seed": 0}, "images_seen": 0,
+                                         "command": "", "commit": None})
+    first = zoo.evaluate(tmp_path / "model", **FEW)
+    assert set(first) == {
+        "fd120[digits]", "fd120[digits]/floor", "is120[digits]", "is120[digits]/std", "kid120[digits]",
+        "kid120[digits]/std", "precision120[digits]", "recall120[digits]", "classes_found[digits]",
+        "classes_found[digits]/of", "class_kl[digits]", "label_agreement[digits]"}
+    line = first["fd120[digits]"]["protocol"]
+    assert Protocol.parse(line) == Protocol(features="digits", data="digits", split="train", samples=120, real=150)
+    assert "torch-fidelity=0.4" in line
+    write_metrics(tmp_path / "model", first | {"diversity": {"value": 1.0, "protocol": "another measure"}})
+    assert zoo.evaluate(tmp_path / "model") == first
+    assert zoo.evaluate(tmp_path / "model", seed=1)["fd120[digits]"]["value"] != first["fd120[digits]"]["value"]
+    assert "fd120[digits]" in (tmp_path / "model" / "README.md").read_text()
+
+
+@ignore_few
+def test_numbers_depend_neither_on_batches_nor_on_devices():
+    model = model_of_digits("cgan")
+    one, small, two = (zoo.evaluate(model, **FEW, **how) for how in
+                       ({}, {"batch_size": 7}, {"devices": 2, "accelerator": "cpu"}))
+    for name, metric in one.items():
+        assert small[name]["value"] == pytest.approx(metric["value"], rel=1e-4), name
+        assert two[name]["value"] == pytest.approx(metric["value"], rel=1e-4), name
+
+
+def test_order_changes_neither_distance_nor_precision_nor_recall(digits):
+    space, _, _, found = digits
+    fake, truth = (Features(*(x[rows] for x in found)) for rows in (slice(0, 500), slice(500, 1200)))
+    order = torch.randperm(500)
+    before, after = (distances(f, truth, space) for f in (fake, Features(*(x[order] for x in fake))))
+    for name in ("fd500[digits]", "precision500[digits]", "recall500[digits]"):
+        assert after[name] == pytest.approx(before[name], rel=1e-5)
+    for name in ("is500[digits]", "kid500[digits]"):  # draw subsets by position
+        assert after[name] == pytest.approx(before[name], rel=0.05, abs=0.002)
+
+
+def damaged(kind, amount, images, labels):
+    if kind == "blur" and amount:
+        return gaussian_blur(images, [15, 15], [amount, amount])
+    if kind == "noise":
+        noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+        return (images + amount * noise).round().clamp(0, 255).byte()
+    return images[labels >= amount] if kind == "missing classes" else images
+
+
+@pytest.mark.parametrize(("kind", "amounts"), [("blur", (0, 2, 3, 5)), ("noise", (0, 30, 60, 120)),
+                                               ("missing classes", (0, 2, 5, 8))])
+def test_damage_worsens_the_distance(kind, amounts, digits):
+    """The undamaged half is at the floor, within twice of what two other halves are apart."""
+    space, images, labels, found = digits
+    half = len(images) // 2
+    truth = found.pooled[half:]
+    values = [frechet_distance(space.extract(damaged(kind, a, images[:half], labels[:half])).pooled, truth)
+              for a in amounts]
+    assert values == sorted(values)
+    assert values[-1] > 5 * values[0]
+    assert values[0] < 2 * frechet_distance(found.pooled[::2], found.pooled[1::2])
+
+
+def test_a_collapsed_set_has_precision_but_no_recall(digits):
+    space, _, labels, found = digits
+    ones = Features(*(x[labels == 1] for x in found))
+    values = distances(ones, found, space)
+    count = len(ones.pooled)
+    assert values[f"precision{count}[digits]"] > 0.95
+    assert values[f"recall{count}[digits]"] < 0.3
+
+
+@ignore_few
+def test_real_features_are_computed_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    counted = []
+    monkeypatch.setattr(real, "progress", lambda what, n, bar=real.progress: counted.append((what, n)) or bar(what, n))
+    space, source = feature_space("digits"), open_source("digits", image_size=16)
+    first, second = (real_side(source, space, 150, 64, torch.device("cpu")) for _ in range(2))
+    assert counted == [("features of digits", 150)]
+    assert torch.equal(first.features.pooled, second.features.pooled)
+    assert second.floor == first.floor > 0
+    real_side(open_source("digits"), space, 150, 64, torch.device("cpu"))
+    real_side(source, feature_space("mnist"), 150, 64, torch.device("cpu"))
+    assert len(counted) == 3  # another size, another space
+    (cached,) = (path for path in (tmp_path / "features").iterdir() if "16x16" in path.name and "digits@" in path.name)
+    cached.write_bytes(cached.read_bytes()[:-10])
+    again = real_side(source, space, 150, 64, torch.device("cpu"))
+    assert torch.equal(first.features.pooled, again.features.pooled)
+
+
+def test_memorised_images_are_found():
+    random = torch.Generator().manual_seed(0)
+    training, others = torch.randn(400, 4, generator=random), torch.randn(200, 4, generator=random)
+    copied = memorisation(training[:50] + 1e-4, training)
+    assert copied.share == 1
+    assert torch.equal(copied.nearest[:, 0], torch.arange(50))
+    assert copied.nearest.shape == (50, 3)
+    assert 0.3 < memorisation(others, training).share < 0.7
+
+
+@ignore_few
+def test_memorisation_check_of_a_model_that_copies(tmp_path, monkeypatch):
+    model = model_of_digits()
+    images, _ = open_source("digits", image_size=16).load()
+    monkeypatch.setattr(model, "render", lambda normal, *args: images[(normal[:, 0].abs() * 1e4).long() % 1797] / 255)
+    values = zoo.evaluate(model, **FEW, memorised=tmp_path / "nearest.png")
+    assert values["memorised[digits]"]["value"] > 0.98
+    assert (tmp_path / "nearest.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_few_images_are_not_comparable():
+    with pytest.warns(UserWarning, match="120 images are too few"):
+        zoo.evaluate(model_of_digits(), **FEW)
+
+
+@ignore_few
+def test_what_is_compared_with_other_data_is_said(tmp_path):
+    source = open_source("digits")
+    (tmp_path / "others").mkdir()
+    for i, image in enumerate(source.load()[0][:100]):
+        to_pil_image(image).save(tmp_path / "others" / f"{i}.png")
+    with pytest.warns(UserWarning, match="trained on digits and is compared with others, brought to 16 px"):
+        zoo.evaluate(model_of_digits(), str(tmp_path / "others"), **FEW)
+
+
+def failing(model, monkeypatch, tmp_path, case):
+    if case == "nan":
+        for parameter in model.generator.parameters():
+            parameter.data.fill_(math.nan)
+    if case == "cache":
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file" / "cache"))
+    if case == "channels":
+        return zoo.create("gan", image_size=16, channels=3, width=2)
+    if case == "points":
+        return zoo.create("gan", image_size=1, channels=2, backbone="mlp")
+    return model
+
+
+@ignore_few
+@pytest.mark.parametrize(("case", "options", "message"), [
+    ("nan", {}, "not finite"),
+    ("cache", {}, "set ZOO_CACHE"),
+    ("channels", {"data": "digits"}, "3 channels and digits has 1"),
+    ("points", {}, "scripts/modes.py"),
+    ("features", {"features": "minst"}, "did you mean mnist"),
+    ("split", {"split": "test"}, "no test split"),
+    ("few", {"data": "{few}"}, "too few"),
+    ("samples", {"samples": 1}, "at least 50"),
+])
+def test_bad_input(case, options, message, tmp_path, monkeypatch):
+    (tmp_path / "few").mkdir()
+    for i in range(9):
+        to_pil_image(torch.rand(1, 16, 16)).save(tmp_path / "few" / f"{i}.png")
+    options = {name: value.format(few=tmp_path / "few") if isinstance(value, str) else value
+               for name, value in options.items()}
+    model = failing(model_of_digits(), monkeypatch, tmp_path, case)
+    with pytest.raises(zoo.UsageError, match=message):
+        zoo.evaluate(model, **FEW | options)
+
+
+def test_counts_in_names():
+    assert [short(n) for n in (10_000, 50_000, 2_048, 500)] == ["10k", "50k", "2048", "500"]
+
+
+def test_protocol_survives_odd_names():
+    protocol = Protocol(features="mnist", data="my images/it's", samples=2_048)
+    assert Protocol.parse(evaluation.with_versions(protocol, "0123abcd")) == protocol
+    assert Protocol.parse("3 nearest neighbours in pixels") is None

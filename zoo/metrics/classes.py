@@ -1,0 +1,52 @@
+"""What a feature space's classifier sees in generated images: label agreement and class coverage."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from zoo.metrics.classifier import Classifier, targets_of
+
+
+def label_agreement(network: Classifier, logits: Tensor, asked: Tensor, class_names: list[str]) -> dict[str, float]:
+    """Share of images in which the classifier sees the class that was asked for, by head.
+
+    Args:
+        logits: (N, K).
+        asked: class numbers (N,) of a data set with these ``class_names``.
+
+    Returns:
+        Empty where the classifier does not know these classes.
+    """
+    table = targets_of(network.heads, class_names)
+    if table is None:
+        return {}
+    right = (network.classes_seen(logits) == table[asked]).double().mean(0)
+    return dict(zip(network.heads, right.tolist(), strict=True))
+
+
+class Coverage(NamedTuple):
+    """Classes seen among generated images, those there are, and KL(generated || real class frequencies) in nats."""
+
+    found: int
+    classes: int
+    kl: float
+
+
+def class_coverage(network: Classifier, generated: Tensor, real: Tensor) -> Coverage:
+    """From the logits (N, K) of both sides, so that the classifier's errors are on both; of several heads, jointly.
+
+    A class counts as found with at least a tenth of its real share. The KL is infinite when generated images are seen
+    as a class that no real image is.
+    """
+    frequencies = []
+    sizes = [len(classes) for classes in network.heads.values()]
+    for logits in (generated, real):
+        joint = torch.zeros(len(logits), dtype=torch.int64)
+        for column, size in zip(network.classes_seen(logits).T, sizes, strict=True):
+            joint = joint * size + column
+        frequencies.append(torch.bincount(joint, minlength=int(torch.tensor(sizes).prod())).double() / len(logits))
+    fake, true = frequencies
+    kl = (torch.special.xlogy(fake, fake) - torch.special.xlogy(fake, true)).sum().item()
+    there = true > 0
+    return Coverage(int((fake[there] >= true[there] / 10).sum()), int(there.sum()), kl)

@@ -1,0 +1,141 @@
+"""Small classifiers of one kind of image, in whose features images are compared where there is no InceptionV3.
+
+A classifier's last hidden layer does for digits or faces what the pool layer of InceptionV3 does for photographs in
+FID (Heusel 2017, arXiv:1706.08500). ``scripts/train_features.py`` trains them; those in ``zoo/metrics/pretrained``
+come with the package.
+"""
+
+import json
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from zoo.errors import UsageError, unknown
+from zoo.files import atomic, write_json
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+Heads = dict[str, list[str]]  # what a classifier tells of an image: head -> its classes, of which it names one
+
+
+def heads_of(class_names: list[str]) -> Heads:
+    """The heads for a data set's classes: one, or one a part where all are like "blue hair, red eyes"."""
+    parts = [name.split(", ") for name in class_names]
+    kinds = {tuple(part.split()[-1] for part in name) for name in parts}
+    if len(kinds) != 1 or len(parts[0]) == 1:
+        return {"class": class_names}
+    columns = zip(*parts, strict=True)
+    return {kind: sorted(set(column)) for kind, column in zip(kinds.pop(), columns, strict=True)}
+
+
+def targets_of(heads: Heads, class_names: list[str]) -> Tensor | None:
+    """A data set's classes as classes of the heads, (classes, heads) int64; None if the heads do not know them."""
+    rows = [name.split(", ") if len(heads) > 1 else [name] for name in class_names]
+    try:
+        return torch.tensor([[known.index(part) for part, known in zip(row, heads.values(), strict=True)]
+                             for row in rows]) if rows else None
+    except ValueError:
+        return None
+
+
+class ConvBlock(nn.Sequential):
+    """3x3 convolution, batch-norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+class Residual(nn.Sequential):
+    """x + two convolutions of it (He 2015, arXiv:1512.03385)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(ConvBlock(channels, channels), ConvBlock(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + super().forward(x)
+
+
+class Classifier(nn.Module):
+    """A residual network of five strides at most, for images of one size.
+
+    Args:
+        channels: 1 grey, 3 colour: what it looks at; images of the other kind are converted.
+        image_size: pixels; images of another size are resampled.
+        heads: see ``heads_of``.
+        width: channels of the first layer; the last has four times as many, which are the features.
+    """
+
+    def __init__(self, channels: int, image_size: int, heads: Heads, width: int) -> None:
+        super().__init__()
+        self.channels, self.image_size, self.heads, self.width = channels, image_size, heads, width
+        self.body = nn.Sequential(
+            ConvBlock(channels, width, stride=2 if image_size > 48 else 1),
+            ConvBlock(width, 2 * width, stride=2), Residual(2 * width),
+            ConvBlock(2 * width, 4 * width, stride=2), Residual(4 * width),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.head = nn.Linear(4 * width, sum(map(len, heads.values())))
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """uint8 (N, 1 or 3, H, W) of any size -> floats (N, channels, image_size, image_size) in [-1, 1]."""
+        x = images.float() / 127.5 - 1
+        if x.shape[1] != self.channels:
+            x = x.mean(1, keepdim=True) if self.channels == 1 else x.expand(-1, self.channels, -1, -1)
+        if x.shape[2:] != (self.image_size, self.image_size):
+            x = F.interpolate(x, (self.image_size, self.image_size), mode="bilinear", antialias=True)
+        return x
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 images -> features (N, 4 width), logits of all heads side by side (N, classes)."""
+        features = self.body(self.prepare(images).contiguous(memory_format=torch.channels_last))
+        return features, self.head(features)
+
+    def split_heads(self, logits: Tensor) -> tuple[Tensor, ...]:
+        """Logits (N, classes) of all heads -> those of each."""
+        return logits.split([len(classes) for classes in self.heads.values()], dim=1)
+
+    def classes_seen(self, logits: Tensor) -> Tensor:
+        """The likeliest class of each head, (N, heads) int64."""
+        return torch.stack([part.argmax(1) for part in self.split_heads(logits)], 1)
+
+
+def save_classifier(network: Classifier, path: Path, facts: dict[str, Any]) -> None:
+    """Writes NAME.safetensors in half precision and NAME.json, which describes the network and holds ``facts``."""
+    half = {key: (value.half() if value.is_floating_point() else value).contiguous()
+            for key, value in network.state_dict().items()}
+    with atomic(path.with_suffix(".safetensors")) as partial:
+        save_file(half, partial)
+        digest = sha256(partial.read_bytes()).hexdigest()
+    shape = {name: getattr(network, name) for name in ("channels", "image_size", "heads", "width")}
+    write_json(path.with_suffix(".json"), {"network": shape, "sha256": digest} | facts)
+
+
+def bundled() -> list[str]:
+    """The names of the classifiers that come with the package."""
+    return sorted(path.stem for path in PRETRAINED.glob("*.json"))
+
+
+def describe(name: str) -> dict[str, Any]:
+    """What NAME.json says of a bundled classifier. Raises UsageError if there is none of this name."""
+    if name not in bundled():
+        raise unknown("features", name, ["inception", *bundled()])
+    return json.loads((PRETRAINED / f"{name}.json").read_text())
+
+
+@cache
+def load_classifier(name: str) -> Classifier:
+    """A bundled classifier in evaluation mode, in single precision.
+
+    Raises:
+        UsageError: there is none of this name, or its weights are not those it came with.
+    """
+    description, path = describe(name), PRETRAINED / f"{name}.safetensors"
+    if sha256(path.read_bytes()).hexdigest() != description["sha256"]:
+        raise UsageError(f"{path} is damaged: install gan-zoo again")
+    network = Classifier(**description["network"])
+    network.load_state_dict(load_file(path))  # half to single precision, element by element
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)

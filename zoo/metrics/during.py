@@ -1,0 +1,92 @@
+"""Following a distance and label agreement during training, with torchmetrics."""
+
+from collections import defaultdict
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor, nn
+from torchmetrics.aggregation import MeanMetric
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from zoo import parallel
+from zoo.base import Batch, GenerativeModule
+from zoo.callbacks import crossed
+from zoo.metrics.classes import label_agreement
+from zoo.metrics.features import FeatureSpace, to_uint8
+from zoo.metrics.protocol import short
+
+BATCH = 256  # images
+
+
+class Evaluation(Callback):
+    """Measures every so many images, and at the end, the Frechet distance to training images and label agreement.
+
+    To training images, since the best checkpoint is chosen by it: test images are for ``zoo.evaluate`` afterwards.
+    The processes share the samples; torchmetrics adds up their sums.
+
+    Args:
+        space: where to compare.
+        every: images between measurements.
+        samples: images to generate, and real ones to compare them with, at most.
+        budget: images seen at the end.
+
+    Attributes:
+        name: of the distance, such as ``fd10k[mnist]``.
+        measured_at: images seen at the last measurement.
+    """
+
+    def __init__(self, space: FeatureSpace, every: int, samples: int, budget: int) -> None:
+        self.space, self.every, self.samples, self.budget = space, every, samples, budget
+        self.name = f"{'fd' if space.suffix else 'fid'}{short(samples)}{space.suffix}"
+        self.measured_at = -1
+        self._distance: FrechetInceptionDistance | None = None
+
+    def on_train_start(self, trainer: Trainer, model: GenerativeModule) -> None:
+        self.space.extractor.to(model.device)
+        data = trainer.datamodule
+        rows = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(0))[:self.samples]
+        self._labels = data.labels[rows]
+        for batch in _share(rows).split(BATCH):
+            pooled, _ = self.space.extract(data.images[batch].to(model.device))
+            if self._distance is None:
+                where = model.device if parallel.world_size() > 1 else torch.device("cpu")  # where sums are exchanged
+                self._distance = FrechetInceptionDistance(_Given(pooled.shape[1]), reset_real_features=False).to(where)
+            self._distance.update(pooled.to(self._distance.device), real=True)
+
+    def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
+                           batch_idx: int) -> None:
+        if model.images_seen >= self.budget or crossed(model, batch, self.every):  # not when a signal stops the run
+            self._measure(model)
+            self.measured_at = model.images_seen
+
+    def _measure(self, model: GenerativeModule) -> None:
+        normal = model.normals(self.samples, seed=0)
+        labels = self._labels[torch.arange(self.samples) % len(self._labels)] if model.conditional else None
+        agreement = defaultdict(lambda: MeanMetric().to(self._distance.device))
+        for rows in _share(torch.arange(self.samples)).split(BATCH):
+            asked = labels[rows] if model.conditional else None
+            pooled, logits = self.space.extract(to_uint8(model.render(normal[rows], asked)).to(model.device))
+            self._distance.update(pooled.to(self._distance.device), real=False)
+            if model.conditional and self.space.classifier is not None:
+                seen = label_agreement(self.space.classifier, logits, asked, model.data.class_names)
+                for head, share in seen.items():
+                    agreement[head].update(share, len(rows))
+        model.track(self.name, self._distance.compute())
+        self._distance.reset()
+        for head, mean in agreement.items():
+            model.track(f"label_agreement{self.space.suffix}/{head}", mean.compute())
+
+
+class _Given(nn.Identity):
+    """A feature network for features that are there already."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+
+def _share(rows: Tensor) -> Tensor:
+    """This process's part of them."""
+    return rows[parallel.rank()::parallel.world_size()]

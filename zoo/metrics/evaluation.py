@@ -1,0 +1,184 @@
+"""``zoo.evaluate``: FID, Inception Score, KID, precision and recall by torch-fidelity, and what a classifier sees."""
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+from torch_fidelity.metric_isc import isc_features_to_metric
+from torch_fidelity.metric_kid import kid_features_to_metric
+from torch_fidelity.metric_prc import prc_features_to_metric
+
+from zoo.base import GenerativeModule
+from zoo.data.sources import Source, open_source
+from zoo.errors import UsageError
+from zoo.folder import load, read_config, read_metrics
+from zoo.metrics.classes import class_coverage, label_agreement
+from zoo.metrics.features import Features, FeatureSpace, feature_space
+from zoo.metrics.generation import generated_features
+from zoo.metrics.memorisation import memorisation, memorisation_picture
+from zoo.metrics.protocol import Protocol, short, with_versions
+from zoo.metrics.real import Real, frechet_distance, real_side
+
+Metrics = dict[str, dict[str, Any]]  # name -> {"value": float, "protocol": str}
+COMPARABLE = 2_048  # images: with fewer, the covariance of InceptionV3's 2,048 features is singular
+FEWEST = 50  # images: with fewer, none of the numbers means anything
+CHECKED = 1_000  # generated images whose nearest training images are looked for
+
+
+def evaluate(model: str | Path | GenerativeModule, data: str | None = None, *, features: str | None = None,
+             split: str | None = None, samples: int | None = None, real: int | None = None, seed: int | None = None,
+             data_dir: str | None = None, inception_weights: str | None = None, batch_size: int = 256,
+             devices: int = 1, accelerator: str = "auto", memorised: str | Path | None = None) -> Metrics:
+    """Compares generated images, from the averaged weights, with real ones.
+
+    What is not given is as in the protocol beside the numbers that the model folder has already, so that
+    ``zoo.evaluate("name")`` computes the numbers on its card again; without any, see ``Protocol``.
+
+    Args:
+        model: whatever ``zoo.load`` takes, or a model.
+        data: data set of the real images, brought to the model's size; default: the one it was trained on.
+        features: ``inception``, which gives FID and the Inception Score, or a bundled classifier's name, which gives
+            the same distances in its features, label agreement and class coverage.
+        split: of the real images: ``train`` or ``test``; default: test where there is one.
+        samples: images to generate. Conditional models get the classes of the real images in turn.
+        real: real images, at most.
+        seed: of the latents.
+        data_dir: where named data sets are.
+        inception_weights: see ``zoo.metrics.features.feature_space``.
+        batch_size: images a pass; but for rounding, the numbers do not depend on it, nor on the devices.
+        devices: processes that share the generating.
+        accelerator: ``auto``, ``cpu`` or ``gpu``.
+        memorised: where to put a picture of the nearest training images of a few samples; it also gives the share of
+            samples that lie nearer to a training image than that does to the others.
+
+    Returns:
+        name -> value and protocol. A distance is lower the better and zero at best; precision, recall, agreement and
+        memorisation are shares in [0, 1]; scores and distances have no unit; ``class_kl`` is in nats.
+
+    Raises:
+        UsageError: an unknown data set, split or feature space, weights of InceptionV3 that cannot be had, images of
+            other channels, too few of them, or generated ones that are not finite.
+    """
+    model, stored, trained_on = _open(model)
+    if model.data.is_points:
+        raise UsageError(f"{model.data.name} is a set of points: scripts/modes.py measures how they are covered")
+    given = {"features": features, "data": data, "split": split, "samples": samples, "real": real, "seed": seed}
+    given = {name: value for name, value in given.items() if value is not None}
+    results: Metrics = {}
+    for protocol in dict.fromkeys(replace(protocol, **given) for protocol in stored or [Protocol()]):
+        space = feature_space(protocol.features, inception_weights)
+        source = _source(model, protocol, trained_on, data_dir)
+        device = Fabric(accelerator=accelerator, devices=1).device
+        space.extractor.to(device)
+        truth = real_side(source, space, protocol.real, batch_size, device)
+        protocol = replace(protocol, data=protocol.data or trained_on, split=source.split, real=len(truth.images))
+        _warn(model, source, protocol)
+        labels = _labels(model, source, truth, protocol.samples)
+        fake = generated_features(model, space, labels, protocol.samples, protocol.seed, batch_size, devices,
+                                  accelerator)
+        values = distances(fake, truth.features, space)
+        distance = next(iter(values))
+        values[f"{distance}/floor"] = truth.floor
+        values |= _classes(model, fake, truth, space, labels)
+        if memorised:
+            values |= _memorisation(model, fake, truth, space, labels, protocol, (data_dir, batch_size, device),
+                                    Path(memorised))
+        line = with_versions(protocol, space.digest)
+        results |= {name: {"value": value, "protocol": line} for name, value in values.items()}
+    return results
+
+
+def distances(fake: Features, real: Features, space: FeatureSpace) -> dict[str, float]:
+    """torch-fidelity's formulas: Frechet distance, Inception Score, KID, precision and recall, by name."""
+    count, suffix = short(len(fake.pooled)), space.suffix
+    frechet, score, kid = "fd" if suffix else "fid", f"is{count}{suffix}", f"kid{count}{suffix}"
+    subset = min(1_000, len(fake.pooled), len(real.pooled))
+    isc = isc_features_to_metric(fake.logits)
+    kernel = kid_features_to_metric(fake.pooled, real.pooled, kid_subset_size=subset, verbose=False)
+    whole = len(fake.pooled) <= 10_000  # else by blocks: the distance matrix is large
+    shares = prc_features_to_metric(fake.pooled, real.pooled, save_cpu_ram=not whole, verbose=False)
+    return {
+        f"{frechet}{count}{suffix}": frechet_distance(fake.pooled, real.pooled),
+        score: isc["inception_score_mean"], f"{score}/std": isc["inception_score_std"],
+        kid: kernel["kernel_inception_distance_mean"], f"{kid}/std": kernel["kernel_inception_distance_std"],
+        f"precision{count}{suffix}": shares["precision"], f"recall{count}{suffix}": shares["recall"],
+    }
+
+
+def _open(model: str | Path | GenerativeModule) -> tuple[GenerativeModule, list[Protocol], str]:
+    """The model, the protocols of the numbers it has, and the data set it was trained on."""
+    if isinstance(model, GenerativeModule):
+        return model, [], model.data.name
+    folder = Path(model).expanduser()
+    loaded = load(folder)
+    protocols = [Protocol.parse(metric["protocol"]) for metric in read_metrics(folder).values()]
+    stored = [p for p in dict.fromkeys(protocols) if p is not None]
+    return loaded, stored, read_config(folder).get("training", {}).get("data", loaded.data.name)
+
+
+def _source(model: GenerativeModule, protocol: Protocol, trained_on: str, data_dir: str | None) -> Source:
+    data = protocol.data or trained_on
+    options = {"data_dir": data_dir, "image_size": model.data.image_size}
+    source = open_source(data, **options)
+    split = protocol.split or ("test" if "test" in source.splits else "train")
+    source = open_source(data, **options, split=split)
+    if source.spec.channels != model.data.channels:
+        raise UsageError(f"{model.variant} makes images of {model.data.channels} channels and {source.spec.name} has "
+                         f"{source.spec.channels}: they cannot be compared. Choose other real images with --data")
+    if source.spec.images < FEWEST:
+        raise UsageError(f"{source.spec.name} has {source.spec.images} images in its {split} split, which is too few "
+                         f"to compare with: at least {FEWEST}")
+    return source
+
+
+def _warn(model: GenerativeModule, source: Source, protocol: Protocol) -> None:
+    if source.spec.name != model.data.name:
+        warnings.warn(f"the model was trained on {model.data.name} and is compared with {source.spec.name}, brought to "
+                      f"{model.data.image_size} px", stacklevel=3)
+    fewest = min(protocol.samples, protocol.real)
+    if fewest < COMPARABLE:
+        warnings.warn(f"{fewest:,} images are too few for numbers that can be compared with others: the distance grows "
+                      f"as they get fewer; take {COMPARABLE:,} or more on both sides", stacklevel=3)
+
+
+def _labels(model: GenerativeModule, source: Source, truth: Real, samples: int) -> Tensor | None:
+    """Classes to ask for, (samples,): those of the real images in turn, so with their frequencies."""
+    if not model.conditional:
+        return None
+    same = source.spec.class_names == model.data.class_names
+    pool = truth.labels if same else torch.arange(model.data.classes)
+    return pool[torch.arange(samples) % len(pool)]
+
+
+def _classes(model: GenerativeModule, fake: Features, truth: Real, space: FeatureSpace,
+             labels: Tensor | None) -> dict[str, float]:
+    network, suffix = space.classifier, space.suffix
+    if network is None:
+        return {}
+    coverage = class_coverage(network, fake.logits, truth.features.logits)
+    values = {f"classes_found{suffix}": float(coverage.found), f"classes_found{suffix}/of": float(coverage.classes),
+              f"class_kl{suffix}": coverage.kl}
+    if labels is not None:
+        for head, share in label_agreement(network, fake.logits, labels, model.data.class_names).items():
+            values[f"label_agreement{suffix}" + ("" if head == "class" else f"/{head}")] = share
+    return values
+
+
+def _memorisation(model: GenerativeModule, fake: Features, truth: Real, space: FeatureSpace, labels: Tensor | None,
+                  protocol: Protocol, reading: tuple[str | None, int, torch.device], path: Path) -> dict[str, float]:
+    data_dir, batch_size, device = reading
+    source = open_source(protocol.data, data_dir, model.data.image_size)
+    training = real_side(source, space, source.spec.images, batch_size, device)
+    found = memorisation(fake.pooled[:CHECKED], training.features.pooled)
+    few = 8
+    images = model.sample(few, None if labels is None else labels[:few], protocol.seed)
+    memorisation_picture(images, training.images, found.nearest[:few], path)
+    values = {f"memorised{space.suffix}": found.share}
+    if protocol.split != "train":
+        held_out = memorisation(truth.features.pooled[:CHECKED], training.features.pooled)
+        values[f"memorised{space.suffix}/held-out"] = held_out.share
+    return values

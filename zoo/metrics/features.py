@@ -1,0 +1,143 @@
+"""Feature spaces: InceptionV3 of FID, and the bundled classifiers, both as feature extractors of torch-fidelity."""
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+from urllib.error import URLError
+
+import torch
+from torch import Tensor
+from torch_fidelity import FeatureExtractorBase, register_feature_extractor
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
+
+from zoo.errors import UsageError
+from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier
+
+WEIGHTS_VARIABLE = "ZOO_INCEPTION_WEIGHTS"
+
+
+class Features(NamedTuple):
+    """Of N images: what distances are measured between (N, d), and the class logits (N, K)."""
+
+    pooled: Tensor
+    logits: Tensor
+
+
+class ClassifierExtractor(FeatureExtractorBase):
+    """A bundled classifier under the name ``zoo-<name>``: uint8 (N, 3, H, W) -> features (N, d), logits (N, K)."""
+
+    def __init__(self, name: str, features_list: list[str], **options: object) -> None:
+        super().__init__(name, features_list)
+        self.classifier = load_classifier(name.removeprefix("zoo-"))
+
+    @staticmethod
+    def get_provided_features_list() -> tuple[str, ...]:
+        return ("features", "logits")
+
+    @staticmethod
+    def get_default_feature_layer_for_metric(metric: str) -> str:
+        return "logits" if metric == "isc" else "features"
+
+    @staticmethod
+    def can_be_compiled() -> bool:
+        return False
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        output = dict(zip(self.get_provided_features_list(), self.classifier(images), strict=True))
+        return tuple(output[name] for name in self.features_list)
+
+
+for _name in bundled():
+    register_feature_extractor(f"zoo-{_name}", ClassifierExtractor)
+
+
+@dataclass  # not frozen: Lightning refuses to hand frozen ones to processes
+class FeatureSpace:
+    """Where images are compared.
+
+    Attributes:
+        name: ``inception`` or a bundled classifier's.
+        digest: the first eight digits of the sha256 of its weights.
+        extractor: uint8 (N, 3, H, W) -> pooled features and logits.
+    """
+
+    name: str
+    digest: str
+    extractor: FeatureExtractorBase
+
+    @property
+    def classifier(self) -> Classifier | None:
+        """What tells the classes; InceptionV3's thousand are no data set's here."""
+        return getattr(self.extractor, "classifier", None)
+
+    @property
+    def suffix(self) -> str:
+        """What follows a metric's name: nothing for InceptionV3, on which FID and the Inception Score are defined."""
+        return "" if self.name == "inception" else f"[{self.name}]"
+
+    @torch.no_grad()
+    def extract(self, images: Tensor) -> Features:
+        """Of uint8 (N, 1 or 3, H, W), on the images' device; returned on the CPU."""
+        return Features(*(x.float().cpu() for x in self.extractor(images.expand(-1, 3, -1, -1))))
+
+
+def feature_space(name: str = "inception", inception_weights: str | None = None) -> FeatureSpace:
+    """Opens a feature space.
+
+    Args:
+        name: ``inception`` or a bundled classifier's.
+        inception_weights: file with the weights of torch-fidelity's InceptionV3; default: $ZOO_INCEPTION_WEIGHTS, else
+            torch-fidelity's copy, which it downloads on first use.
+
+    Raises:
+        UsageError: an unknown name, or weights that can neither be read nor fetched.
+    """
+    if name != "inception":
+        digest = describe(name)["sha256"]
+        return FeatureSpace(name, digest[:8], ClassifierExtractor(f"zoo-{name}", ["features", "logits"]).eval())
+    given = inception_weights or os.environ.get(WEIGHTS_VARIABLE)
+    path = Path(given).expanduser() if given else Path(torch.hub.get_dir(), "checkpoints", Path(URL_INCEPTION_V3).name)
+    if given:
+        _check_weights(path)
+    try:
+        extractor = FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"],
+                                                feature_extractor_weights_path=str(path) if given else None)
+    except (URLError, OSError) as error:
+        raise UsageError(
+            f"the weights of InceptionV3, on which FID is defined, cannot be fetched ({error}). Fetch "
+            f"{URL_INCEPTION_V3} on a machine with a network and put it at {path}, or name it with --inception-weights "
+            f"or ${WEIGHTS_VARIABLE}. Features that come with the package: --features {' or '.join(bundled())}"
+        ) from error
+    except RuntimeError as error:
+        raise UsageError(f"{path} does not hold the weights of torch-fidelity's InceptionV3: {error}") from error
+    return FeatureSpace(name, sha256(path.read_bytes()).hexdigest()[:8], extractor)
+
+
+def _check_weights(path: Path) -> None:
+    """Refuses what is no plain file of tensors: torch-fidelity would unpickle anything."""
+    try:
+        torch.load(path, map_location="meta", weights_only=True)
+    except Exception as error:  # whatever the unpickler stumbles over
+        raise UsageError(f"{path} cannot be read as weights of InceptionV3: {error}") from error
+
+
+def default_features(data: str) -> str:
+    """The bundled classifier for a data set's kind of image, where there is one; else ``inception``."""
+    kind = data.removesuffix("-jpeg")
+    return kind if kind in bundled() else "inception"
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Images (N, C, H, W) in [0, 1] -> uint8, rounded: the one conversion before any metric.
+
+    Raises:
+        UsageError: values that are not finite or outside [0, 1].
+    """
+    low, high = images.aminmax()
+    if not (low >= 0 and high <= 1):  # false for NaN as well
+        what = f"between {low:.3g} and {high:.3g}" if torch.isfinite(images).all() else "that are not finite"
+        raise UsageError(f"images to be measured lie in [0, 1]; these have values {what}. A model whose weights are "
+                         "not finite has to be trained again")
+    return (images * 255).round().byte()

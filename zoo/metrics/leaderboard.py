@@ -1,0 +1,80 @@
+"""One table of everything that was measured in a folder of models."""
+
+import csv
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zoo.errors import UsageError
+from zoo.files import atomic
+from zoo.folder import read_config, read_metrics
+from zoo.metrics.protocol import Protocol
+
+
+class Entry(NamedTuple):
+    """A model and its numbers by name."""
+
+    model: str
+    variant: str
+    data: str
+    images_seen: int
+    metrics: dict[str, float]
+
+
+def measured(folder: Path, asked: dict[str, Any]) -> bool:
+    """Whether a model folder has the numbers of a protocol with these fields."""
+    stored = [Protocol.parse(metric["protocol"]) for metric in read_metrics(folder).values()]
+    return any(all(getattr(p, name) == value for name, value in asked.items()) for p in stored if p)
+
+
+def entries(folder: Path) -> list[Entry]:
+    """Every measured model folder in or below ``folder``, by data set, then by its first Frechet distance.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = []
+    for path in sorted(folder.rglob("config.json")):
+        metrics = {name: float(metric["value"]) for name, metric in read_metrics(path.parent).items()}
+        if any(_is_distance(name) for name in metrics):
+            config = read_config(path)
+            found.append(Entry(path.parent.relative_to(folder).as_posix(), config["variant"], config["data"]["name"],
+                               config.get("images_seen", 0), metrics))
+    if not found:
+        raise UsageError(f"no model in {folder} has been evaluated: python scripts/evaluate.py RUN")
+    return sorted(found, key=lambda e: (e.data, next(v for k, v in e.metrics.items() if _is_distance(k))))
+
+
+def _is_distance(name: str) -> bool:
+    return name.startswith(("fid", "fd")) and "/" not in name
+
+
+def columns(table: list[Entry]) -> list[str]:
+    """The numbers that any of them has, spreads and references apart, in the order of their appearance."""
+    return list(dict.fromkeys(name for entry in table for name in entry.metrics if "/" not in name))
+
+
+def markdown(table: list[Entry]) -> str:
+    """One table a data set: numbers in different data are not comparable."""
+    sections = []
+    for data in dict.fromkeys(entry.data for entry in table):
+        rows = [entry for entry in table if entry.data == data]
+        names = columns(rows)
+        lines = [f"**{data}**\n", f"| model | variant | images seen | {' | '.join(names)} |",
+                 f"|---|---|---|{'---|' * len(names)}"]
+        lines += [f"| {e.model} | `{e.variant}` | {e.images_seen:,} | "
+                  f"{' | '.join(f'{e.metrics[n]:.4g}' if n in e.metrics else '' for n in names)} |" for e in rows]
+        sections.append("\n".join(lines))
+    return "\n\n".join(sections) + "\n"
+
+
+def write(table: list[Entry], path: Path) -> None:
+    """Writes PATH.md and PATH.csv; the latter has every number, spreads too."""
+    with atomic(path.with_suffix(".md")) as partial:
+        partial.write_text(markdown(table))
+    names = list(dict.fromkeys(name for entry in table for name in entry.metrics))
+    with atomic(path.with_suffix(".csv")) as partial, open(partial, "w", newline="") as file:
+        writer = csv.DictWriter(file, ["model", "variant", "data", "images_seen", *names])
+        writer.writeheader()
+        for entry in table:
+            first = {name: value for name, value in entry._asdict().items() if name != "metrics"}
+            writer.writerow(first | entry.metrics)

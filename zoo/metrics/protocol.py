@@ -1,0 +1,47 @@
+"""The protocol of an evaluation: one line beside each number that says how to get it again."""
+
+import shlex
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import torch
+
+import zoo
+from zoo.config import Options, option, options_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol(Options):
+    """What an evaluation's numbers depend on, besides the model."""
+
+    features: str = option("inception", "feature space: inception, or one of the bundled classifiers")
+    data: str | None = option(None, "data set of the real images (default: the one the model was trained on)")
+    split: str | None = option(None, "its split: train or test (default: test where there is one)")
+    samples: int = option(10_000, "images to generate", minimum=50)
+    real: int = option(10_000, "real images, at most", minimum=50)
+    seed: int = option(0, "of the latents", minimum=0, maximum=2**63 - 1)
+
+    def __str__(self) -> str:
+        """``key=value`` pairs, those that are decided."""
+        return " ".join(f"{name}={shlex.quote(str(value))}" for name, value in self.to_dict().items()
+                        if value is not None)
+
+    @classmethod
+    def parse(cls, line: str) -> "Protocol | None":
+        """The protocol that a line of metrics.json begins with, or None for other words."""
+        if not line.startswith("features="):
+            return None
+        pairs = dict(word.split("=", 1) for word in shlex.split(line) if "=" in word)
+        pairs["features"] = pairs["features"].split("@")[0]
+        return cls(**{name: spec.type(pairs[name]) for name, spec in options_of(cls).items() if name in pairs})
+
+
+def with_versions(protocol: Protocol, digest: str) -> str:
+    """The line for metrics.json: the protocol, its features' digest and what computed it."""
+    line = str(protocol).replace(f"features={protocol.features}", f"features={protocol.features}@{digest}", 1)
+    return f"{line} zoo={zoo.__version__} torch-fidelity={version('torch-fidelity')} torch={torch.__version__}"
+
+
+def short(count: int) -> str:
+    """10_000 -> 10k, as in the names of metrics."""
+    return f"{count // 1000}k" if count % 1000 == 0 else str(count)
