@@ -143,6 +143,44 @@ def test_cifar10_as_a_tree_of_jpegs(inside, tmp_path):
         assert abs(image.float().mean() - 25 * label) < 3
 
 
+def test_a_folder_of_train_and_test_has_two_splits(tmp_path):
+    for split, level in (("train", 50), ("test", 200)):
+        for name in ("cats", "dogs"):
+            write(tmp_path / "pets" / split / name / "0.png", np.full((8, 8), level, np.uint8))
+    for split, level in (("train", 50), ("test", 200)):
+        source = open_source(str(tmp_path / "pets"), image_size=8, split=split)
+        assert (source.split, source.splits) == (split, ("train", "test"))
+        assert source.spec.class_names == ["cats", "dogs"]
+        images, labels = source.load()
+        assert (images == level).all()
+        assert labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("data", ["digits", "ring", "{folder}"])
+def test_a_split_that_is_not_there_is_refused(data, tmp_path):
+    write(tmp_path / "train" / "0.png", noise(8, 8))
+    with pytest.raises(zoo.UsageError, match="has no test split: it has train"):
+        open_source(data.format(folder=tmp_path), split="test")
+
+
+def test_anime_takes_its_classes_from_a_table_of_tags(tmp_path):
+    """Named as people would ask for them, without the faces that have no tags."""
+    names = [f"getchu/{i:05d}.jpg" for i in range(5)]
+    for name in names:
+        write(tmp_path / "anime" / name, noise(64, 64, 3))
+    tags = ["pink hair blue eyes", "aqua hair red eyes", "", "pink hair blue eyes"]
+    table = "\n".join(["file,tags", *(f'{name},"{tag}"' for name, tag in zip(names, tags, strict=False))])
+    (tmp_path / "anime_tags.csv").write_text(table)
+    source = open_source("anime", str(tmp_path))
+    assert source.spec.class_names == ["aqua hair, red eyes", "pink hair, blue eyes"]
+    images, labels = source.load()
+    assert (len(images), labels.tolist()) == (3, [1, 0, 1])
+    for text, message in (("a,b\n1,2", "columns file and tags"), ("file,tags\nother.jpg,red hair", "other.jpg")):
+        (tmp_path / "anime_tags.csv").write_text(text)
+        with pytest.raises(zoo.UsageError, match=message):
+            open_source("anime", str(tmp_path))
+
+
 def test_anime_is_a_folder_without_classes(tmp_path):
     write(tmp_path / "anime_faces_64" / "getchu" / "00001.jpg", noise(64, 64, 3))
     source = open_source("anime", str(tmp_path))
@@ -223,6 +261,8 @@ def test_hub_set_with_labels(hub):
     assert torch.equal(images[:, 0, 0, 0].long(), 100 * labels)
     grey, _ = open_source(f"hf:{hub}", image_size=8, channels=1).load()
     assert grey.shape == (6, 1, 8, 8)
+    with pytest.raises(zoo.UsageError, match="no test split"):
+        open_source(f"hf:{hub}", split="test")
 
 
 def test_hub_set_of_grey_images_without_labels(hub):

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
-from zoo.card import variants_table
+import pytest
+
+from zoo.card import render_classifier_card, variants_table
+from zoo.metrics.classifier import bundled
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -30,6 +33,12 @@ def test_python_of_the_readme_runs(finished, tmp_path, monkeypatch):
     assert names["walks"].shape[:2] == (4, 8)
     assert names["rows"].shape[:2] == (8, 8)
     assert (tmp_path / "my-model" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_cards_of_classifiers_say_what_was_measured(name):
+    """To bring them up to date: python scripts/train_features.py --cards."""
+    assert (ROOT / "model_cards" / f"features-{name}.md").read_text() == render_classifier_card(name)
 
 
 def test_files_that_the_readme_names_exist():

@@ -6,6 +6,7 @@ from typing import Any
 
 from zoo.files import atomic, write_json
 from zoo.folder import read_config, read_metrics
+from zoo.metrics.classifier import PRETRAINED, describe
 from zoo.registry import variant_class, variants
 
 
@@ -46,6 +47,34 @@ Budget: {config["images_seen"]:,} images seen in batches of {training["batch_siz
 | measure | value | protocol |
 |---|---|---|
 {rows}
+"""
+
+
+def render_classifier_card(name: str) -> str:
+    """Markdown for a bundled classifier, from its NAME.json."""
+    facts = describe(name)
+    network = facts["network"]
+    rows = "\n".join(f"| {head} | {len(network['heads'][head])} | {share:.2%} |"
+                     for head, share in facts["accuracy"].items())
+    size = (PRETRAINED / f"{name}.safetensors").stat().st_size
+    return f"""# Features: {name}
+
+A small residual network that tells the classes of {facts["data"]}. The zoo compares images of that kind in its last
+hidden layer, {4 * network["width"]} numbers, where FID takes InceptionV3's: `--features {name}`. Numbers in it are
+called `fd10k[{name}]` and so on, and say nothing about FID.
+
+| tells | classes | right on held-out images |
+|---|---|---|
+{rows}
+
+Held out: {facts["held_out"]}. Measured in half precision, as it is stored ({size:,} bytes).
+
+Takes {network["channels"]} x {network["image_size"]} x {network["image_size"]}; images of another size are resampled.
+Trained on: {facts["provenance"]}.
+
+```
+{facts["command"]}
+```
 """
 
 

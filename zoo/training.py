@@ -58,7 +58,7 @@ class Training(Options):
                              "checkpoint is chosen by the distance (0: none)", minimum=0, group="evaluation")
     eval_features: str | None = option(None, "feature space: inception or a bundled classifier (default: the data "
                                        "set's own, else inception)", group="evaluation")
-    eval_samples: int = option(10_000, "images to generate, and to compare with", minimum=100, group="evaluation")
+    eval_samples: int = option(10_000, "images to generate, and to compare with", minimum=50, group="evaluation")
 
     # What a resumed run may change: the rest would make it another run.
     MAY_CHANGE = ("data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "log_every",
