@@ -1,5 +1,5 @@
 """BiGAN: an encoder learnt by judging pairs of image and latent, Donahue 2016 (https://arxiv.org/abs/1605.09782),
-equation 3.
+section 3.
 
     min_{G,E} max_D  E_x[log D(x, E(x))] + E_z[log(1 - D(G(z), z))]
 

@@ -5,7 +5,7 @@
 The pulling-away term PT (section 2.4) is the mean squared cosine of pairs of codes, and keeps the fakes apart; 0.1 is
 the paper's weight (EBGAN-PT), 0 its plain EBGAN. The energy is the Euclidean norm over all pixels, so that a good
 margin grows with the image. Encoder and decoder are the trunk and generator of the backbone, DCGAN's after the paper's
-own (appendix C), with a code of the latent's size. Departure: D's weights start as G's, N(0, 0.02), not N(0, 0.002).
+own, with a code of the latent's size. Departure: D's weights start as G's, N(0, 0.02), not N(0, 0.002).
 """
 
 from dataclasses import dataclass

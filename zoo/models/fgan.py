@@ -1,4 +1,4 @@
-"""f-GAN: any f-divergence as a game, Nowozin 2016 (https://arxiv.org/abs/1606.00709), equation 9 and table 6.
+"""f-GAN: any f-divergence as a game, Nowozin 2016 (https://arxiv.org/abs/1606.00709), section 2.
 
     min_G max_V  E_x[g_f(V(x))] - E_z[f*(g_f(V(G(z))))]
 
@@ -60,24 +60,18 @@ def alpha_divergence(alpha: float) -> Divergence:
 Name = Literal["gan", "total_variation", "kl", "reverse_kl", "pearson", "neyman", "squared_hellinger", "jeffrey",
                "jensen_shannon", "alpha"]
 
-DIVERGENCES: dict[str, Divergence] = {  # beside each: f(u) and f*(t)
-    # u log u - (u + 1) log(u + 1);  -log(1 - exp(t))
-    "gan": Divergence(lambda v: -F.softplus(-v), lambda v: F.softplus(v)),
-    # |u - 1| / 2;  t
-    "total_variation": Divergence(lambda v: torch.tanh(v) / 2, lambda v: torch.tanh(v) / 2),
-    # u log u;  exp(t - 1)
-    "kl": Divergence(lambda v: v, lambda v: torch.exp(v - 1)),
-    # -log u;  -1 - log(-t)
-    "reverse_kl": Divergence(lambda v: -torch.exp(-v), lambda v: v - 1),
-    # (u - 1)^2;  t^2 / 4 + t
-    "pearson": Divergence(lambda v: v, lambda v: v.square() / 4 + v),
-    # (1 - u)^2 / u;  2 - 2 sqrt(1 - t)
+DIVERGENCES: dict[str, Divergence] = {  # beside each: f(u); f*(t)
+    "gan": Divergence(lambda v: -F.softplus(-v), F.softplus),  # u log u - (u + 1) log(u + 1); -log(1 - exp(t))
+    "total_variation": Divergence(lambda v: torch.tanh(v) / 2, lambda v: torch.tanh(v) / 2),  # |u - 1| / 2; t
+    "kl": Divergence(lambda v: v, lambda v: torch.exp(v - 1)),  # u log u; exp(t - 1)
+    "reverse_kl": Divergence(lambda v: -torch.exp(-v), lambda v: v - 1),  # -log u; -1 - log(-t)
+    "pearson": Divergence(lambda v: v, lambda v: v.square() / 4 + v),  # (u - 1)^2; t^2 / 4 + t
+    # (1 - u)^2 / u; 2 - 2 sqrt(1 - t)
     "neyman": Divergence(lambda v: 1 - torch.exp(-v), lambda v: 2 - 2 * torch.exp(-v / 2)),
-    # (sqrt(u) - 1)^2;  t / (1 - t)
+    # (sqrt(u) - 1)^2; t / (1 - t)
     "squared_hellinger": Divergence(lambda v: 1 - torch.exp(-v), lambda v: torch.exp(v) - 1),
-    # (u - 1) log u;  W(exp(1 - t)) + 1 / W(exp(1 - t)) + t - 2
-    "jeffrey": Divergence(lambda v: v, jeffrey_conjugate),
-    # u log u - (u + 1) log((u + 1) / 2);  -log(2 - exp(t))
+    "jeffrey": Divergence(lambda v: v, jeffrey_conjugate),  # (u - 1) log u; w + 1/w + t - 2 with w = W(exp(1 - t))
+    # u log u - (u + 1) log((u + 1) / 2); -log(2 - exp(t))
     "jensen_shannon": Divergence(lambda v: math.log(2) - F.softplus(-v), lambda v: F.softplus(v) - math.log(2)),
 }
 
@@ -87,8 +81,7 @@ class FGANConfig(GANConfig):
     divergence: Name = option("kl", "which f-divergence")
     alpha: float = option(0.5, "order of --divergence alpha (alpha): not 0 or 1")
     gradient_clip: float = option(1.0, "largest norm of a player's gradient", minimum=1e-6)
-    non_saturating: bool = option(False, "G ascends E[g_f(V(G(z)))] instead of descending the divergence; for gan, "
-                                  "jensen_shannon, squared_hellinger and alpha below 1, whose gradients vanish")
+    non_saturating: bool = option(False, "G ascends E[g_f(V(G(z)))] instead, for divergences whose gradients vanish")
 
 
 @register("fgan", title="f-GAN", paper="https://arxiv.org/abs/1606.00709", year=2016)
