@@ -7,11 +7,10 @@
 
 from pathlib import Path
 
-import zoo
 from zoo import cli
-from zoo.card import write_metrics
 from zoo.errors import UsageError
 from zoo.metrics import leaderboard
+from zoo.metrics.evaluation import evaluate_folder
 from zoo.metrics.protocol import Protocol
 
 
@@ -52,8 +51,7 @@ def main(arguments: list[str]) -> None:
 
 
 def measure(folder: Path, how: dict) -> None:
-    metrics = zoo.evaluate(folder, memorised=folder / "memorisation.png", **how)
-    write_metrics(folder, metrics)
+    metrics = evaluate_folder(folder, **how)
     for name, metric in metrics.items():
         print(f"{name}: {metric['value']:.4g}")
     for line in dict.fromkeys(metric["protocol"] for metric in metrics.values()):

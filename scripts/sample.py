@@ -14,11 +14,13 @@ from zoo import cli
 from zoo.errors import UsageError
 from zoo.files import atomic
 from zoo.sampling import density
+from zoo.tables import pretrained_table
 
 
 def main(arguments: list[str]) -> None:
     parser = cli.Parser("Draw images from a trained model into one PNG.")
-    parser.add_argument("model", help="a model folder, such as a run's")
+    parser.add_argument("model", nargs="?", help="a model folder, such as a run's, a name, or org/name on the Hub")
+    parser.add_argument("--list", action="store_true", help="print the models that can be loaded by name, as a table")
     parser.add_argument("--n", type=cli.count, default=64, help="images, walks or rows (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed, the same images (default: %(default)s)")
     parser.add_argument("--labels", nargs="+", metavar="CLASS",
@@ -29,6 +31,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--columns", type=int, default=8, help="images a row (default: %(default)s)")
     parser.add_argument("--out", default="samples.png", help="PNG to write (default: %(default)s)")
     options = parser.parse_args(arguments)
+    if options.list:
+        print(pretrained_table())
+        return
+    if options.model is None:
+        raise UsageError("name a model to draw from; --list shows those that can be loaded by name")
     if options.interpolate is not None and options.traverse is not None:
         raise UsageError("--interpolate and --traverse exclude each other")
     if options.columns < 1:

@@ -9,10 +9,10 @@ import shlex
 from pathlib import Path
 
 from zoo import cli
-from zoo.card import variants_table
 from zoo.errors import UsageError
 from zoo.folder import read_config
 from zoo.registry import variant_class, variants
+from zoo.tables import variants_table
 from zoo.training import Run, Training, resumed
 
 

@@ -8,17 +8,12 @@ import shlex
 from pathlib import Path
 
 from zoo import cli
-from zoo.card import render_classifier_card
-from zoo.errors import UsageError
 from zoo.metrics import training
-from zoo.metrics.classifier import bundled
-
-CARDS = Path(__file__).parents[1] / "model_cards"
 
 
 def main(arguments: list[str]) -> None:
     parser = cli.Parser("Train the small classifier of a data set in whose features images of that kind are compared.")
-    parser.add_argument("--data", help="data set with classes")
+    parser.add_argument("--data", required=True, help="data set with classes")
     parser.add_argument("--data-dir", metavar="DIR", help="where it is")
     parser.add_argument("--image-size", type=int, default=0, metavar="N", help="pixels (default: the data set's own)")
     parser.add_argument("--width", type=int, default=32, help="channels of the first layer (default: %(default)s)")
@@ -31,28 +26,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--precision", default="32-true", help="of the arithmetic (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     parser.add_argument("--out", help="path without suffix (default: among those that come with the package)")
-    parser.add_argument("--cards", action="store_true", help="train nothing; render the cards of those that come with "
-                        "the package again")
     options = vars(parser.parse_args(arguments))
-    out, data, cards = options.pop("out"), options["data"], options.pop("cards")
-    if cards:
-        write_cards()
-        return
-    if data is None:
-        raise UsageError("--data says whose classes to learn")
+    out, data = options.pop("out"), options["data"]
     command = shlex.join(["python", "scripts/train_features.py", *arguments])
     accuracy = training.train_classifier(**options, path=Path(out) if out else None, command=command)
     for head, share in accuracy.items():
         print(f"{data}: {share:.2%} of the held-out images get the right {head}")
     if not out:
-        write_cards()
-
-
-def write_cards() -> None:
-    for name in bundled():
-        path = CARDS / f"features-{name}.md"
-        path.write_text(render_classifier_card(name))
-        print(path)
+        print("its card: python scripts/publish.py --cards")
 
 
 if __name__ == "__main__":

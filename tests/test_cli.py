@@ -389,9 +389,9 @@ def test_sample_refuses(arguments, words, run, tmp_path):
 
 
 def test_sample_of_nothing(tmp_path):
-    with pytest.raises(zoo.UsageError, match="the following arguments are required: model"):
+    with pytest.raises(zoo.UsageError, match="name a model to draw from"):
         sample([])
-    with pytest.raises(zoo.UsageError, match="no model folder nowhere"):
+    with pytest.raises(zoo.UsageError, match="unknown model folder or name 'nowhere'"):
         sample(["nowhere"])
     zoo.save(zoo.create("gan", image_size=8, width=1), tmp_path / "plain")
     with pytest.raises(zoo.UsageError, match="gan is unconditional: it takes no labels"):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from zoo.card import render_classifier_card, variants_table
+from zoo.card import render_classifier_card
 from zoo.metrics.classifier import bundled
+from zoo.tables import variants_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -37,7 +38,7 @@ def test_python_of_the_readme_runs(finished, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", bundled())
 def test_cards_of_classifiers_say_what_was_measured(name):
-    """To bring them up to date: python scripts/train_features.py --cards."""
+    """To bring them up to date: python scripts/publish.py --cards."""
     assert (ROOT / "model_cards" / f"features-{name}.md").read_text() == render_classifier_card(name)
 
 

@@ -10,6 +10,8 @@ _HOME = {
     "variants": "zoo.registry",
     "register": "zoo.registry",
     "load": "zoo.folder",
+    "pretrained": "zoo.catalogue",
+    "publish": "zoo.hub",
     "evaluate": "zoo.metrics.evaluation",
     "save": "zoo.folder",
     "interpolate": "zoo.sampling",

@@ -1,4 +1,4 @@
-"""Texts rendered from data: the card of a model folder, with no number but those in its files; the variants' table."""
+"""Cards: Markdown rendered from a model's files, with no number but those in them."""
 
 import inspect
 from pathlib import Path
@@ -9,45 +9,114 @@ from zoo.folder import read_config, read_metrics
 from zoo.metrics.classifier import PRETRAINED, describe
 from zoo.registry import variant_class, variants
 
+HUB_DATA = {  # data set -> licence of the Hub's list, name on the Hub
+    "digits": ("cc-by-4.0", None),
+    "mnist": ("cc-by-sa-3.0", "ylecun/mnist"),
+    "fashion-mnist": ("mit", "zalando-datasets/fashion_mnist"),
+    "cifar10": ("other", "uoft-cs/cifar10"),
+}
 
-def render_card(folder: Path) -> str:
-    """Markdown for README.md, from config.json and metrics.json."""
-    config = read_config(folder)
-    metrics = read_metrics(folder)
+
+def render_card(folder: Path, name: str | None = None, pictures: str = "") -> str:
+    """A model's card.
+
+    Args:
+        folder: a model folder.
+        name: under which ``zoo.load`` finds it; default: the folder.
+        pictures: what the names of its pictures begin with.
+
+    Raises:
+        UsageError: its config.json or metrics.json is malformed.
+    """
+    config, metrics = read_config(folder), read_metrics(folder)
     variant = next(v for v in variants() if v.name == config["variant"])
-    data, training = config["data"], config["training"]
-    cls = variant_class(variant.name)
-    labels = ", labels=0" if cls.conditional else ""
-    what = " ".join((inspect.getdoc(inspect.getmodule(cls)) or "").split("\n\n")[0].split())  # its file's first words
-    rows = "\n".join(f"| {name} | {metric['value']:.4g} | {metric['protocol']} |" for name, metric in metrics.items())
+    cls, data = variant_class(variant.name), config["data"]
+    name = name or str(folder)
+    labels = f", labels={data['class_names'][0]!r}" if cls.conditional else ""
+    what = (inspect.getdoc(inspect.getmodule(cls)) or "").split("\n\n")[0]  # its file's first words
+    memorised = f"""
+![samples and their nearest training images]({pictures}memorisation.png)
+
+Left: samples; right of each: the training images nearest to it.
+""" if (folder / "memorisation.png").exists() else ""
     return f"""---
-library_name: zoo
-pipeline_tag: unconditional-image-generation
+{_metadata(name, config, metrics)}
 ---
+
 # {variant.title} on {data["name"]}
 
-![samples](samples.png)
+![samples from fixed latents, not picked]({pictures}samples.png)
 
-{variant.title} ({variant.year}, {variant.paper}), {data["channels"]} x {data["image_size"]} x {data["image_size"]}.
-
-{what}
+{" ".join(what.split())}
 
 ```python
 import zoo
-images = zoo.load("{folder}").sample(16{labels}, seed=0)
+
+images = zoo.load("{name}").sample(16{labels}, seed=0)  # (16, {data["channels"]}, {data["image_size"]}, \
+{data["image_size"]}) in [0, 1]
 ```
 
-Training data: {data["provenance"]}, {data["images"]:,} images.
-Budget: {config["images_seen"]:,} images seen in batches of {training["batch_size"]}, seed {training["seed"]}.
+## Training
 
-```
-{config["command"]}
-```
+{_training(config)}
+## Numbers
+
+Lower is better for distances (`fid`, `fd`, `kid`) and `class_kl`, higher for the others; `/floor`, `/held-out` and
+`/real` are what real images get, `/std` is a spread. `fd` and `kid` in other features than InceptionV3's say nothing
+about FID.
 
 | measure | value | protocol |
 |---|---|---|
-{rows}
+{"".join(f"| {key} | {metric['value']:.4g} | {metric['protocol']} |" + chr(10) for key, metric in metrics.items())}\
+{memorised}
+## Limits
+
+It knows {data["image_size"]} px images of the kind of {data["name"]} and nothing else, with the biases of that set.
+{"Classes: " + "; ".join(data["class_names"]) + "." if cls.conditional else "It takes no labels."} Weights in \
+`model.safetensors`
+are {"averaged over training" if config["config"].get("ema_halflife") else "those of the last step"}; the paper's \
+architecture and budget were not necessarily used: what was, is above and in
+`config.json`.
 """
+
+
+def _training(config: dict[str, Any]) -> str:
+    training, data = config.get("training"), config["data"]
+    lines = [f"Data: {data['provenance'] or data['name']}" + (f", {data['images']:,} images." if data.get("images")
+                                                             else ".")]
+    if training:
+        lines += [f"Budget: {config['images_seen']:,} images seen in batches of {training['batch_size']}, seed "
+                  f"{training['seed']}, on {config.get('hardware', 'hardware that was not noted')}.", "",
+                  "```", config["command"], "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _metadata(name: str, config: dict[str, Any], metrics: dict[str, dict[str, Any]]) -> str:
+    """The Hub's front matter, https://huggingface.co/docs/hub/model-cards, with every number in a model index."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    data = config["data"]["name"]
+    licence, dataset = HUB_DATA.get(data, ("other", None))
+    results = [EvalResult(task_type="unconditional-image-generation", dataset_type=dataset or data, dataset_name=data,
+                          metric_type=key, metric_name=key, metric_value=metric["value"],
+                          metric_args={"protocol": metric["protocol"]}) for key, metric in metrics.items()]
+    return ModelCardData(
+        library_name="zoo", pipeline_tag="unconditional-image-generation", license=licence,
+        datasets=[dataset] if dataset else None, tags=["gan-zoo", config["variant"]],
+        model_name=name if results else None, eval_results=results or None).to_yaml()
+
+
+def write_card(folder: Path, name: str | None = None) -> None:
+    """Renders a folder's README.md."""
+    text = render_card(folder, name)
+    with atomic(folder / "README.md") as partial:
+        partial.write_text(text)
+
+
+def write_metrics(folder: Path, metrics: dict[str, dict[str, Any]]) -> None:
+    """Enters numbers into a folder's metrics.json, in place of those of the same name, and renders its card again."""
+    write_json(folder / "metrics.json", read_metrics(folder) | metrics)
+    write_card(folder)
 
 
 def render_classifier_card(name: str) -> str:
@@ -76,17 +145,3 @@ Trained on: {facts["provenance"]}.
 {facts["command"]}
 ```
 """
-
-
-def write_metrics(folder: Path, metrics: dict[str, dict[str, Any]]) -> None:
-    """Enters numbers into a folder's metrics.json, in place of those of the same name, and renders its card again."""
-    write_json(folder / "metrics.json", read_metrics(folder) | metrics)
-    with atomic(folder / "README.md") as partial:
-        partial.write_text(render_card(folder))
-
-
-def variants_table() -> str:
-    """Markdown: every variant with its kind and paper."""
-    lines = ["| variant | what it is | kind | paper |", "|---|---|---|---|"]
-    lines += [f"| `{v.name}` | {v.title} | {v.kind} | [{v.year}]({v.paper}) |" for v in variants()]
-    return "\n".join(lines)

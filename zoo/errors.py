@@ -16,5 +16,5 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:
     """The error for a name that is not in a table, with the nearest names there are."""
     known = sorted(known)
     near = get_close_matches(str(name), known, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known)}"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known) or 'none'}"
     return UsageError(f"unknown {kind} {str(name)!r}: {hint}")

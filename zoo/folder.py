@@ -13,19 +13,22 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import zoo
 from zoo.base import GenerativeModule
+from zoo.catalogue import locate, pretrained
 from zoo.data.spec import DataSpec
-from zoo.errors import UsageError
+from zoo.errors import UsageError, unknown
 from zoo.files import atomic, write_json
+from zoo.hub import fetch
 from zoo.registry import variant_class
 from zoo.sampling import save_picture
 
 FORMAT = 1  # of config.json; raised when older versions of the zoo could not read a folder rightly
 GOLDEN_IMAGES = 4
+MOST_PARAMETERS = 10**9  # of a model that is loaded: four gigabytes in single precision
 
 
 def save(model: GenerativeModule, folder: str | Path, origin: dict[str, Any] | None = None) -> Path:
@@ -62,25 +65,27 @@ def load(source: str | Path) -> GenerativeModule:
     """A trained model for sampling.
 
     Args:
-        source: a model folder, such as a run's.
+        source: a model folder, such as a run's; a name that ``zoo.pretrained()`` lists; or ``org/name`` or
+            ``org/name@revision`` on the Hugging Face Hub. Of these, the first that there is.
 
     Returns:
         The variant's module in evaluation mode on the CPU, with the networks that sampling needs; the others, such as
         the discriminator, are None.
 
     Raises:
-        UsageError: no such folder, a file that is missing, damaged or altered, an unknown variant or field, a folder
-            written by a newer version, or weights that do not fit the configuration.
+        UsageError: no such model, a file that is missing, damaged or altered, an unknown variant or field, a folder
+            written by a newer version, weights that do not fit the configuration, or a model that is too large.
     """
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
-        raise UsageError(f"there is no model folder {source}")
+    folder = find(source)
     description = read_config(folder)
     cls = variant_class(description["variant"])
     config, data = cls.Config.from_dict(description["config"]), DataSpec.from_dict(description["data"])
     with torch.device("meta"):  # shapes only: the weights come from the file
         model = cls(config, data)
     networks = model.networks_for_sampling()
+    count = sum(p.numel() for network in networks.values() for p in network.parameters())
+    if count > MOST_PARAMETERS:
+        raise UsageError(f"the configuration in {folder} asks for {count:,} parameters, more than {MOST_PARAMETERS:,}")
     tensors = _read_tensors(folder / "model.safetensors")
     _check_fit({f"{name}.{key}": value for name, network in networks.items()
                 for key, value in network.state_dict().items()}, tensors, folder)
@@ -95,6 +100,37 @@ def load(source: str | Path) -> GenerativeModule:
     precision = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
     model.to("cpu", precision)  # the tensors are so already; Lightning's record of device and type is not
     return model.requires_grad_(False).eval()
+
+
+def find(source: str | Path) -> Path:
+    """The folder of a model, see ``load``. Raises UsageError if there is none."""
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    known = locate(str(source))
+    if known is not None:
+        return known
+    repo, _, revision = str(source).partition("@")
+    if "/" not in repo:
+        raise unknown("model folder or name", source, [entry.name for entry in pretrained()])
+    if repo.count("/") > 1 or repo.startswith((".", "/", "~")):
+        raise UsageError(f"there is no model folder {source}")
+    try:
+        return fetch(repo, revision or None)
+    except UsageError as error:
+        raise UsageError(f"there is no folder {source}, and {error}") from error
+
+
+def check_golden(model: GenerativeModule, folder: Path, most: float = 1 / 255) -> None:
+    """Raises UsageError if a loaded model does not make the images of its folder's golden.safetensors."""
+    try:
+        golden = load_file(folder / "golden.safetensors")
+        labels = golden["label"] if model.conditional else None
+        difference = (model.render(golden["normal"], labels) - golden["image"]).abs().max().item()
+    except (OSError, SafetensorError, KeyError) as error:
+        raise UsageError(f"{folder / 'golden.safetensors'} cannot be read: {error!r}") from error
+    if not difference <= most:
+        raise UsageError(f"{folder} does not make the images it was saved with: they differ by up to {difference:.3g}")
 
 
 def read_config(source: Path) -> dict[str, Any]:

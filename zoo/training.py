@@ -132,11 +132,12 @@ class Run:
         budget = callbacks.Budget(training.images)
         trainer = self._trainer(budget)
         if trainer.is_global_zero:
-            write_config(model, self.folder, self._origin())  # weights that the folder has stay until there are others
+            # Weights that the folder has stay until there are others.
+            write_config(model, self.folder, self._origin(trainer))
         data = DataModule(self.source, training.batch_size, training.seed)
         trainer.fit(model, datamodule=data, ckpt_path=str(self.checkpoint) if self.resume else None, weights_only=True)
         if trainer.is_global_zero:
-            self._finish(data, budget.signal, trainer.checkpoint_callback)
+            self._finish(data, budget.signal, trainer)
         return 128 + budget.signal if budget.signal else 0
 
     def _trainer(self, budget: callbacks.Budget) -> Trainer:
@@ -162,12 +163,14 @@ class Run:
                 checkpoints,
             ])
 
-    def _origin(self) -> dict[str, Any]:
+    def _origin(self, trainer: Trainer) -> dict[str, Any]:
+        device = trainer.strategy.root_device
+        kind = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} process"
         return {"training": self.training.to_dict(), "images_seen": self.model.images_seen, "command": self.command,
-                "commit": _commit()}
+                "commit": _commit(), "hardware": f"{trainer.world_size} x {kind}"}
 
-    def _finish(self, data: DataModule, stopped: int | None, checkpoints: callbacks.ImageCheckpoint) -> None:
-        model, folder = self.model, self.folder
+    def _finish(self, data: DataModule, stopped: int | None, trainer: Trainer) -> None:
+        model, folder, checkpoints = self.model, self.folder, trainer.checkpoint_callback
         metrics = {}
         if "diversity" in model.measured:
             metrics["diversity"] = {
@@ -175,7 +178,7 @@ class Run:
                 "protocol": "mean pairwise distance of 64 generated images over that of 64 real ones, live weights"}
         if checkpoints.best:
             metrics |= self._restore_best(checkpoints)
-        save(model, folder, self._origin())
+        save(model, folder, self._origin(trainer))
         if model.conditional and not stopped:
             agreement = label_agreement(model, data.images, data.labels)
             metrics["label_agreement[knn]"] = {"value": agreement.generated, "protocol": agreement.protocol}

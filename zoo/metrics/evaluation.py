@@ -13,9 +13,10 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from zoo.base import GenerativeModule
+from zoo.card import write_metrics
 from zoo.data.sources import Source, open_source
 from zoo.errors import UsageError
-from zoo.folder import load, read_config, read_metrics
+from zoo.folder import find, load, read_config, read_metrics
 from zoo.metrics.classes import class_coverage, label_agreement
 from zoo.metrics.features import Features, FeatureSpace, feature_space
 from zoo.metrics.generation import generated_features
@@ -63,7 +64,8 @@ def evaluate(model: str | Path | GenerativeModule, data: str | None = None, *, f
         UsageError: an unknown data set, split or feature space, weights of InceptionV3 that cannot be had, images of
             other channels, too few of them, or generated ones that are not finite.
     """
-    model, stored, trained_on = _open(model)
+    model, stored, trained_on, where = _open(model)
+    data_dir = data_dir or where
     if model.data.is_points:
         raise UsageError(f"{model.data.name} is a set of points: scripts/modes.py measures how they are covered")
     given = {"features": features, "data": data, "split": split, "samples": samples, "real": real, "seed": seed}
@@ -109,15 +111,22 @@ def distances(fake: Features, real: Features, space: FeatureSpace) -> dict[str, 
     }
 
 
-def _open(model: str | Path | GenerativeModule) -> tuple[GenerativeModule, list[Protocol], str]:
-    """The model, the protocols of the numbers it has, and the data set it was trained on."""
+def evaluate_folder(folder: Path, **how: Any) -> Metrics:
+    """``evaluate``, with the numbers entered into the folder's metrics.json and card, and memorisation.png beside."""
+    metrics = evaluate(folder, memorised=folder / "memorisation.png", **how)
+    write_metrics(folder, metrics)
+    return metrics
+
+
+def _open(model: str | Path | GenerativeModule) -> tuple[GenerativeModule, list[Protocol], str, str | None]:
+    """The model, the protocols of the numbers it has, the data set it was trained on and where that was."""
     if isinstance(model, GenerativeModule):
-        return model, [], model.data.name
-    folder = Path(model).expanduser()
-    loaded = load(folder)
+        return model, [], model.data.name, None
+    folder = find(model)
+    loaded, training = load(folder), read_config(folder).get("training", {})
     protocols = [Protocol.parse(metric["protocol"]) for metric in read_metrics(folder).values()]
     stored = [p for p in dict.fromkeys(protocols) if p is not None]
-    return loaded, stored, read_config(folder).get("training", {}).get("data", loaded.data.name)
+    return loaded, stored, training.get("data", loaded.data.name), training.get("data_dir")
 
 
 def _source(model: GenerativeModule, protocol: Protocol, trained_on: str, data_dir: str | None) -> Source:

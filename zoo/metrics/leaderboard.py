@@ -35,16 +35,17 @@ def entries(folder: Path) -> list[Entry]:
     found = []
     for path in sorted(folder.rglob("config.json")):
         metrics = {name: float(metric["value"]) for name, metric in read_metrics(path.parent).items()}
-        if any(_is_distance(name) for name in metrics):
+        if any(is_distance(name) for name in metrics):
             config = read_config(path)
             found.append(Entry(path.parent.relative_to(folder).as_posix(), config["variant"], config["data"]["name"],
                                config.get("images_seen", 0), metrics))
     if not found:
         raise UsageError(f"no model in {folder} has been evaluated: python scripts/evaluate.py RUN")
-    return sorted(found, key=lambda e: (e.data, next(v for k, v in e.metrics.items() if _is_distance(k))))
+    return sorted(found, key=lambda e: (e.data, next(v for k, v in e.metrics.items() if is_distance(k))))
 
 
-def _is_distance(name: str) -> bool:
+def is_distance(name: str) -> bool:
+    """Whether a metric of this name is a Frechet distance."""
     return name.startswith(("fid", "fd")) and "/" not in name
 
 

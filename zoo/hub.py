@@ -1,0 +1,127 @@
+"""The Hugging Face Hub: model folders fetched from it, kept in its cache, and published to it in one commit."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import zoo
+from zoo.errors import UsageError
+
+FILES = ("config.json", "model.safetensors", "golden.safetensors", "metrics.json", "samples.png", "memorisation.png",
+         "README.md")  # all that a repository holds: neither checkpoints nor logs of the run
+
+
+def fetch(repo: str, revision: str | None = None) -> Path:
+    """The folder, in the cache of huggingface_hub, of a model on the Hub.
+
+    Endpoint, token, cache folder and offline mode are huggingface_hub's (HF_ENDPOINT, HF_TOKEN, HF_HOME,
+    HF_HUB_OFFLINE). A full commit hash that is in the cache is taken from there without any request.
+
+    Args:
+        repo: ``org/name``.
+        revision: branch, tag or commit; default: the newest commit.
+
+    Raises:
+        UsageError: no such repository, revision or file, no permission, no network, or no room for it.
+    """
+    from huggingface_hub import errors, hf_hub_download
+
+    where = f"{repo}@{revision}" if revision else repo
+    try:
+        config = hf_hub_download(repo, "config.json", revision=revision, library_name="zoo",
+                                 library_version=zoo.__version__)
+        commit = Path(config).parent.name  # of one commit, even if the branch moves on meanwhile
+        hf_hub_download(repo, "model.safetensors", revision=commit)
+    except errors.HFValidationError as error:
+        raise UsageError(f"{where!r} is neither a model folder, a bundled model nor a repository: {error}") from error
+    except errors.GatedRepoError as error:
+        raise UsageError(f"{repo} is gated: ask for access on its page, then log in with: hf auth login") from error
+    except errors.RevisionNotFoundError as error:
+        raise UsageError(f"{repo} has no revision {revision}") from error
+    except errors.RepositoryNotFoundError as error:
+        raise UsageError(f"there is no repository {repo} on the Hub, or it is private: then log in with: hf auth login,"
+                         " or set HF_TOKEN") from error
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+        raise UsageError(f"{where} is not in the cache, and the Hub cannot be reached or HF_HUB_OFFLINE is set: load "
+                         "it once with a network") from error
+    except errors.EntryNotFoundError as error:
+        raise UsageError(f"{where} is no model of the zoo: it lacks config.json or model.safetensors") from error
+    except (errors.HfHubHTTPError, OSError) as error:
+        raise UsageError(f"{where} cannot be fetched: {error}") from error
+    return Path(config).parent
+
+
+class Published(NamedTuple):
+    """Where a model went."""
+
+    url: str
+    commit: str
+    files: dict[str, int]  # sizes in bytes
+
+
+def publish(folder: str | Path, repo: str, private: bool = False, revision: str | None = None,
+            dry_run: bool = False) -> Published:
+    """Uploads a model folder to the Hub in one commit: it is there whole or not at all.
+
+    The card is rendered again. A folder without numbers is evaluated first, in the bundled features for its data, else
+    InceptionV3's. Files that the repository has already are not sent, and if it has all, no commit is made.
+
+    Args:
+        folder: a model folder, such as a run's.
+        repo: ``org/name``; made if need be.
+        private: whether a repository that is made is private.
+        revision: branch, made if need be; default: main.
+        dry_run: sends nothing; the files are in the folder and their sizes in what is returned.
+
+    Raises:
+        UsageError: the folder holds no sound model, a file in it leads out of it, or the Hub refuses.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi, errors
+
+    folder = Path(folder).expanduser()
+    files = prepare(folder, repo)
+    sizes = {path.name: path.stat().st_size for path in files}
+    if dry_run:
+        return Published(f"(not sent to {repo})", "", sizes)
+    api = HfApi(library_name="zoo", library_version=zoo.__version__)
+    try:
+        api.create_repo(repo, private=private, exist_ok=True)
+        if revision:
+            api.create_branch(repo, branch=revision, exist_ok=True)
+        info = api.create_commit(
+            repo, [CommitOperationAdd(path.name, path) for path in files], revision=revision,
+            commit_message=f"Model of gan-zoo {zoo.__version__}")
+    except errors.HFValidationError as error:
+        raise UsageError(f"{repo!r} is no name of a repository: {error}") from error
+    except (errors.LocalTokenNotFoundError, errors.OfflineModeIsEnabled, errors.HfHubHTTPError, OSError) as error:
+        raise UsageError(f"nothing was published to {repo}: {error}. A token that may write comes from: hf auth login, "
+                         "or HF_TOKEN") from error
+    return Published(str(info.repo_url), info.oid, sizes)
+
+
+def prepare(folder: Path, name: str) -> list[Path]:
+    """Brings a model folder into the state in which it is published: sound, measured, with a card.
+
+    Args:
+        folder: a model folder.
+        name: under which ``zoo.load`` is going to find it.
+
+    Returns:
+        The files to send.
+    """
+    from zoo.card import write_card
+    from zoo.folder import check_golden, load, read_metrics
+    from zoo.metrics.leaderboard import is_distance
+
+    model = load(folder)
+    files = [folder / name for name in FILES if (folder / name).exists()]
+    for path in files:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"{path} leads out of the folder, to {path.resolve()}: put a copy in its place")
+    check_golden(model, folder)
+    if not any(is_distance(metric) for metric in read_metrics(folder)) and not model.data.is_points:
+        from zoo.metrics.evaluation import evaluate_folder
+        from zoo.metrics.features import default_features
+
+        evaluate_folder(folder, features=default_features(model.data.name))
+    write_card(folder, name)
+    return [folder / name for name in FILES if (folder / name).exists()]
