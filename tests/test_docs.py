@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from zoo.card import render_classifier_card
+import zoo
+from zoo.card import render_card, render_classifier_card
+from zoo.catalogue import locate
+from zoo.folder import read_metrics
 from zoo.metrics.classifier import bundled
 from zoo.tables import variants_table
 
@@ -40,6 +43,16 @@ def test_python_of_the_readme_runs(finished, tmp_path, monkeypatch):
 def test_cards_of_classifiers_say_what_was_measured(name):
     """To bring them up to date: python scripts/publish.py --cards."""
     assert (ROOT / "model_cards" / f"features-{name}.md").read_text() == render_classifier_card(name)
+
+
+@pytest.mark.parametrize("name", [m.name for m in zoo.pretrained() if m.where == "bundled"])
+def test_cards_of_models_agree_with_their_numbers(name):
+    """To bring them up to date: python scripts/publish.py --cards."""
+    folder = locate(name)
+    card = (ROOT / "model_cards" / f"{name}.md").read_text()
+    assert card == render_card(folder, name, pictures=f"images/{name}-")
+    for metric in read_metrics(folder).values():
+        assert f"| {metric['value']:.4g} | {metric['protocol']} |" in card
 
 
 def test_files_that_the_readme_names_exist():

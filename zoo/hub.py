@@ -26,6 +26,8 @@ def fetch(repo: str, revision: str | None = None) -> Path:
     from huggingface_hub import errors, hf_hub_download
 
     where = f"{repo}@{revision}" if revision else repo
+    no_access = (f"there is no repository {repo} on the Hub for you. If it is private, log in with: hf auth login, or "
+                 "set HF_TOKEN to a token that may read it")
     try:
         config = hf_hub_download(repo, "config.json", revision=revision, library_name="zoo",
                                  library_version=zoo.__version__)
@@ -38,15 +40,15 @@ def fetch(repo: str, revision: str | None = None) -> Path:
     except errors.RevisionNotFoundError as error:
         raise UsageError(f"{repo} has no revision {revision}") from error
     except errors.RepositoryNotFoundError as error:
-        raise UsageError(f"there is no repository {repo} on the Hub, or it is private: then log in with: hf auth login,"
-                         " or set HF_TOKEN") from error
+        raise UsageError(no_access) from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
         raise UsageError(f"{where} is not in the cache, and the Hub cannot be reached or HF_HUB_OFFLINE is set: load "
                          "it once with a network") from error
     except errors.EntryNotFoundError as error:
         raise UsageError(f"{where} is no model of the zoo: it lacks config.json or model.safetensors") from error
     except (errors.HfHubHTTPError, OSError) as error:
-        raise UsageError(f"{where} cannot be fetched: {error}") from error
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        raise UsageError(no_access if status in (401, 403) else f"{where} cannot be fetched: {error}") from error
     return Path(config).parent
 
 
@@ -110,7 +112,7 @@ def prepare(folder: Path, name: str) -> list[Path]:
     """
     from zoo.card import write_card
     from zoo.folder import check_golden, load, read_metrics
-    from zoo.metrics.leaderboard import is_distance
+    from zoo.metrics.leaderboard import is_distance, measured
 
     model = load(folder)
     files = [folder / name for name in FILES if (folder / name).exists()]
@@ -122,6 +124,6 @@ def prepare(folder: Path, name: str) -> list[Path]:
         from zoo.metrics.evaluation import evaluate_folder
         from zoo.metrics.features import default_features
 
-        evaluate_folder(folder, features=default_features(model.data.name))
+        evaluate_folder(folder, features=None if measured(folder, {}) else default_features(model.data.name))
     write_card(folder, name)
     return [folder / name for name in FILES if (folder / name).exists()]

@@ -1,0 +1,351 @@
+"""Publishing to and fetching from the Hub, with the genuine client against a strict server on this machine."""
+
+import os
+import resource
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from hub_server import HubServer
+from huggingface_hub import constants
+from huggingface_hub.utils import _http
+
+import zoo
+from zoo import catalogue
+from zoo.files import write_json
+from zoo.folder import check_golden, read_metrics
+
+METRICS = {"fd10k[digits]": {"value": 12.5, "protocol": "features=digits@0 data=digits split=train samples=10000"},
+           "diversity": {"value": 0.9, "protocol": "by eye"}}
+ORIGIN = {"training": {"data": "digits", "batch_size": 8, "seed": 0}, "images_seen": 80, "command": "python it.py",
+          "commit": None, "hardware": "1 x abacus"}
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A server in the place of huggingface.co, an empty cache, and a token in the environment."""
+    with HubServer(user="me") as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE",
+                            server.url + "/{repo_id}/resolve/{revision}/{filename}")
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setenv("HF_TOKEN", server.token)
+        monkeypatch.setattr(_http.time, "sleep", lambda seconds: None)
+        yield server
+        assert not server.unexpected
+
+
+def folder_of(tmp_path, seed=0, variant="gan", name="model"):
+    torch.manual_seed(seed)
+    model = zoo.create(variant, image_size=16, classes=3, width=2, backbone="mlp")
+    folder = zoo.save(model, tmp_path / name, ORIGIN)
+    write_json(folder / "metrics.json", METRICS)
+    return folder
+
+
+def images(source):
+    model = zoo.load(source)
+    return model.sample(4, 0 if model.conditional else None, seed=1)
+
+
+def commits(hub, repo="me/gan"):
+    return [commit.id for commit in hub.repos[repo].commits] if repo in hub.repos else []
+
+
+def test_a_dry_run_sends_nothing_and_says_what_it_would_send(hub, tmp_path):
+    folder = folder_of(tmp_path)
+    done = zoo.publish(folder, "me/gan", dry_run=True)
+    assert hub.requests == []
+    assert set(done.files) == {"config.json", "model.safetensors", "golden.safetensors", "metrics.json", "samples.png",
+                               "README.md"}
+    assert done.files["config.json"] == (folder / "config.json").stat().st_size
+    assert 'zoo.load("me/gan")' in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("variant", ["gan", "cgan"])
+def test_what_is_published_comes_back(variant, hub, tmp_path):
+    folder = folder_of(tmp_path, variant=variant)
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "images-1.ckpt").write_bytes(b"not for others")
+    done = zoo.publish(folder, "me/gan")
+    sent = hub.files("me/gan")
+    assert {name: sent[name] for name in done.files} == {name: (folder / name).read_bytes() for name in done.files}
+    assert not any("ckpt" in name for name in sent)
+    expected = images(folder)
+    for source in ("me/gan", f"me/gan@{done.commit}", "me/gan@main"):
+        assert torch.equal(images(source), expected)
+
+
+def test_the_same_content_makes_no_commit(hub, tmp_path):
+    folder = folder_of(tmp_path)
+    first = zoo.publish(folder, "me/gan")
+    before = commits(hub)
+    assert zoo.publish(folder, "me/gan").commit == first.commit
+    assert commits(hub) == before
+
+
+def test_a_pinned_model_in_the_cache_needs_no_network(hub, tmp_path, monkeypatch):
+    folder = folder_of(tmp_path)
+    pinned = f"me/gan@{zoo.publish(folder, 'me/gan').commit}"
+    expected = images(pinned)
+    hub.requests.clear()
+
+    def closed(*args):
+        raise AssertionError("a request")
+
+    monkeypatch.setattr("socket.socket.connect", closed)
+    assert torch.equal(images(pinned), expected)
+    assert hub.requests == []
+
+
+def test_the_newest_commit_is_loaded_unless_it_is_pinned(hub, tmp_path):
+    old, new = folder_of(tmp_path, 0), folder_of(tmp_path, 1, name="new")
+    first = zoo.publish(old, "me/gan").commit
+    zoo.load("me/gan")
+    zoo.publish(new, "me/gan")
+    assert torch.equal(images("me/gan"), images(new))
+    assert torch.equal(images(f"me/gan@{first}"), images(old))
+    branch = zoo.publish(old, "me/gan", revision="other")
+    assert torch.equal(images("me/gan@other"), images(old))
+    assert torch.equal(images("me/gan"), images(new))
+    assert branch.commit != first
+
+
+def test_a_private_repository_needs_a_token(hub, tmp_path, monkeypatch):
+    folder = folder_of(tmp_path)
+    zoo.publish(folder, "me/gan", private=True)
+    assert hub.repos["me/gan"].private
+    assert torch.equal(images("me/gan"), images(folder))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "another"))
+    for token in (hub.stranger_token, "hf_wrong"):
+        monkeypatch.setenv("HF_TOKEN", token)
+        with pytest.raises(zoo.UsageError, match="private.*hf auth login"):
+            zoo.load("me/gan")
+
+
+@pytest.mark.parametrize("token", [None, "hf_wrong"])
+def test_publishing_needs_a_token(token, hub, tmp_path, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+    if token:
+        monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(zoo.UsageError, match=r"(?s)nothing was published to me/gan.*hf auth login"):
+        zoo.publish(folder_of(tmp_path), "me/gan")
+    assert hub.repos == {}
+
+
+@pytest.mark.parametrize(("source", "message"), [
+    ("me/nothing", "no repository me/nothing"), ("me/gan@v9", "no revision v9"), ("me/other", "no model of the zoo"),
+    ("me/gan@../../etc", "no revision"), ("me/..", "neither a model folder"),
+])
+def test_what_is_not_there(source, message, hub, tmp_path):
+    zoo.publish(folder_of(tmp_path), "me/gan")
+    from huggingface_hub import HfApi
+
+    HfApi().create_repo("me/other")
+    with pytest.raises(zoo.UsageError, match=message):
+        zoo.load(source)
+
+
+def test_half_an_upload_leaves_the_repository_as_it_was(hub, tmp_path):
+    zoo.publish(folder_of(tmp_path, 0), "me/gan")
+    before, content = commits(hub), hub.files("me/gan")
+    new = folder_of(tmp_path, 1, name="new")
+    hub.fail("POST", "/commit/", 500, times=100)
+    with pytest.raises(zoo.UsageError, match="nothing was published"):
+        zoo.publish(new, "me/gan")
+    assert (commits(hub), hub.files("me/gan")) == (before, content)
+
+
+def test_a_busy_hub_is_asked_again(hub, tmp_path):
+    folder = folder_of(tmp_path)
+    zoo.publish(folder, "me/gan")
+    hub.fail("HEAD", "config.json", 429, times=1, headers={"Retry-After": "1"})
+    assert torch.equal(images("me/gan"), images(folder))
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_a_hub_that_fails_is_an_error_and_no_model(status, hub, tmp_path):
+    zoo.publish(folder_of(tmp_path), "me/gan")
+    hub.fail("HEAD|GET", "resolve", status, times=1000)
+    with pytest.raises(zoo.UsageError, match="me/gan"):
+        zoo.load("me/gan")
+
+
+def test_a_download_that_is_cut_short_is_completed_or_refused(hub, tmp_path):
+    folder = folder_of(tmp_path)
+    zoo.publish(folder, "me/gan")
+    hub.cut("model.safetensors", 1_000, times=1)
+    try:
+        assert torch.equal(images("me/gan"), images(folder))
+    except zoo.UsageError as error:
+        assert "cannot be fetched" in str(error)  # noqa: PT017 - either will do
+    assert torch.equal(images("me/gan"), images(folder))
+
+
+def test_a_full_disk(hub, tmp_path):
+    """What fits not into the cache is an error that names it, and the next try succeeds."""
+    folder = folder_of(tmp_path)
+    zoo.publish(folder, "me/gan")
+    size = (folder / "model.safetensors").stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))
+    try:
+        with pytest.raises(zoo.UsageError, match="me/gan cannot be fetched"):
+            zoo.load("me/gan")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert torch.equal(images("me/gan"), images(folder))
+
+
+def test_offline_mode(hub, tmp_path, monkeypatch):
+    folder = folder_of(tmp_path)
+    zoo.publish(folder, "me/gan")
+    expected = images("me/gan")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    hub.requests.clear()
+    assert torch.equal(images("me/gan"), expected)
+    with pytest.raises(zoo.UsageError, match="not in the cache"):
+        zoo.load("me/another")
+    assert hub.requests == []
+
+
+def test_files_that_lead_out_of_the_folder_are_not_sent(hub, tmp_path):
+    folder = folder_of(tmp_path)
+    (tmp_path / "secret").write_bytes((folder / "samples.png").read_bytes())
+    (folder / "samples.png").unlink()
+    (folder / "samples.png").symlink_to(tmp_path / "secret")
+    with pytest.raises(zoo.UsageError, match="leads out of the folder"):
+        zoo.publish(folder, "me/gan")
+    assert hub.requests == []
+
+
+def test_a_model_that_does_not_make_its_golden_images_is_not_published(hub, tmp_path):
+    folder, other = folder_of(tmp_path), folder_of(tmp_path, 1, name="other")
+    (folder / "golden.safetensors").write_bytes((other / "golden.safetensors").read_bytes())
+    with pytest.raises(zoo.UsageError, match="does not make the images"):
+        zoo.publish(folder, "me/gan")
+    assert hub.requests == []
+
+
+@pytest.mark.filterwarnings("ignore:.*are too few.*")
+def test_a_model_without_a_distance_is_measured_first(hub, tmp_path):
+    folder = folder_of(tmp_path)
+    write_json(folder / "metrics.json", {  # a number whose protocol is a small one
+        "classes_found[digits]": {"value": 0, "protocol": "features=digits data=digits samples=50 real=100"}})
+    zoo.publish(folder, "me/gan", dry_run=True)
+    metrics = read_metrics(folder)
+    assert {"fd50[digits]", "memorised[digits]"} <= set(metrics)
+    assert metrics["classes_found[digits]"]["value"] > 0
+
+
+def test_the_card_has_every_number_in_its_metadata(hub, tmp_path):
+    folder = folder_of(tmp_path, variant="cgan")
+    zoo.publish(folder, "me/gan")
+    front, text = hub.files("me/gan")["README.md"].decode().removeprefix("---\n").split("\n---\n", 1)
+    metadata = yaml.safe_load(front)
+    assert (metadata["library_name"], metadata["pipeline_tag"]) == ("zoo", "unconditional-image-generation")
+    (entry,) = metadata["model-index"]
+    measured = {m["type"]: (m["value"], m["args"]["protocol"])
+                for result in entry["results"] for m in result["metrics"]}
+    assert measured == {name: (m["value"], m["protocol"]) for name, m in METRICS.items()}
+    for words in ('zoo.load("me/gan").sample(16, labels=\'0\', seed=0)', "python it.py", "1 x abacus", "80 images seen",
+                  "12.5"):
+        assert words in text
+
+
+# ---- the catalogue ---------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "PACKAGE", tmp_path / "package")
+    return tmp_path / "package"
+
+
+def test_a_bundled_model_is_loaded_by_name(package, tmp_path):
+    folder = folder_of(tmp_path)
+    catalogue.bundle("gan-digits", folder)
+    assert torch.equal(images("gan-digits"), images(folder))
+    (entry,) = zoo.pretrained()
+    assert entry[:2] == ("gan-digits", "gan")
+    assert (entry.where, entry.headline) == ("bundled", "fd10k[digits] 12.5")
+    assert entry.parameters == sum(p.numel() for p in zoo.load(folder).parameters())
+    assert 'zoo.load("gan-digits")' in (package / "pretrained" / "gan-digits" / "README.md").read_text()
+    with pytest.raises(zoo.UsageError, match="did you mean gan-digits"):
+        zoo.load("gan-digit")
+
+
+def test_weights_that_are_not_those_of_the_catalogue_are_refused(package, tmp_path):
+    catalogue.bundle("gan-digits", folder_of(tmp_path))
+    other = folder_of(tmp_path, 1, name="other")
+    bundled = package / "pretrained" / "gan-digits" / "model.safetensors"
+    bundled.write_bytes((other / "model.safetensors").read_bytes())
+    with pytest.raises(zoo.UsageError, match="not those that were published"):
+        zoo.load("gan-digits")
+
+
+def test_a_published_model_of_the_catalogue_is_pinned(hub, package, tmp_path):
+    folder = folder_of(tmp_path)
+    done = zoo.publish(folder, "me/gan")
+    catalogue.enter("gan-remote", folder, "me/gan", done.commit)
+    zoo.publish(folder_of(tmp_path, 1, name="new"), "me/gan")
+    assert torch.equal(images("gan-remote"), images(folder))
+    hub.requests.clear()
+    zoo.load("gan-remote")
+    assert hub.requests == []
+
+
+def reachable(entry):
+    if entry.where == catalogue.BUNDLED:
+        return True
+    try:
+        socket.create_connection(("huggingface.co", 443), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("entry", zoo.pretrained(), ids=lambda entry: entry.name)
+def test_every_model_of_the_catalogue_makes_its_golden_images(entry):
+    if not reachable(entry):
+        pytest.skip("the Hub cannot be reached")
+    check_golden(zoo.load(entry.name), catalogue.locate(entry.name))
+
+
+# ---- command line and processes --------------------------------------------------------------------------------------
+
+def test_the_script_publishes_and_says_how_to_load(hub, package, tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "scripts"))
+    import publish
+
+    folder = folder_of(tmp_path)
+    publish.main([str(folder), "--repo", "me/gan", "--name", "gan-remote"])
+    commit = commits(hub)[-1]
+    assert f'zoo.load("me/gan@{commit}")' in capsys.readouterr().out
+    assert [(e.name, e.where, e.commit) for e in zoo.pretrained()] == [("gan-remote", "me/gan", commit)]
+    monkeypatch.setattr(publish, "CARDS", tmp_path / "cards")
+    publish.main([str(folder), "--bundle", "gan-digits"])
+    assert "images/gan-digits-samples.png" in (tmp_path / "cards" / "gan-digits.md").read_text()
+    assert (tmp_path / "cards" / "images" / "gan-digits-samples.png").exists()
+    for arguments in ([], [str(folder)], [str(folder), "--repo", "a/b", "--bundle", "c"]):
+        with pytest.raises(zoo.UsageError, match="--repo ORG/NAME or --bundle NAME"):
+            publish.main(arguments)
+
+
+def test_two_processes_load_at_once_by_the_environment_alone(hub, tmp_path):
+    folder = folder_of(tmp_path)
+    zoo.publish(folder, "me/gan", private=True)
+    code = "import sys, zoo, torch; torch.save(zoo.load('me/gan').sample(4, seed=1), sys.argv[1])"
+    environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token, "HF_HOME": str(tmp_path / "home"),
+                                "HF_HUB_DISABLE_XET": "1"}
+    running = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / f"{i}.pt")], env=environment,
+                                stderr=subprocess.PIPE, text=True) for i in range(2)]
+    for i, process in enumerate(running):
+        _, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+        assert torch.equal(torch.load(tmp_path / f"{i}.pt"), images(folder))
