@@ -18,7 +18,7 @@ names = st.sampled_from([variant.name for variant in zoo.variants()])
 scalars = st.none() | st.booleans() | numbers | st.text(max_size=8) | names
 values = st.recursive(scalars, lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=8), x, max_size=3),
                       max_leaves=5)
-thousand = settings(max_examples=1000, deadline=None, derandomize=True, database=None,
+often = settings(max_examples=500, deadline=None, derandomize=True, database=None,
                     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
@@ -59,7 +59,7 @@ def load_or_refuse(folder) -> zoo.GenerativeModule | None:
         return None
 
 
-@thousand
+@often
 @given(data=st.data())
 def test_any_configuration(data, whole, damaged):
     config = data.draw(altered(json.loads((whole / "config.json").read_text())))
@@ -75,7 +75,7 @@ def test_any_configuration(data, whole, damaged):
         check_golden(model, damaged)
 
 
-@thousand
+@often
 @given(data=st.data())
 def test_any_header_of_weights(data, whole, damaged):
     """Sizes, offsets, types and names that lie, under a length that fits."""
@@ -89,7 +89,7 @@ def test_any_header_of_weights(data, whole, damaged):
         check_golden(model, damaged, most=0)
 
 
-@thousand
+@often
 @given(data=st.data())
 def test_any_bytes_of_weights(data, whole, damaged):
     (damaged / "config.json").write_bytes((whole / "config.json").read_bytes())

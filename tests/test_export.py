@@ -1,0 +1,181 @@
+"""zoo/export.py and scripts/export.py: a file makes the images that torch makes, or there is no file."""
+
+import copy
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import VARIANTS
+from torch import nn
+
+import zoo
+from zoo.export import export_onnx
+from zoo.models.ae import GaussianOfCodes
+from zoo.networks.blocks import BatchNorm
+
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "export.py"
+spec = importlib.util.spec_from_file_location("script_export", SCRIPT)
+script = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(script)
+
+
+def lively(variant: str, **options) -> zoo.GenerativeModule:
+    """A model whose images depend on latents: a DCGAN's initial weights are so small that all of them are grey."""
+    torch.manual_seed(0)
+    model = zoo.create(variant, **{"image_size": 16, "classes": 10, "width": 2} | options).eval()
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_normal_(module.weight, 2.0)
+        elif isinstance(module, BatchNorm):
+            nn.init.normal_(module.running_mean, 0, 0.1)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+        elif isinstance(module, GaussianOfCodes):
+            size = len(module.mean)
+            module.follow(1 + torch.randn(40, size) @ torch.randn(size, size) / size**0.5)  # singular for 64 numbers
+    return model
+
+
+def session_of(path: Path):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def images_of(session, normal: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+    feed = {"normal": normal.numpy()} | ({} if labels is None else {"label": labels.numpy()})
+    (images,) = session.run(["image"], feed)
+    return torch.from_numpy(images)
+
+
+def assert_near(images: torch.Tensor, expected: torch.Tensor) -> None:
+    assert images.dtype == torch.float32
+    torch.testing.assert_close(images, expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("variant", "options"), [
+    *((variant, {}) for variant in VARIANTS),
+    ("cgan", {"backbone": "resnet", "channels": 3, "classes": 3}),
+    ("gan", {"backbone": "mlp", "image_size": 1, "channels": 2, "latent": "uniform"}),  # as --data ring
+    ("infogan", {"categorical": 2, "categories": 3, "continuous": 0, "latent": "normal"}),
+])
+def test_onnx_makes_the_images_of_render(variant, options, tmp_path):
+    zoo.save(lively(variant, **options), tmp_path / "model")
+    model = zoo.load(tmp_path / "model")
+    path = export_onnx(model, tmp_path / "model.onnx")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model", "model.onnx"]
+    session, classes = session_of(path), model.data.classes
+    names = {x.name: (x.type, x.shape) for x in [*session.get_inputs(), *session.get_outputs()]}
+    assert names == {"normal": ("tensor(float)", ["batch", model.latent_size]),
+                     "image": ("tensor(float)", ["batch", *model.data.shape])} | (
+                         {"label": ("tensor(int64)", ["batch"])} if model.conditional else {})
+    meta = session.get_modelmeta().custom_metadata_map
+    assert json.loads(meta.pop("class_names")) == model.data.class_names
+    assert meta == {"variant": variant, "zoo": zoo.__version__, "data": "unnamed",
+                    "latent_size": str(model.latent_size)}
+
+    normal = model.normals(64, seed=7)  # others than those that export_onnx compares
+    labels = torch.arange(64) % classes if model.conditional else None
+    expected = model.render(normal, labels)
+    assert expected.std(0).mean() > 0.01, "nothing to compare"
+    for size in (1, 2, 7, 64):
+        assert_near(images_of(session, normal[:size], None if labels is None else labels[:size]), expected[:size])
+    if model.conditional:
+        same, every = normal[:1].expand(classes, -1), torch.arange(classes)
+        images = images_of(session, same, every)
+        assert_near(images, model.render(same, every))
+        assert torch.pdist(images.flatten(1)).min() > 0.01, "the class makes no difference"
+    low, high = images_of(session, 20 * normal, labels).aminmax()
+    assert (low < -0.1 and high > 1.1) if model.data.is_points else (low >= 0 and high <= 1)
+
+
+def test_averaged_weights_of_a_model_in_training(tmp_path):
+    """They are what render takes, also for the prior of ae, and the model stays as it was."""
+    model = lively("ae")
+    model.configure_model()
+    with torch.no_grad():
+        for tensor in [*model.generator.parameters(), model.codes.mean]:
+            tensor.add_(0.5)
+    model.train()
+    before = copy.deepcopy(model.state_dict())
+    normal = model.normals(16, seed=1)
+    images = images_of(session_of(export_onnx(model, tmp_path / "ae.onnx")), normal)
+    assert_near(images, model.render(normal))
+    assert (images - model.render(normal, ema=False)).abs().max() > 0.1
+    assert model.training
+    assert all(parameter.requires_grad for parameter in model.generator.parameters())
+    assert all(torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items())
+
+
+def test_half_precision_is_exported_in_float32(tmp_path):
+    zoo.save(lively("vae").to(torch.bfloat16), tmp_path / "model")
+    model = zoo.load(tmp_path / "model")
+    assert model.dtype == torch.bfloat16
+    images = images_of(session_of(export_onnx(model, tmp_path / "vae.onnx")), model.normals(16, seed=1))
+    assert model.dtype == torch.bfloat16
+    assert_near(images, model.float().render(model.normals(16, seed=1)))
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda images: images + 0.01 * torch.randn_like(images),  # noise of its own
+    lambda images: images / 0 - images / 0,  # NaN
+], ids=["random", "nan"])
+def test_what_onnxruntime_makes_differently_is_not_written(spoil, tmp_path):
+    model = lively("gan", backbone="mlp", image_size=8)
+    model.generate = lambda network, z, labels: spoil(network(z))
+    (tmp_path / "gan.onnx").write_text("what was there")
+    with pytest.raises(RuntimeError, match="gan is not written to .*gan.onnx: .* other images than torch, by up to"):
+        export_onnx(model, tmp_path / "gan.onnx")
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["what was there"]
+
+
+def test_weights_beyond_a_protobuf(tmp_path):
+    with torch.device("meta"):
+        model = zoo.create("madgan", width=256, image_size=64, generators=64)
+    with pytest.raises(zoo.UsageError, match="the weights take 1[0-9].[0-9] GB, but an ONNX file holds 2 GB"):
+        export_onnx(model, tmp_path / "madgan.onnx")
+
+
+@pytest.mark.parametrize("package", ["onnxruntime", "onnxscript"])
+def test_missing_packages(package, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(zoo.UsageError, match=rf"{package}.*pip install 'gan-zoo\[onnx\]'"):
+        export_onnx(lively("gan", backbone="mlp", image_size=8), tmp_path / "gan.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+# ---- the script -----------------------------------------------------------------------------------------------------
+
+def test_script(finished, tmp_path, capsys):
+    folder = finished("cgan")
+    script.main([str(folder), "--format", "onnx", "--out", str(tmp_path / "new" / "cgan.onnx")])
+    assert ("cgan.onnx, normal (N, 100) float32, label (N,) int64 -> image (N, 1, 16, 16) float32"
+            in capsys.readouterr().out)
+    model, labels = zoo.load(folder), torch.arange(10)
+    images = images_of(session_of(tmp_path / "new" / "cgan.onnx"), model.normals(10, seed=0), labels)
+    assert_near(images, model.sample(10, labels, seed=0))
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ("", "the following arguments are required: model"),
+    ("nowhere", "nowhere"),
+    ("empty", "empty is no model folder: it has no config.json"),
+    ("model --format onxn", "unknown format 'onxn': did you mean onnx"),
+    ("model --format tflite", "unknown format 'tflite': there are: onnx"),
+    ("model --output x", "unknown option '--output'"),
+    ("model --out taken/gan.onnx", "cannot write taken/gan.onnx"),
+    ("model --out empty", "cannot write empty"),
+    ("model --out /proc/1/nowhere/gan.onnx", "cannot write /proc/1/nowhere/gan.onnx"),
+])
+def test_script_refuses(arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    zoo.save(zoo.create("gan", backbone="mlp", image_size=8, width=1), tmp_path / "model")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "taken").touch()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(zoo.UsageError, match=words):
+        script.main(arguments.split())
+    assert sorted(tmp_path.rglob("*")) == before
