@@ -65,9 +65,7 @@ Lower is better for distances (`fid`, `fd`, `kid`) and `class_kl`, higher for th
 `/real` are what real images get, `/std` is a spread. `fd` and `kid` in other features than InceptionV3's say nothing
 about FID.
 
-| measure | value | protocol |
-|---|---|---|
-{"".join(f"| {key} | {metric['value']:.4g} | {metric['protocol']} |" + chr(10) for key, metric in metrics.items())}\
+{_numbers(metrics)}
 {memorised}
 ## Limits
 
@@ -89,6 +87,15 @@ def _training(config: dict[str, Any]) -> str:
                   f"{training['seed']}, on {config.get('hardware', 'hardware that was not noted')}.", "",
                   "```", config["command"], "```"]
     return "\n".join(lines) + "\n"
+
+
+def _numbers(metrics: dict[str, dict[str, Any]]) -> str:
+    """A table of values, and the protocols that they refer to by number."""
+    protocols = list(dict.fromkeys(metric["protocol"] for metric in metrics.values()))
+    lines = ["| measure | value | protocol |", "|---|---|---|"]
+    lines += [f"| {name} | {metric['value']:.4g} | {1 + protocols.index(metric['protocol'])} |"
+              for name, metric in metrics.items()]
+    return "\n".join([*lines, "", *(f"{number}. {protocol}" for number, protocol in enumerate(protocols, 1))])
 
 
 def _metadata(name: str, config: dict[str, Any], metrics: dict[str, dict[str, Any]]) -> str:
