@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from zoo.base import Batch, Config, GenerativeModule, Terms
 from zoo.config import option
-from zoo.networks.blocks import LabelledDiscriminator, Norm, TrunkWithHead
+from zoo.networks.blocks import AutoEncoder, LabelledDiscriminator, Norm, TrunkWithHead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,11 @@ class GAN(GenerativeModule):
         classes = self.data.classes if self.conditional else 0
         discriminator = TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm, extra_channels=classes))
         return LabelledDiscriminator(discriminator, classes) if self.conditional else discriminator
+
+    def build_auto_encoder(self) -> AutoEncoder:
+        """A discriminator that reconstructs: the trunk with a code of the latent's size, and the generator's shape."""
+        encoder = TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm), outputs=self.config.latent_dim)
+        return AutoEncoder(encoder, self.backbone_generator())
 
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"discriminator": list(self.discriminator.parameters()),

@@ -21,7 +21,7 @@ from zoo.base import Batch, Terms
 from zoo.config import option
 from zoo.gan import GAN, GANConfig
 from zoo.networks import BackboneName
-from zoo.networks.blocks import AutoEncoder, Norm, TrunkWithHead
+from zoo.networks.blocks import Norm
 from zoo.parallel import gather
 from zoo.registry import register
 
@@ -50,8 +50,7 @@ class BEGAN(GAN):
         self.register_buffer("k", torch.zeros(()))
 
     def build_discriminator(self) -> nn.Module:
-        encoder = TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm), outputs=self.config.latent_dim)
-        return AutoEncoder(encoder, self.backbone_generator())
+        return self.build_auto_encoder()
 
     def error(self, images: Tensor) -> Tensor:
         """L, a mean over the batch and the pixels."""

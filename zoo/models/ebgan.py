@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from zoo.base import Batch, Terms
 from zoo.config import option
 from zoo.gan import GAN, GANConfig
-from zoo.networks.blocks import AutoEncoder, TrunkWithHead
 from zoo.parallel import gather
 from zoo.registry import register
 
@@ -34,8 +33,7 @@ class EBGAN(GAN):
     config: EBGANConfig
 
     def build_discriminator(self) -> nn.Module:
-        encoder = TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm), outputs=self.config.latent_dim)
-        return AutoEncoder(encoder, self.backbone_generator())
+        return self.build_auto_encoder()
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         images, _ = batch

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from zoo.base import Batch, Terms
 from zoo.config import option
 from zoo.gan import GAN, GANConfig
-from zoo.networks.blocks import AutoEncoder, TrunkWithHead, clip_weights
+from zoo.networks.blocks import clip_weights
 from zoo.parallel import gather
 from zoo.registry import register
 
@@ -43,8 +43,7 @@ class MMDGAN(GAN):
     config: MMDGANConfig
 
     def build_discriminator(self) -> nn.Module:
-        encoder = TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm), outputs=self.config.latent_dim)
-        return AutoEncoder(encoder, self.backbone_generator())
+        return self.build_auto_encoder()
 
     def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.RMSprop(parameters, lr=self.config.learning_rate)
