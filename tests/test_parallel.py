@@ -4,15 +4,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from conftest import VARIANTS, tiny_run
-from two_processes import modes, state
+from two_processes import modes, plain_networks, state
 
 import zoo
+from zoo.data.module import DataModule
 from zoo.folder import read_metrics
 from zoo.networks.blocks import BatchNorm
+from zoo.registry import variant_class
 
 PATHS = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(PATHS)}
@@ -63,13 +66,32 @@ def test_devices_option_launches_processes(tmp_path):
 
 def test_batch_must_be_shared_evenly(tmp_path, monkeypatch):
     run = tiny_run("gan", tmp_path, batch_size=9)
-    trainer = type("Trainer", (), {"world_size": 2})
-    from zoo.data.module import DataModule
-
     data = DataModule(run.source, 9)
-    data.trainer = trainer
+    data.trainer = SimpleNamespace(world_size=2, lightning_module=run.model)
     with pytest.raises(zoo.UsageError, match="multiple of 2"):
         data.setup("fit")
+    run.model.accumulate = 3
+    with pytest.raises(zoo.UsageError, match="by 2 processes, each in 3 parts: choose a multiple of 6"):
+        data.setup("fit")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_batch_in_parts_is_the_batch(variant, tmp_path):
+    """--accumulate 2, without batch-norm, after ten steps; or the variant says why not."""
+    config = plain_networks(variant)
+    if variant_class(variant).couples_images:
+        with pytest.raises(zoo.UsageError, match="compares the images of a batch"):
+            tiny_run(variant, tmp_path, config=config, accumulate=2)
+        return
+    ends = []
+    for parts in (1, 2):
+        folder = tmp_path / str(parts)
+        run = tiny_run(variant, folder, images=80, config=config, accumulate=parts)
+        run.train()
+        ends.append(torch.load(folder / "checkpoints" / "images-000000000080.ckpt", weights_only=True)["state_dict"])
+    for key, value in ends[0].items():
+        torch.testing.assert_close(ends[1][key], value, atol=1e-5, rtol=0, msg=f"{key} differs from the whole batch")
+    assert all(value.isfinite() for value in run.model.terms.values())
 
 
 @pytest.mark.parametrize("shape", [(8, 3), (8, 3, 4, 4)])

@@ -55,6 +55,8 @@ class GenerativeModule(LightningModule):
         data: shape and origin of the training data.
         images_seen: the clock. A Python int, since reading a device buffer would stall a GPU every step.
         updates: optimizer steps so far, by group.
+        accumulate: parts that a process takes its share of the batch in, to need less memory. The step is that of the
+            whole share, but for batch-norm, which sees the parts.
         ema: averaged copies of the networks that sampling needs, by name; updated after every step of the live ones.
 
     Raises:
@@ -65,6 +67,7 @@ class GenerativeModule(LightningModule):
     variant: ClassVar[str]  # the name it is registered under
     kind: ClassVar[str] = "unconditional"
     conditional: ClassVar[bool] = False  # whether sampling needs labels
+    couples_images: ClassVar[bool] = False  # whether a loss compares the images of a batch with each other
     monitor: ClassVar[str | None] = None  # the tracked quantity, lower is better, that picks the best checkpoint
 
     def __init__(self, config: Config, data: DataSpec) -> None:
@@ -77,9 +80,11 @@ class GenerativeModule(LightningModule):
         self.seed = torch.initial_seed() % 2**32
         self.images_seen = 0
         self.updates: dict[str, int] = {}
+        self.accumulate = 1
         self.terms: Terms = {}  # the latest value of every loss term, "group/term"
         self.measured: Terms = {}  # the latest value of everything else that is logged
         self._random: torch.Generator | None = None
+        self._part = (0, 1)  # which of how many parts of the batch a loss is looking at
         self.generator = self.build_generator()
         self.ema = AveragedNetworks({}, config.ema_halflife)
 
@@ -154,11 +159,12 @@ class GenerativeModule(LightningModule):
 
     # ---- one optimizer step -----------------------------------------------------------------------------------
 
-    def optimize(self, group: str, loss: Callable[..., Terms], *args: Any) -> None:
-        """One step of one group on the sum of the terms that ``loss(*args)`` returns.
+    def optimize(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:
+        """One step of one group on the sum of the terms that ``loss(batch)`` returns.
 
         The only place in the project that calls backward or steps an optimizer. Networks of other groups are frozen
-        meanwhile. Gradients are averaged over the processes, so a term has to be a mean over the batch.
+        meanwhile. Gradients are averaged over the processes, and over the parts of the batch if it is taken in
+        ``accumulate`` parts, so a term has to be a mean over the batch.
 
         Raises:
             NonFiniteLossError: before the step on the CPU; on a GPU at the next logging interval, since looking at a
@@ -166,19 +172,34 @@ class GenerativeModule(LightningModule):
         """
         optimizers = self.optimizers()
         optimizer = optimizers[list(self._groups).index(group)] if isinstance(optimizers, list) else optimizers
-        with self._frozen_except(group):
-            terms = loss(*args)
-            total = torch.stack(list(terms.values())).sum()
-            self.terms |= {f"{group}/{name}": value.detach() for name, value in terms.items()}
-            if total.device.type == "cpu" and not math.isfinite(total.item()):
-                self.check_finite()
-            optimizer.zero_grad()
-            self.manual_backward(total)
+        optimizer.zero_grad()
+        self.terms |= {f"{group}/{name}": value for name, value in self._backward(group, loss, batch).items()}
         parallel.average_gradients(self._groups[group])
         optimizer.step()
         self.updates[group] += 1
         if group in self._ema_groups:
             self.ema.move(self.networks_for_sampling(), self.images_seen)
+
+    def _backward(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> Terms:
+        """Adds up the gradients of every part of the batch; returns the terms, detached, as means over the parts."""
+        parts = list(zip(*(x.chunk(self.accumulate) for x in batch), strict=True))
+        start = self._random.get_state() if len(parts) > 1 else None
+        means: Terms = {}
+        with self._frozen_except(group):
+            for index, part in enumerate(parts):
+                if start is not None:  # every part draws for the whole batch and takes its rows
+                    self._random.set_state(start)
+                    self._part = (index, len(parts))
+                terms = loss(part)
+                total = torch.stack(list(terms.values())).sum() / len(parts)
+                means = {name: means.get(name, 0) + value.detach() / len(parts) for name, value in terms.items()}
+                if total.device.type == "cpu" and not math.isfinite(total.item()):
+                    self._part = (0, 1)
+                    self.terms |= {f"{group}/{name}": value for name, value in means.items()}
+                    self.check_finite()
+                self.manual_backward(total)
+        self._part = (0, 1)
+        return means
 
     def track(self, name: str, value: Tensor | float) -> None:
         """Logs a measured quantity that is not part of a loss."""
@@ -208,16 +229,17 @@ class GenerativeModule(LightningModule):
     # ---- randomness -------------------------------------------------------------------------------------------
 
     def draw(self, distribution: Callable[..., Tensor], n: int, *shape: int) -> Tensor:
-        """(n, *shape) from ``torch.randn`` or ``torch.rand`` for this process's share of the batch.
+        """(n, *shape) from ``torch.randn`` or ``torch.rand`` for this process's share of the batch, or a part of it.
 
         Every process draws for the whole batch and keeps its rows: the samples differ between processes, and the run
-        does not depend on their number.
+        does not depend on their number, nor on ``accumulate``.
         """
         if self._random is None or self._random.device != self.device:
             self._random = torch.Generator(self.device)
-        whole = distribution(n * parallel.world_size(), *shape, generator=self._random, device=self.device,
+        part, parts = self._part
+        whole = distribution(n * parallel.world_size() * parts, *shape, generator=self._random, device=self.device,
                              dtype=self.dtype)
-        return whole[parallel.rank() * n:][:n]
+        return whole[(parallel.rank() * parts + part) * n:][:n]
 
     def latent(self, n: int) -> Tensor:
         """Latents (n, latent_size) from the prior, for training."""

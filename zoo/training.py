@@ -44,6 +44,8 @@ class Training(Options):
     channels: int = option(0, "of a folder: 1 grey, 3 colour (0: as the files are)", minimum=0, maximum=3, group="data")
     images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
     batch_size: int = option(64, "images a step, over all processes", minimum=2, group="training")
+    accumulate: int = option(1, "parts that a process takes its share of the batch in, to need less memory", minimum=1,
+                             group="training")
     seed: int = option(0, "of initial weights, latents and data order", minimum=0,
                        maximum=2**32 - 1, group="training")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = option("auto", "kind of device", group="machine")
@@ -61,7 +63,7 @@ class Training(Options):
     eval_samples: int = option(10_000, "images to generate, and to compare with", minimum=50, group="evaluation")
 
     # What a resumed run may change: the rest would make it another run.
-    MAY_CHANGE = ("data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "log_every",
+    MAY_CHANGE = ("data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate", "log_every",
                   "samples_every", "checkpoint_every", "eval_every")
 
 
@@ -89,9 +91,17 @@ class Run:
         self.source: Source = open_source(training.data, training.data_dir, training.image_size, training.channels)
         seed_everything(training.seed, verbose=False)
         self.model: GenerativeModule = cls(options, self.source.spec)
+        self._set_accumulate()
         self.folder = Path(folder or f"runs/{variant}-{self.source.spec.name}")
         self.checkpoint = callbacks.newest_checkpoint(self.folder / "checkpoints")
         self.evaluation = self._evaluation() if training.eval_every else None
+
+    def _set_accumulate(self) -> None:
+        training, model = self.training, self.model
+        if training.accumulate > 1 and model.couples_images:
+            raise UsageError(f"{model.variant} compares the images of a batch with each other, so it needs them at "
+                             "once: leave --accumulate away")
+        model.accumulate = training.accumulate
 
     def _evaluation(self) -> "Evaluation":
         from zoo.metrics.during import Evaluation  # torch-fidelity takes seconds to import

@@ -72,9 +72,11 @@ class DataModule(LightningDataModule):
         self.source.prepare()
 
     def setup(self, stage: str) -> None:
-        if self.batch_size % self.trainer.world_size:
-            raise UsageError(f"the batch of {self.batch_size} cannot be shared by {self.trainer.world_size} processes: "
-                             f"choose a multiple of {self.trainer.world_size} for --batch-size")
+        parts = self.trainer.world_size * self.trainer.lightning_module.accumulate
+        if self.batch_size % parts:
+            raise UsageError(f"the batch of {self.batch_size} cannot be shared by {self.trainer.world_size} processes"
+                             + (f", each in {parts // self.trainer.world_size} parts" if parts > self.trainer.world_size
+                                else "") + f": choose a multiple of {parts} for --batch-size")
         if self.images is None:
             self.images, self.labels = self.source.load()
 

@@ -36,6 +36,7 @@ class AEConfig(Config):
 class AE(GenerativeModule):
     Config = AEConfig
     config: AEConfig
+    couples_images = True
     kind = "auto-encoder"
 
     def __init__(self, config: AEConfig, data) -> None:

@@ -31,6 +31,7 @@ class EBGANConfig(GANConfig):
 class EBGAN(GAN):
     Config = EBGANConfig
     config: EBGANConfig
+    couples_images = True
 
     def build_discriminator(self) -> nn.Module:
         return self.build_auto_encoder()

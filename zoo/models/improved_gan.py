@@ -56,6 +56,7 @@ class MinibatchDiscrimination(nn.Module):
 class ImprovedGAN(GAN):
     Config = ImprovedGANConfig
     config: ImprovedGANConfig
+    couples_images = True
 
     def build_discriminator(self) -> nn.Module:
         config, trunk = self.config, self.backbone_trunk(self.config.discriminator_norm)

@@ -41,6 +41,7 @@ class MMDGANConfig(GANConfig):
 class MMDGAN(GAN):
     Config = MMDGANConfig
     config: MMDGANConfig
+    couples_images = True
 
     def build_discriminator(self) -> nn.Module:
         return self.build_auto_encoder()
