@@ -8,38 +8,51 @@ from typing import NamedTuple
 import torch
 
 
-class Comparison(NamedTuple):
-    """Medians over the pairs. A ratio above 1 says that the zoo is the faster one."""
+class Meter:
+    """Wall and CPU seconds of this process between ``start`` and ``stop``, with the GPU's work done at both."""
 
-    wall: float  # reference / zoo, wall time
-    cpu: float  # reference / zoo, CPU time of this process
+    def start(self) -> None:
+        self._wait()
+        self._from = time.perf_counter(), time.process_time()
+
+    def stop(self) -> None:
+        self._wait()
+        self.seconds = time.perf_counter() - self._from[0]
+        self.cpu_seconds = time.process_time() - self._from[1]
+
+    @staticmethod
+    def _wait() -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+
+
+class Comparison(NamedTuple):
+    """Reference / zoo, so that more than 1 says that the zoo is the faster one: medians over the pairs."""
+
+    wall: float
+    cpu: float
     lowest: float  # of the wall ratios
     highest: float
-    zoo_seconds: float
-    reference_seconds: float
+    pairs: int
+
+    def __str__(self) -> str:
+        return (f"the reference takes {self.wall:.2f} times as long as the zoo (from {self.lowest:.2f} to "
+                f"{self.highest:.2f} in {self.pairs} pairs) and {self.cpu:.2f} times the CPU time")
 
 
-def compare(ours: Callable[[], object], reference: Callable[[], object], pairs: int = 5) -> Comparison:
-    """Calls both in turn, the order alternating, once unmeasured."""
-    ours(), reference()
-    times: dict[str, list[tuple[float, float]]] = {"ours": [], "reference": []}
-    for pair in range(pairs):
-        calls = [("ours", ours), ("reference", reference)]
-        for name, call in calls if pair % 2 else reversed(calls):
-            times[name].append(_seconds(call))
-    ratios = [[r / o for o, r in zip(ours_, reference_, strict=True)]
-              for ours_, reference_ in zip(zip(*times["ours"], strict=True), zip(*times["reference"], strict=True),
-                                           strict=True)]
-    wall, cpu = ratios
-    return Comparison(statistics.median(wall), statistics.median(cpu), min(wall), max(wall),
-                      *(statistics.median(w for w, _ in times[name]) for name in ("ours", "reference")))
+def compare(ours: Callable[[Meter], None], reference: Callable[[Meter], None], pairs: int = 5) -> Comparison:
+    """Calls both in turn, the order alternating, after a call of each that does not count.
 
-
-def _seconds(call: Callable[[], object]) -> tuple[float, float]:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    wall, cpu = time.perf_counter(), time.process_time()
-    call()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - wall, time.process_time() - cpu
+    Args:
+        ours, reference: each starts and stops the meter that it is given.
+    """
+    wall, cpu = [], []
+    for pair in range(-1, pairs):
+        mine, theirs = Meter(), Meter()
+        calls = [(ours, mine), (reference, theirs)]
+        for call, meter in calls if pair % 2 else reversed(calls):
+            call(meter)
+        if pair >= 0:
+            wall.append(theirs.seconds / mine.seconds)
+            cpu.append(theirs.cpu_seconds / mine.cpu_seconds)
+    return Comparison(statistics.median(wall), statistics.median(cpu), min(wall), max(wall), pairs)

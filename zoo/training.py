@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -77,6 +78,9 @@ class Run:
         folder: default ``runs/<variant>-<data>``.
         resume: go on from the folder's newest checkpoint.
 
+    Attributes:
+        more_callbacks: of Lightning, besides the run's own.
+
     Raises:
         UsageError: whatever does not fit, with what to do about it.
     """
@@ -85,6 +89,7 @@ class Run:
                  resume: bool = False, command: str = "") -> None:
         cls = variant_class(variant)
         self.training, self.resume, self.command = training, resume, command
+        self.more_callbacks: list[Callback] = []
         if training.devices != "auto" and not (training.devices.isdigit() and int(training.devices) > 0):
             raise UsageError(f"devices must be auto or a number from 1, not {training.devices!r}")
         options = cls.Config.from_dict(config)
@@ -171,6 +176,7 @@ class Run:
                 callbacks.SampleGrid(folder / "samples", training.samples_every),
                 *([self.evaluation] if self.evaluation else []),
                 checkpoints,
+                *self.more_callbacks,
             ])
 
     def _origin(self, trainer: Trainer) -> dict[str, Any]:
