@@ -1,5 +1,9 @@
 """Real classes at tiny size: one short run of every registered variant serves several tests."""
 
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 import torch
 
@@ -8,6 +12,15 @@ from zoo.training import Run, Training
 
 VARIANTS = [variant.name for variant in zoo.variants()]
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps
+
+
+def script(name: str) -> ModuleType:
+    """A file of scripts/ as a module, without running it."""
+    path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"script_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,18 +1,15 @@
 """The benchmark runs, and its ratios are ratios."""
 
-import importlib.util
 import re
 import time
-from pathlib import Path
 
 import pytest
+from conftest import script
 
 import zoo
 from zoo.benchmark import compare
 
-spec = importlib.util.spec_from_file_location("script_benchmark", Path(__file__).parents[1] / "scripts" / "benchmark.py")
-script = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(script)
+benchmark = script("benchmark")
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +25,7 @@ def _own_cache(monkeypatch, tmp_path):
     ["evaluate", "--samples", "1k", "--features", "digits"],
 ])
 def test_every_benchmark_prints_its_ratio(arguments, capsys):
-    script.main([*arguments, "--pairs", "1", "--image-size", "16", "--batch-size", "8"])
+    benchmark.main([*arguments, "--pairs", "1", "--image-size", "16", "--batch-size", "8"])
     (ratio,) = re.findall(r": the reference takes ([\d.]+) times as long as the zoo", capsys.readouterr().out)
     assert float(ratio) > 0
 
@@ -49,4 +46,4 @@ def test_ratios_say_how_much_faster_the_zoo_is():
 
 def test_only_what_has_a_bare_loop_is_compared():
     with pytest.raises(zoo.UsageError, match="written for gan, dcgan and wgan-gp, not for vae"):
-        script.main(["train", "--variant", "vae"])
+        benchmark.main(["train", "--variant", "vae"])

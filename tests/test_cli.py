@@ -1,6 +1,5 @@
 """Command lines: scripts/train.py and scripts/sample.py, called in this process but for one test."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import script
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -24,14 +24,7 @@ VARIANTS = [variant.name for variant in zoo.variants()]
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
-def main_of(name: str):
-    spec = importlib.util.spec_from_file_location(f"script_{name}", SCRIPTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
-
-
-train, sample = main_of("train"), main_of("sample")
+train, sample = script("train").main, script("sample").main
 
 
 @pytest.fixture(autouse=True)
@@ -91,9 +84,9 @@ def test_help_lists_every_option_in_groups(variant, capsys):
 
 
 def test_help_without_a_variant(capsys):
-    for script in (train, sample):
+    for main in (train, sample):
         with pytest.raises(SystemExit) as stop:
-            script(["--help"])
+            main(["--help"])
         assert stop.value.code == 0
         assert "usage: " in capsys.readouterr().out
 

@@ -1,14 +1,13 @@
 """zoo/export.py and scripts/export.py: a file makes the images that torch makes, or there is no file."""
 
 import copy
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import VARIANTS
+from conftest import VARIANTS, script
 from torch import nn
 
 import zoo
@@ -19,10 +18,7 @@ from zoo.networks.blocks import BatchNorm
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "export.py"
-spec = importlib.util.spec_from_file_location("script_export", SCRIPT)
-script = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(script)
+export = script("export")
 
 
 def lively(variant: str, **options) -> zoo.GenerativeModule:
@@ -151,7 +147,7 @@ def test_missing_packages(package, tmp_path, monkeypatch):
 
 def test_script(finished, tmp_path, capsys):
     folder = finished("cgan")
-    script.main([str(folder), "--format", "onnx", "--out", str(tmp_path / "new" / "cgan.onnx")])
+    export.main([str(folder), "--format", "onnx", "--out", str(tmp_path / "new" / "cgan.onnx")])
     assert ("cgan.onnx, normal (N, 100) float32, label (N,) int64 -> image (N, 1, 16, 16) float32"
             in capsys.readouterr().out)
     model, labels = zoo.load(folder), torch.arange(10)
@@ -177,5 +173,5 @@ def test_script_refuses(arguments, words, tmp_path, monkeypatch):
     (tmp_path / "taken").touch()
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(zoo.UsageError, match=words):
-        script.main(arguments.split())
+        export.main(arguments.split())
     assert sorted(tmp_path.rglob("*")) == before

@@ -5,11 +5,11 @@ import resource
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from conftest import script
 from hub_server import HubServer
 from huggingface_hub import constants
 from huggingface_hub.utils import _http
@@ -320,9 +320,7 @@ def test_every_model_of_the_catalogue_makes_its_golden_images(entry):
 # ---- command line and processes --------------------------------------------------------------------------------------
 
 def test_the_script_publishes_and_says_how_to_load(hub, package, tmp_path, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "scripts"))
-    import publish
-
+    publish = script("publish")
     folder = folder_of(tmp_path)
     publish.main([str(folder), "--repo", "me/gan", "--name", "gan-remote"])
     commit = commits(hub)[-1]

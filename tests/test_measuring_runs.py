@@ -1,10 +1,11 @@
 """Measuring during training, the command line, and the leaderboard."""
 
 import csv
+import shutil
 
 import pytest
 import torch
-from conftest import tiny_run
+from conftest import script, tiny_run
 
 import zoo
 from zoo import cli
@@ -83,21 +84,10 @@ def test_what_cannot_be_measured_is_refused_before_training(options, message, tm
 
 
 def run_script(*arguments):
-    import evaluate
-
-    evaluate.main([str(argument) for argument in arguments])
-
-
-@pytest.fixture(autouse=True)
-def _scripts(monkeypatch):
-    from pathlib import Path
-
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "scripts"))
+    script("evaluate").main([str(argument) for argument in arguments])
 
 
 def test_the_script_measures_one_or_all_and_draws_up_a_table(measured, finished, tmp_path, capsys):
-    import shutil
-
     for name, folder in (("a/cgan", measured), ("b", finished("gan"))):
         shutil.copytree(folder, tmp_path / name)
     tiny_run("gan", tmp_path / "points", data="ring", image_size=0, images=16,
