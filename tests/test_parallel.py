@@ -102,6 +102,26 @@ def test_batch_norm_equals_torch(shape):
     assert torch.equal(BatchNorm(3)(x), theirs(x))
 
 
+@pytest.mark.parametrize("variant", ["dcgan", "wgan-gp", "dragan", "r3gan"])
+def test_compiled_networks_learn_the_same(variant, tmp_path, monkeypatch):
+    """As traced for training, without the generation of code, which takes a minute; gradient penalties are refused."""
+    if variant_class(variant).penalises_gradients:
+        with pytest.raises(zoo.UsageError, match="gradient penalty"):
+            tiny_run(variant, tmp_path, compile=True)
+        return
+    traced = []
+    compiler = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda f, **kw: traced.append(f) or compiler(f, backend="aot_eager"))
+    ends = []
+    for name in ("eager", "compiled"):
+        run = tiny_run(variant, tmp_path / name, images=80, precision="64-true", compile=name == "compiled")
+        run.train()
+        ends.append(zoo.load(tmp_path / name).generator.state_dict())
+    assert len(traced) >= 2
+    for key, value in ends[0].items():
+        torch.testing.assert_close(ends[1][key], value, atol=1e-9, rtol=0)
+
+
 def test_lightnings_own_ddp_is_refused():
     model = zoo.create("gan", image_size=16, width=2)
     model.trainer = type("Trainer", (), {"world_size": 2, "strategy": object()})()

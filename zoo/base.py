@@ -68,6 +68,7 @@ class GenerativeModule(LightningModule):
     kind: ClassVar[str] = "unconditional"
     conditional: ClassVar[bool] = False  # whether sampling needs labels
     couples_images: ClassVar[bool] = False  # whether a loss compares the images of a batch with each other
+    penalises_gradients: ClassVar[bool] = False  # whether a loss has second derivatives of the networks
     monitor: ClassVar[str | None] = None  # the tracked quantity, lower is better, that picks the best checkpoint
 
     def __init__(self, config: Config, data: DataSpec) -> None:

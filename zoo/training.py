@@ -54,6 +54,8 @@ class Training(Options):
                           group="machine")
     num_nodes: int = option(1, "machines", minimum=1, group="machine")
     precision: Literal["32-true", "bf16-mixed", "64-true"] = option("32-true", "of the arithmetic", group="machine")
+    compile: bool = option(False, "compile the networks with torch.compile, which takes a minute and pays on GPUs",
+                           group="machine")
     log_every: int = option(3_200, "images between rows of metrics.csv", minimum=1, group="output")
     samples_every: int = option(20_000, "images between sample grids", minimum=1, group="output")
     checkpoint_every: int = option(50_000, "images between checkpoints", minimum=1, group="output")
@@ -64,8 +66,8 @@ class Training(Options):
     eval_samples: int = option(10_000, "images to generate, and to compare with", minimum=50, group="evaluation")
 
     # What a resumed run may change: the rest would make it another run.
-    MAY_CHANGE = ("data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate", "log_every",
-                  "samples_every", "checkpoint_every", "eval_every")
+    MAY_CHANGE = ("data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate", "compile",
+                  "log_every", "samples_every", "checkpoint_every", "eval_every")
 
 
 class Run:
@@ -96,17 +98,23 @@ class Run:
         self.source: Source = open_source(training.data, training.data_dir, training.image_size, training.channels)
         seed_everything(training.seed, verbose=False)
         self.model: GenerativeModule = cls(options, self.source.spec)
-        self._set_accumulate()
+        self._prepare_model()
         self.folder = Path(folder or f"runs/{variant}-{self.source.spec.name}")
         self.checkpoint = callbacks.newest_checkpoint(self.folder / "checkpoints")
         self.evaluation = self._evaluation() if training.eval_every else None
 
-    def _set_accumulate(self) -> None:
+    def _prepare_model(self) -> None:
         training, model = self.training, self.model
         if training.accumulate > 1 and model.couples_images:
             raise UsageError(f"{model.variant} compares the images of a batch with each other, so it needs them at "
                              "once: leave --accumulate away")
         model.accumulate = training.accumulate
+        if training.compile and model.penalises_gradients:
+            raise UsageError(f"{model.variant} has a gradient penalty, and second derivatives of compiled networks are "
+                             "wrong without a warning (pytorch #91469): leave --compile away")
+        if training.compile:
+            for network in model.children():
+                network.compile()
 
     def _evaluation(self) -> "Evaluation":
         from zoo.metrics.during import Evaluation  # torch-fidelity takes seconds to import

@@ -13,12 +13,13 @@ from zoo.errors import UsageError
 
 
 class InMemory(Dataset):
-    """Indexed with a batch of row numbers at once."""
+    """Indexed with a batch of row numbers at once; on the device of the images."""
 
     def __init__(self, images: Tensor, labels: Tensor) -> None:
         self.images, self.labels = images, labels
 
     def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        rows = rows.to(self.images.device)
         return self.images[rows], self.labels[rows]
 
     def __len__(self) -> int:
@@ -81,7 +82,16 @@ class DataModule(LightningDataModule):
             self.images, self.labels = self.source.load()
 
     def train_dataloader(self) -> DataLoader:
+        device = self.trainer.strategy.root_device
+        images, labels = self.images, self.labels
+        if fits(images, device):
+            images, labels = images.to(device), labels.to(device)
         order = ClockedBatches(len(self.images), self.batch_size, self.seed, self.trainer.lightning_module.images_seen)
         # A loader draws a seed for its workers even without any: from its own generator, not from the run's.
-        return DataLoader(InMemory(self.images, self.labels), sampler=order, batch_size=None,
-                          generator=torch.Generator(), pin_memory=self.trainer.strategy.root_device.type == "cuda")
+        return DataLoader(InMemory(images, labels), sampler=order, batch_size=None, generator=torch.Generator(),
+                          pin_memory=device.type == "cuda" and not images.is_cuda)
+
+
+def fits(images: Tensor, device: torch.device) -> bool:
+    """Whether the whole data set may lie on a GPU, as 8-bit numbers: it takes at most a quarter of what is free."""
+    return device.type == "cuda" and images.nbytes <= torch.cuda.mem_get_info(device)[0] / 4

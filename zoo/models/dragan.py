@@ -36,6 +36,7 @@ class DRAGANConfig(GANConfig):
 class DRAGAN(GAN):
     Config = DRAGANConfig
     config: DRAGANConfig
+    penalises_gradients = True
     couples_images = True
 
     def discriminator_loss(self, batch: Batch) -> Terms:

@@ -36,6 +36,7 @@ class R3GANConfig(GANConfig):
 class R3GAN(GAN):
     Config = R3GANConfig
     config: R3GANConfig
+    penalises_gradients = True
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         images, _ = batch

@@ -33,6 +33,7 @@ class WGANGPConfig(GANConfig):
 class WGANGP(GAN):
     Config = WGANGPConfig
     config: WGANGPConfig
+    penalises_gradients = True
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         images, _ = batch
