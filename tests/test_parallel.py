@@ -1,8 +1,11 @@
 """Two processes of half the batch equal one of the whole batch, for every variant."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +15,9 @@ from conftest import VARIANTS, tiny_run
 from two_processes import modes, plain_networks, state
 
 import zoo
+from zoo.callbacks import newest_checkpoint
 from zoo.data.module import DataModule
-from zoo.folder import read_metrics
+from zoo.folder import read_config, read_metrics
 from zoo.networks.blocks import BatchNorm
 from zoo.registry import variant_class
 
@@ -62,6 +66,49 @@ def test_devices_option_launches_processes(tmp_path):
     one, two = (read_metrics(tmp_path / name) for name in ("one", "two"))
     for name in ("fd101[digits]/best", "fd101[digits]/last"):
         assert two[name]["value"] == pytest.approx(one[name]["value"], rel=1e-3)
+
+
+def test_the_death_of_a_process_ends_the_run_and_leaves_a_checkpoint(tmp_path):
+    script = Path(__file__).parents[1] / "scripts" / "train.py"
+    command = [sys.executable, str(script), "--variant", "gan", "--width", "2", "--image-size", "16", "--images", "10M",
+               "--checkpoint-every", "2k", "--accelerator", "cpu", "--devices", "2", "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 100
+    while not newest_checkpoint(tmp_path / "run" / "checkpoints"):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    (other,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(other), signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert f"process 0 of 2 stops with an error, perhaps because another did; go on from {tmp_path}" in said
+    assert torch.load(newest_checkpoint(tmp_path / "run" / "checkpoints"), weights_only=True)["zoo"]["variant"] == "gan"
+
+
+def test_from_one_process_to_two_machines_and_back(tmp_path):
+    """Resumed on two nodes that meet by torchrun's rendezvous, then on one process again: the run of one process."""
+    config = plain_networks("nsgan")
+    tiny_run("nsgan", tmp_path / "whole", images=240, config=config).train()
+    tiny_run("nsgan", tmp_path / "moved", images=80, config=config).train()
+    script = Path(__file__).parents[1] / "scripts" / "train.py"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    nodes = [subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--node-rank", str(node), "--nproc-per-node",
+         "1", "--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}", str(script), "--resume",
+         str(tmp_path / "moved"), "--images", "160"],
+        env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for node in range(2)]
+    for node in nodes:
+        _, error = node.communicate(timeout=120)
+        assert node.returncode == 0, error
+    assert read_config(tmp_path / "moved")["hardware"] == "2 x cpu process"
+    tiny_run("nsgan", tmp_path / "moved", images=240, config=config, resume=True).train()
+    ends = [torch.load(tmp_path / name / "checkpoints" / "images-000000000240.ckpt", weights_only=True)["state_dict"]
+            for name in ("whole", "moved")]
+    for key, value in ends[0].items():
+        torch.testing.assert_close(ends[1][key], value, atol=1e-5, rtol=0, msg=key)
 
 
 def test_batch_must_be_shared_evenly(tmp_path, monkeypatch):

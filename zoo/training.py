@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import subprocess
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,7 +159,15 @@ class Run:
             # Weights that the folder has stay until there are others.
             write_config(model, self.folder, self._origin(trainer))
         data = DataModule(self.source, training.batch_size, training.seed)
-        trainer.fit(model, datamodule=data, ckpt_path=str(self.checkpoint) if self.resume else None, weights_only=True)
+        try:
+            trainer.fit(model, datamodule=data, ckpt_path=str(self.checkpoint) if self.resume else None,
+                        weights_only=True)
+        except RuntimeError:  # what a process finds whose neighbour died
+            newest = callbacks.newest_checkpoint(self.folder / "checkpoints")
+            if trainer.world_size > 1 and newest:
+                print(f"process {trainer.global_rank} of {trainer.world_size} stops with an error, perhaps because "
+                      f"another did; go on from {newest} with --resume {self.folder}", file=sys.stderr)
+            raise
         if trainer.is_global_zero:
             self._finish(data, budget.signal, trainer)
         return 128 + budget.signal if budget.signal else 0
