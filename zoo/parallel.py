@@ -11,7 +11,6 @@ import torch
 import torch.distributed as dist
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
-from torch.nn.utils import parameters_to_vector
 
 
 def world_size() -> int:
@@ -56,7 +55,7 @@ def average_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
         return
-    flat = parameters_to_vector(gradients)
+    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])  # of convolutions they are channels-last
     dist.all_reduce(flat)
     flat /= world_size()
     for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):

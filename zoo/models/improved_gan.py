@@ -48,8 +48,8 @@ class MinibatchDiscrimination(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         m = self.tensor(features).unflatten(1, self.shape)  # (N, B, C)
-        distance = (m[:, None] - gather(m)[None]).abs().sum(3)  # (N, N of all processes, B)
-        return torch.cat([features, torch.exp(-distance).mean(1)], 1)
+        distance = torch.cdist(m.transpose(0, 1), gather(m).transpose(0, 1), p=1)  # (B, N, N of all processes)
+        return torch.cat([features, torch.exp(-distance).mean(2).T], 1)
 
 
 @register("improved-gan", title="Improved GAN", paper="https://arxiv.org/abs/1606.03498", year=2016)
