@@ -270,7 +270,10 @@ def package(tmp_path, monkeypatch):
 def test_a_bundled_model_is_loaded_by_name(package, tmp_path):
     folder = folder_of(tmp_path)
     catalogue.bundle("gan-digits", folder)
-    assert torch.equal(images("gan-digits"), images(folder))
+    torch.testing.assert_close(images("gan-digits"), images(folder), atol=1 / 255, rtol=0)
+    sizes = [(place / "model.safetensors").stat().st_size for place in (package / "pretrained" / "gan-digits", folder)]
+    assert sizes[0] < 0.6 * sizes[1]  # half precision
+    assert zoo.load("gan-digits").dtype == torch.float32
     (entry,) = zoo.pretrained()
     assert entry[:2] == ("gan-digits", "gan")
     assert (entry.where, entry.headline) == ("bundled", "fd10k[digits] 12.5")
@@ -278,6 +281,17 @@ def test_a_bundled_model_is_loaded_by_name(package, tmp_path):
     assert 'zoo.load("gan-digits")' in (package / "pretrained" / "gan-digits" / "README.md").read_text()
     with pytest.raises(zoo.UsageError, match="did you mean gan-digits"):
         zoo.load("gan-digit")
+
+
+def test_weights_that_half_precision_would_change_stay_whole(package, tmp_path):
+    torch.manual_seed(0)
+    model = zoo.create("gan", image_size=16, width=2, backbone="mlp")
+    with torch.no_grad():
+        next(model.generator.parameters()).mul_(1e6)  # beyond what half precision holds
+    folder = zoo.save(model, tmp_path / "large", ORIGIN)
+    write_json(folder / "metrics.json", METRICS)
+    catalogue.bundle("gan-large", folder)
+    assert torch.equal(images("gan-large"), images(folder))
 
 
 def test_weights_that_are_not_those_of_the_catalogue_are_refused(package, tmp_path):

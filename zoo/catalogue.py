@@ -87,7 +87,8 @@ def enter(name: str, folder: Path, where: str = BUNDLED, commit: str = "") -> Pr
 
 
 def bundle(name: str, source: Path) -> Path:
-    """Copies a published state of a model folder into the package, and enters it."""
+    """Copies a model folder into the package, in half precision where that changes nothing, and enters it."""
+    from zoo.folder import halve
     from zoo.hub import prepare
 
     files = prepare(source, name)
@@ -95,5 +96,6 @@ def bundle(name: str, source: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for path in files:
         shutil.copyfile(path, folder / path.name)
+    halve(folder)
     enter(name, folder)
     return folder

@@ -97,8 +97,8 @@ def load(source: str | Path) -> GenerativeModule:
             networks[name].load_state_dict(own, assign=True)
         elif name != "ema":
             setattr(model, name, None)
-    precision = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
-    model.to("cpu", precision)  # the tensors are so already; Lightning's record of device and type is not
+    stored = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
+    model.to("cpu", torch.float32 if stored == torch.float16 else stored)  # half precision is for storage only
     return model.requires_grad_(False).eval()
 
 
@@ -131,6 +131,25 @@ def check_golden(model: GenerativeModule, folder: Path, most: float = 1 / 255) -
         raise UsageError(f"{folder / 'golden.safetensors'} cannot be read: {error!r}") from error
     if not difference <= most:
         raise UsageError(f"{folder} does not make the images it was saved with: they differ by up to {difference:.3g}")
+
+
+def halve(folder: Path) -> bool:
+    """Rewrites a folder's weights in half precision, unless it would then make other images than its golden ones.
+
+    Returns:
+        Whether it did.
+    """
+    whole = _read_tensors(folder / "model.safetensors")
+    half = {key: value.half() if value.is_floating_point() else value for key, value in whole.items()}
+    for tensors in (half, whole):
+        with atomic(folder / "model.safetensors") as partial:
+            save_file(tensors, partial, metadata={"sha256": _digest(tensors)})
+        try:
+            check_golden(load(folder), folder)
+        except UsageError:
+            continue  # back to what it was
+        return tensors is half
+    raise UsageError(f"{folder} does not make its golden images, in whatever precision: train it again")
 
 
 def read_config(source: Path) -> dict[str, Any]:
