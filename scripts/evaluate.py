@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> None:
     parser = cli.Parser("Measure a model and write the numbers into its folder, or all models in a folder.")
     parser.add_argument("model", nargs="?", help="a model folder, such as a run's")
     parser.add_argument("--all", metavar="DIR", help="measure every model in this folder that lacks the numbers, and "
-                        "print the leaderboard")
+                        "print the leaderboard of these and of the bundled ones")
     parser.add_argument("--out", metavar="PATH", help="with --all: write the leaderboard to PATH.md and PATH.csv")
     parser.add_options(Protocol, "protocol (default: that of the numbers it has)")
     machine = parser.add_argument_group("machine")

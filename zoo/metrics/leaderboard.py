@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from zoo.catalogue import BUNDLED, locate, pretrained
 from zoo.errors import UsageError
 from zoo.files import atomic
 from zoo.folder import read_config, read_metrics
@@ -27,18 +28,19 @@ def measured(folder: Path, asked: dict[str, Any]) -> bool:
 
 
 def entries(folder: Path) -> list[Entry]:
-    """Every measured model folder in or below ``folder``, by data set, then by its first Frechet distance.
+    """Every measured model in or below ``folder`` and of the package, by data set, then by its first Frechet distance.
 
     Raises:
         UsageError: there is none.
     """
+    places = [(path.parent, path.parent.relative_to(folder).as_posix()) for path in sorted(folder.rglob("config.json"))]
+    places += [(locate(model.name), model.name) for model in pretrained() if model.where == BUNDLED]
     found = []
-    for path in sorted(folder.rglob("config.json")):
-        metrics = {name: float(metric["value"]) for name, metric in read_metrics(path.parent).items()}
-        if any(is_distance(name) for name in metrics):
-            config = read_config(path)
-            found.append(Entry(path.parent.relative_to(folder).as_posix(), config["variant"], config["data"]["name"],
-                               config.get("images_seen", 0), metrics))
+    for place, name in places:
+        metrics = {key: float(metric["value"]) for key, metric in read_metrics(place).items()}
+        if any(map(is_distance, metrics)):
+            config = read_config(place)
+            found.append(Entry(name, config["variant"], config["data"]["name"], config.get("images_seen", 0), metrics))
     if not found:
         raise UsageError(f"no model in {folder} has been evaluated: python scripts/evaluate.py RUN")
     return sorted(found, key=lambda e: (e.data, next(v for k, v in e.metrics.items() if is_distance(k))))
