@@ -41,7 +41,7 @@ def batch_of(n: int, size: int = 8, classes: int = 10):
 
 def replay(model) -> None:
     """Makes the model's next draws the same again."""
-    model._random.manual_seed(7)
+    model._random = torch.Generator().manual_seed(7)
 
 
 # ---- acgan --------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ class Config(Options):
                         maximum=1024)
     latent_dim: int = option(100, "dimensions of the latent z", minimum=1, maximum=65536)
     latent: Literal["normal", "uniform"] = option("normal", "prior of z: N(0, 1) or U(-1, 1)")
+    optimizer: Literal["adam", "rmsprop"] = option("adam", "of every group")
     learning_rate: float = option(2e-4, "learning rate of every optimizer (alpha)", minimum=0)
     beta1: float = option(0.5, "Adam's decay of the first moment", minimum=0, maximum=0.9999)
     beta2: float = option(0.999, "Adam's decay of the second moment", minimum=0, maximum=0.999999)
@@ -101,8 +102,13 @@ class GenerativeModule(LightningModule):
         raise NotImplementedError
 
     def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        config = self.config
-        return torch.optim.Adam(parameters, lr=config.learning_rate, betas=(config.beta1, config.beta2), fused=True)
+        config, rate = self.config, self.learning_rate_of(group)
+        if config.optimizer == "rmsprop":
+            return torch.optim.RMSprop(parameters, rate)
+        return torch.optim.Adam(parameters, rate, (config.beta1, config.beta2), fused=True)
+
+    def learning_rate_of(self, group: str) -> float:
+        return self.config.learning_rate
 
     def networks_for_sampling(self) -> dict[str, nn.Module]:
         """The live networks that a published model needs, by name."""

@@ -71,10 +71,8 @@ class InfoGAN(GAN):
             nn.LeakyReLU(0.1), nn.Linear(128, codes)).apply(init_normal)
         return discriminator
 
-    def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        config = self.config
-        rate = config.generator_learning_rate if group == "generator" else config.learning_rate
-        return torch.optim.Adam(parameters, lr=rate, betas=(config.beta1, config.beta2))
+    def learning_rate_of(self, group: str) -> float:
+        return self.config.generator_learning_rate if group == "generator" else self.config.learning_rate
 
     def bounds(self, q: Tensor, latent: Tensor) -> tuple[Tensor, Tensor]:
         """L_I in nats for categorical and continuous codes, from Q's outputs on the images of the latents."""

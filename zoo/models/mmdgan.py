@@ -6,13 +6,12 @@ with y both real and generated, M^2 the unbiased estimate of MMD^2 (equation 1) 
 standard deviations 1, 2, 4, 8 and 16, and the second term, their reduction of the feasible set, a mean over the code's
 dimensions. f's weights are clipped to [-c, c] after each of its 5 steps, the decoder's are not; RMSProp 5e-5. The code
 has the dimensions of the latent, the decoder the shape of G. Departures: M stays at 1e-4 where the estimate of M^2 is
-smaller or negative (the authors' code takes the biased one); no longer rounds of critic steps at the start. ``beta1``
-and ``beta2`` are Adam's and unused.
+smaller or negative (the authors' code takes the biased one); no longer rounds of critic steps at the start.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +29,7 @@ BANDWIDTHS = (1.0, 2.0, 4.0, 8.0, 16.0)
 @dataclass(frozen=True, kw_only=True)
 class MMDGANConfig(GANConfig):
     critic_steps: int = 5
+    optimizer: Literal["adam", "rmsprop"] = "rmsprop"
     learning_rate: float = 5e-5
     latent_dim: int = 128
     clip: float = option(0.01, "bound on the magnitude of the encoder's weights (c)", minimum=1e-6)
@@ -46,11 +46,8 @@ class MMDGAN(GAN):
     def build_discriminator(self) -> nn.Module:
         return self.build_auto_encoder()
 
-    def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(parameters, lr=self.config.learning_rate)
-
-    def optimize(self, group: str, loss: Callable[..., Terms], *args: Any) -> None:
-        super().optimize(group, loss, *args)
+    def optimize(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:
+        super().optimize(group, loss, batch)
         if group == "discriminator":
             clip_weights(self.discriminator.encoder, self.config.clip)
 

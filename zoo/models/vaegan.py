@@ -7,7 +7,7 @@
 Enc descends L_prior + L_llike, Dec gamma L_llike - L_GAN, Dis -L_GAN (their sign of L_GAN: Dis ascends it), each with
 RMSProp 3e-4. Dis_l are the features of the discriminator's trunk. Departures: Dec ascends log Dis of x~ and x_p instead
 of descending log(1 - Dis), which saturates; the three steps follow each other, each with draws of its own; the paper
-gives no gamma. ``beta1`` and ``beta2`` are Adam's and unused.
+gives no gamma.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from zoo.registry import register
 
 @dataclass(frozen=True, kw_only=True)
 class VAEGANConfig(GANConfig):
+    optimizer: Literal["adam", "rmsprop"] = "rmsprop"
     learning_rate: float = 3e-4
     latent_dim: int = 128
     latent: Literal["normal"] = "normal"  # the KL term is to a normal
@@ -48,9 +49,6 @@ class VAEGAN(GAN):
 
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"encoder": list(self.encoder.parameters())} | super().optimizer_groups()
-
-    def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(parameters, lr=self.config.learning_rate)
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), (N, latent_dim) each."""

@@ -4,15 +4,12 @@
 
 with D's weights clipped to [-c, c] after each of its steps, which keeps D Lipschitz: c 0.01, 5 critic steps, RMSProp
 5e-5. The critic has batch-norm, as the paper's DCGAN critic, and its scales and shifts are clipped with the rest;
-without it the outputs of a clipped critic shrink from layer to layer. ``beta1`` and ``beta2`` are Adam's and unused.
+without it the outputs of a clipped critic shrink from layer to layer.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import torch
-from torch import nn
+from typing import Literal
 
 from zoo.base import Batch, Terms
 from zoo.config import option
@@ -24,6 +21,7 @@ from zoo.registry import register
 @dataclass(frozen=True, kw_only=True)
 class WGANConfig(GANConfig):
     critic_steps: int = 5
+    optimizer: Literal["adam", "rmsprop"] = "rmsprop"
     learning_rate: float = 5e-5
     clip: float = option(0.01, "bound on the magnitude of the critic's weights (c)", minimum=1e-6)
 
@@ -33,11 +31,8 @@ class WGAN(GAN):
     Config = WGANConfig
     config: WGANConfig
 
-    def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(parameters, lr=self.config.learning_rate)
-
-    def optimize(self, group: str, loss: Callable[..., Terms], *args: Any) -> None:
-        super().optimize(group, loss, *args)
+    def optimize(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:
+        super().optimize(group, loss, batch)
         if group == "discriminator":
             clip_weights(self.discriminator, self.config.clip)
 
