@@ -367,7 +367,7 @@ def test_encode_and_reconstruct(variant):
 
 
 @pytest.mark.parametrize(("variant", "words"), [("ae", "a baseline and not a generative model"),
-                                                ("cvae", ".sample(16, labels=0, seed=0)")])
+                                                ("cvae", ".sample(16, labels='0', seed=0)")])
 def test_card_says(variant, words, finished):
     assert words in (finished(variant) / "README.md").read_text()
 
