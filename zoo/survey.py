@@ -13,7 +13,7 @@ from zoo.callbacks import checkpoint_images, newest_checkpoint
 from zoo.config import options_of
 from zoo.data.points import MIXTURES
 from zoo.files import atomic
-from zoo.folder import load
+from zoo.folder import load, read_config
 from zoo.metrics.modes import SAMPLES, ModeCoverage, mode_coverage
 from zoo.registry import variant_class, variants
 from zoo.training import Run, Training
@@ -73,17 +73,18 @@ def contact_sheet(folders: Iterable[Path], path: Path, columns: int = 5) -> None
     """One PNG with the top of every run's samples.png under its variant's name."""
     tiles = []
     for folder in folders:
-        picture = Image.open(folder / "samples.png").convert("L" if load(folder).data.channels == 1 else "RGB")
+        picture = Image.open(folder / "samples.png")
         side = picture.height  # eight rows; a conditional grid is wider
         picture = picture.crop((0, 0, side, side)).resize((TILE, TILE), Image.Resampling.LANCZOS)
-        tiles.append((load(folder).variant, picture))
+        tiles.append((read_config(folder), picture))
     rows = -(-len(tiles) // columns)
-    sheet = Image.new("RGB", (columns * (TILE + 8) + 8, rows * (TILE + CAPTION + 8) + 8), "white")
+    colour = any(config["data"]["channels"] == 3 for config, _ in tiles)
+    sheet = Image.new("RGB" if colour else "L", (columns * (TILE + 8) + 8, rows * (TILE + CAPTION + 8) + 8), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
-    for i, (name, picture) in enumerate(tiles):
+    for i, (config, picture) in enumerate(tiles):
         x, y = 8 + (i % columns) * (TILE + 8), 8 + (i // columns) * (TILE + CAPTION + 8)
-        draw.text((x, y), name, fill="black", font=font)
-        sheet.paste(picture.convert("RGB"), (x, y + CAPTION))
+        draw.text((x, y), config["variant"], fill="black", font=font)
+        sheet.paste(picture.convert(sheet.mode), (x, y + CAPTION))
     with atomic(path) as partial:
         sheet.save(partial, format="png", optimize=True)
 
