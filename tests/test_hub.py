@@ -215,6 +215,24 @@ def test_offline_mode(hub, tmp_path, monkeypatch):
     assert hub.requests == []
 
 
+def test_a_dead_network_is_noticed_at_once(hub, tmp_path, monkeypatch):
+    """And what is in the cache is taken from there."""
+    folder = folder_of(tmp_path)
+    zoo.publish(folder, "me/gan")
+    expected = images("me/gan")
+
+    def dead(*args, **kwargs):
+        raise OSError("Network is unreachable")
+
+    waited = []
+    monkeypatch.setattr(_http.time, "sleep", waited.append)
+    monkeypatch.setattr("socket.socket.connect", dead)
+    assert torch.equal(images("me/gan"), expected)
+    with pytest.raises(zoo.UsageError, match="not in the cache, and the Hub cannot be reached"):
+        zoo.load("me/another")
+    assert sum(waited) < 1
+
+
 def test_files_that_lead_out_of_the_folder_are_not_sent(hub, tmp_path):
     folder = folder_of(tmp_path)
     (tmp_path / "secret").write_bytes((folder / "samples.png").read_bytes())

@@ -29,7 +29,7 @@ def fetch(repo: str, revision: str | None = None) -> Path:
     no_access = (f"there is no repository {repo} on the Hub for you. If it is private, log in with: hf auth login, or "
                  "set HF_TOKEN to a token that may read it")
     try:
-        config = hf_hub_download(repo, "config.json", revision=revision, library_name="zoo",
+        config = hf_hub_download(repo, "config.json", revision=_resolve(repo, revision), library_name="zoo",
                                  library_version=zoo.__version__)
         commit = Path(config).parent.name  # of one commit, even if the branch moves on meanwhile
         hf_hub_download(repo, "model.safetensors", revision=commit)
@@ -50,6 +50,31 @@ def fetch(repo: str, revision: str | None = None) -> Path:
         status = getattr(getattr(error, "response", None), "status_code", None)
         raise UsageError(no_access if status in (401, 403) else f"{where} cannot be fetched: {error}") from error
     return Path(config).parent
+
+
+def _resolve(repo: str, revision: str | None) -> str | None:
+    """The revision, or without a network the commit that it stood for when there was one.
+
+    ``hf_hub_download`` would find out too that there is none, but it tries for half a minute.
+    """
+    from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    url = hf_hub_url(repo, "config.json", revision=revision)
+    cached = try_to_load_from_cache(repo, "config.json", revision=revision)
+    known = Path(cached).parent.name if isinstance(cached, str) else None
+    if known is not None and known == revision:
+        return revision  # a commit stays what it is
+    try:
+        get_hf_file_metadata(url)
+        return revision
+    except errors.HfHubHTTPError as error:
+        if error.response.status_code in (429, 500, 502, 503, 504):
+            return revision  # a busy Hub is asked again
+        raise
+    except Exception as error:  # whatever the client's library for HTTP raises without a network
+        if known is None:
+            raise errors.LocalEntryNotFoundError(str(error)) from error
+        return known
 
 
 class Published(NamedTuple):
