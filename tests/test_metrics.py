@@ -1,12 +1,17 @@
 """Label agreement and mode coverage against cases whose answer is known."""
 
 import math
+import os
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
 from conftest import tiny_run
 
 import zoo
+from zoo.callbacks import newest_checkpoint
 from zoo.data.points import MIXTURES
 from zoo.data.sources import open_source
 from zoo.folder import save
@@ -69,6 +74,30 @@ def test_survey_trains_once_reports_failures_and_draws_a_sheet(tmp_path):
     assert (tmp_path / "gan" / "model.safetensors").stat().st_mtime_ns == before
     contact_sheet([tmp_path / "gan"], tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_workers_of_a_survey_end_with_it(tmp_path):
+    """Killed without a word, as a batch system may do: the run that was going on is saved, to be resumed."""
+    code = f"""
+from pathlib import Path
+from zoo.survey import Job, run_all
+if __name__ == "__main__":
+    training = {{"images": 10**7, "batch_size": 8, "image_size": 16, "accelerator": "cpu", "checkpoint_every": 10**7}}
+    run_all([Job("gan", {{"width": 2}}, training, Path({str(tmp_path / "gan")!r}))], workers=1)
+"""
+    (tmp_path / "survey.py").write_text(code)
+    survey = subprocess.Popen([sys.executable, str(tmp_path / "survey.py")], env=os.environ | {"OMP_NUM_THREADS": "1"},
+                              stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 100
+    while not (tmp_path / "gan" / "metrics.csv").exists():
+        assert survey.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    survey.kill()
+    survey.wait()
+    while newest_checkpoint(tmp_path / "gan" / "checkpoints") is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_measure_modes_reads_a_run_folder(tmp_path):

@@ -1,6 +1,9 @@
 """The same small run of many variants, side by side: contact sheets and mode coverage."""
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -34,12 +37,21 @@ def run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
     """Trains what is not finished yet, ``workers`` at a time. Returns the failed jobs' messages by folder."""
     waiting = [job for job in jobs if not _finished(job)]
     failed = {}
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
         for job, error in zip(waiting, pool.map(_run, waiting), strict=True):
             print(f"{job.folder}: {error or 'finished'}", flush=True)
             if error:
                 failed[job.folder] = error
     return failed
+
+
+def _end_with_parent() -> None:
+    """Has a worker stop gracefully, as by SIGTERM, when the process that started it is no more."""
+    def watch() -> None:
+        multiprocessing.parent_process().join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _finished(job: Job) -> bool:
