@@ -1,6 +1,6 @@
 """Modes that unconditional variants cover on mixtures of Gaussians, over several seeds.
 
-    python scripts/modes.py --data ring grid two-peaks --seeds 5 --out model_cards/modes.md
+    python scripts/modes.py --data ring --images 480k --learning-rate 1e-3 --out modes.md
 """
 
 import statistics
