@@ -163,6 +163,12 @@ def test_a_split_that_is_not_there_is_refused(data, tmp_path):
         open_source(data.format(folder=tmp_path), split="test")
 
 
+@pytest.mark.parametrize("data", ["mnist", "fashion-mnist", "cifar10"])
+def test_a_split_of_another_name_is_refused(data, tmp_path):
+    with pytest.raises(zoo.UsageError, match="has no val split: it has train and test"):
+        open_source(data, str(tmp_path), split="val")
+
+
 def test_anime_takes_its_classes_from_a_table_of_tags(tmp_path):
     """Named as people would ask for them, without the faces that have no tags."""
     names = [f"getchu/{i:05d}.jpg" for i in range(5)]

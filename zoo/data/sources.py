@@ -74,7 +74,8 @@ class TorchvisionSource:
 
     def __init__(self, name: str, dataset: str, place: "Place", native_size: int, channels: int,
                  class_names: list[str], images: dict[str, int], provenance: str) -> None:
-        self.dataset, self.root, self.split, image_size = dataset, place.directory, place.split, place.image_size
+        self.dataset, self.root, image_size = dataset, place.directory, place.image_size
+        self.split = checked_split(name, place.split, self.splits)
         provenance = provenance.format("training" if place.split == "train" else place.split)
         if image_size and image_size != native_size:
             provenance += f", resized from {native_size} px"
