@@ -30,6 +30,7 @@ from zoo.errors import UsageError
 from zoo.training import Run, Training
 
 WARM_UP = 10  # batches before the clock starts
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 # ---- training --------------------------------------------------------------------------------------------------------
@@ -132,9 +133,8 @@ def train(options) -> Comparison:
 
     def reference(meter: Meter) -> None:
         model = zoo.create(options.variant, image_size=size, **config)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        data = bare_batches(options.data_loading, size, options.batch_size, device)
-        bare_steps(model.to(device), data, batches, meter)
+        data = bare_batches(options.data_loading, size, options.batch_size, DEVICE)
+        bare_steps(model.to(DEVICE), data, batches, meter)
 
     return compare(ours, reference, options.pairs)
 
@@ -143,9 +143,8 @@ def train(options) -> Comparison:
 
 def sample(options) -> Comparison:
     """``sample`` of so many images, which come checked, in [0, 1] and on the CPU, against calls of the network."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = zoo.create(options.variant, image_size=options.image_size, width=options.width, backbone=options.backbone)
-    model = model.to(device).eval()
+    model = model.to(DEVICE).eval()
 
     def ours(meter: Meter) -> None:
         meter.start()
@@ -155,7 +154,7 @@ def sample(options) -> Comparison:
     @torch.inference_mode()
     def reference(meter: Meter) -> None:
         meter.start()
-        parts = [model.generator(torch.randn(len(rows), model.latent_size, device=device)).cpu()
+        parts = [model.generator(torch.randn(len(rows), model.latent_size, device=DEVICE)).cpu()
                  for rows in torch.arange(options.samples).split(256)]
         torch.cat(parts)
         meter.stop()
@@ -215,8 +214,7 @@ def evaluate(options) -> Comparison:
     from zoo.metrics.real import join, real_side
 
     samples, space = options.samples, feature_space(options.features)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    space.extractor.to(device)
+    space.extractor.to(DEVICE)
     network = space.classifier
     shape = (network.channels, network.image_size, network.image_size) if network else (3, 32, 32)
     fake, real = (torch.randint(0, 256, (samples, *shape), dtype=torch.uint8) for _ in range(2))
@@ -227,8 +225,8 @@ def evaluate(options) -> Comparison:
         with tempfile.TemporaryDirectory() as cache:
             os.environ["ZOO_CACHE"] = cache
             meter.start()
-            truth = real_side(source, space, samples, 256, device)
-            generated = join([space.extract(batch.to(device)) for batch in fake.split(256)])
+            truth = real_side(source, space, samples, 256, DEVICE)
+            generated = join([space.extract(batch.to(DEVICE)) for batch in fake.split(256)])
             distances(generated, truth.features, space)
             meter.stop()
 
@@ -236,7 +234,7 @@ def evaluate(options) -> Comparison:
         extractor = f"zoo-{options.features}" if network else "inception-v3-compat"
         meter.start()
         calculate_metrics(input1=Bare(fake), input2=Bare(real), isc=True, fid=True, kid=True, prc=True, batch_size=256,
-                          feature_extractor=extractor, cuda=device.type == "cuda", cache=False, verbose=False)
+                          feature_extractor=extractor, cuda=DEVICE.type == "cuda", cache=False, verbose=False)
         meter.stop()
 
     return compare(ours, reference, options.pairs)

@@ -1,5 +1,6 @@
 """Tables of what there is, as Markdown."""
 
+from zoo.catalogue import pretrained
 from zoo.registry import variants
 
 
@@ -12,8 +13,6 @@ def variants_table() -> str:
 
 def pretrained_table() -> str:
     """Every model that can be loaded by name."""
-    from zoo.catalogue import pretrained
-
     lines = ["| name | variant | data | pixels | parameters | size | measured | where |", f"|{'---|' * 8}"]
     for m in pretrained():
         lines.append(f"| `{m.name}` | {m.variant} | {m.data} | {m.image_size} | {m.parameters:,} | "

@@ -15,7 +15,6 @@ from zoo.base import Batch, GenerativeModule
 from zoo.callbacks import crossed
 from zoo.metrics.classes import label_agreement
 from zoo.metrics.features import FeatureSpace, to_uint8
-from zoo.metrics.protocol import short
 
 BATCH = 256  # images
 
@@ -39,7 +38,7 @@ class Evaluation(Callback):
 
     def __init__(self, space: FeatureSpace, every: int, samples: int, budget: int) -> None:
         self.space, self.every, self.samples, self.budget = space, every, samples, budget
-        self.name = f"{'fd' if space.suffix else 'fid'}{short(samples)}{space.suffix}"
+        self.name = space.distance_name(samples)
         self.measured_at = -1
         self._distance: FrechetInceptionDistance | None = None
 

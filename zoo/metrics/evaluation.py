@@ -83,8 +83,7 @@ def evaluate(model: str | Path | GenerativeModule, data: str | None = None, *, f
         fake = generated_features(model, space, labels, protocol.samples, protocol.seed, batch_size, devices,
                                   accelerator)
         values = distances(fake, truth.features, space)
-        distance = next(iter(values))
-        values[f"{distance}/floor"] = truth.floor
+        values[f"{space.distance_name(protocol.samples)}/floor"] = truth.floor
         values |= _classes(model, fake, truth, space, labels)
         if memorised:
             values |= _memorisation(model, fake, truth, space, labels, protocol, (data_dir, batch_size, device),
@@ -97,14 +96,14 @@ def evaluate(model: str | Path | GenerativeModule, data: str | None = None, *, f
 def distances(fake: Features, real: Features, space: FeatureSpace) -> dict[str, float]:
     """torch-fidelity's formulas: Frechet distance, Inception Score, KID, precision and recall, by name."""
     count, suffix = short(len(fake.pooled)), space.suffix
-    frechet, score, kid = "fd" if suffix else "fid", f"is{count}{suffix}", f"kid{count}{suffix}"
+    score, kid = f"is{count}{suffix}", f"kid{count}{suffix}"
     subset = min(1_000, len(fake.pooled), len(real.pooled))
     isc = isc_features_to_metric(fake.logits)
     kernel = kid_features_to_metric(fake.pooled, real.pooled, kid_subset_size=subset, verbose=False)
     whole = len(fake.pooled) <= 10_000  # else by blocks: the distance matrix is large
     shares = prc_features_to_metric(fake.pooled, real.pooled, save_cpu_ram=not whole, verbose=False)
     return {
-        f"{frechet}{count}{suffix}": frechet_distance(fake.pooled, real.pooled),
+        space.distance_name(len(fake.pooled)): frechet_distance(fake.pooled, real.pooled),
         score: isc["inception_score_mean"], f"{score}/std": isc["inception_score_std"],
         kid: kernel["kernel_inception_distance_mean"], f"{kid}/std": kernel["kernel_inception_distance_std"],
         f"precision{count}{suffix}": shares["precision"], f"recall{count}{suffix}": shares["recall"],
@@ -132,15 +131,15 @@ def _open(model: str | Path | GenerativeModule) -> tuple[GenerativeModule, list[
 def _source(model: GenerativeModule, protocol: Protocol, trained_on: str, data_dir: str | None) -> Source:
     data = protocol.data or trained_on
     options = {"data_dir": data_dir, "image_size": model.data.image_size}
-    source = open_source(data, **options)
-    split = protocol.split or ("test" if "test" in source.splits else "train")
-    source = open_source(data, **options, split=split)
+    source = open_source(data, **options, split=protocol.split or "train")
+    if protocol.split is None and "test" in source.splits:
+        source = open_source(data, **options, split="test")
     if source.spec.channels != model.data.channels:
         raise UsageError(f"{model.variant} makes images of {model.data.channels} channels and {source.spec.name} has "
                          f"{source.spec.channels}: they cannot be compared. Choose other real images with --data")
     if source.spec.images < FEWEST:
-        raise UsageError(f"{source.spec.name} has {source.spec.images} images in its {split} split, which is too few "
-                         f"to compare with: at least {FEWEST}")
+        raise UsageError(f"{source.spec.name} has {source.spec.images} images in its {source.split} split, which is "
+                         f"too few to compare with: at least {FEWEST}")
     return source
 
 

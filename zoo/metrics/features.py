@@ -14,6 +14,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 
 from zoo.errors import UsageError
 from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier
+from zoo.metrics.protocol import short
 
 WEIGHTS_VARIABLE = "ZOO_INCEPTION_WEIGHTS"
 
@@ -76,6 +77,10 @@ class FeatureSpace:
     def suffix(self) -> str:
         """What follows a metric's name: nothing for InceptionV3, on which FID and the Inception Score are defined."""
         return "" if self.name == "inception" else f"[{self.name}]"
+
+    def distance_name(self, samples: int) -> str:
+        """What the Frechet distance of so many generated images is called: ``fid10k``, or ``fd10k[mnist]``."""
+        return f"{'fd' if self.suffix else 'fid'}{short(samples)}{self.suffix}"
 
     @torch.no_grad()
     def extract(self, images: Tensor) -> Features:
