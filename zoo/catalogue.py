@@ -3,14 +3,13 @@
 ``catalogue.json`` holds them; ``scripts/publish.py`` enters what it bundles or publishes under a name.
 """
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from zoo.errors import UsageError
-from zoo.files import write_json
+from zoo.files import digest, write_json
 
 PACKAGE = Path(__file__).parent
 BUNDLED = "bundled"
@@ -53,18 +52,11 @@ def locate(name: str) -> Path | None:
         from zoo.hub import fetch
 
         folder = fetch(entry.where, entry.commit)
-    if digest(folder / "model.safetensors") != entry.sha256:
+    weights = folder / "model.safetensors"
+    if not weights.exists() or digest(weights) != entry.sha256:
         raise UsageError(f"the weights of {name} in {folder} are not those that were published: install gan-zoo again, "
                          "or remove them from the cache")
     return folder
-
-
-def digest(path: Path) -> str:
-    """sha256 of a file's content. Raises UsageError if it is missing."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
 
 
 def enter(name: str, folder: Path, where: str = BUNDLED, commit: str = "") -> Pretrained:

@@ -1,5 +1,6 @@
 """Files that are whole or absent."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -25,3 +26,8 @@ def atomic(path: Path) -> Iterator[Path]:
 def write_json(path: Path, value: Any) -> None:
     with atomic(path) as partial:
         partial.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file's content, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

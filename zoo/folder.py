@@ -49,9 +49,7 @@ def save(model: GenerativeModule, folder: str | Path, origin: dict[str, Any] | N
         save_file(golden, partial)
     with atomic(folder / "samples.png") as partial:
         save_picture(model, partial)
-    tensors = _tensors(model)
-    with atomic(folder / "model.safetensors") as partial:
-        save_file(tensors, partial, metadata={"sha256": _digest(tensors)})
+    _write_tensors(folder / "model.safetensors", _tensors(model))
     return folder
 
 
@@ -142,8 +140,7 @@ def halve(folder: Path) -> bool:
     whole = _read_tensors(folder / "model.safetensors")
     half = {key: value.half() if value.is_floating_point() else value for key, value in whole.items()}
     for tensors in (half, whole):
-        with atomic(folder / "model.safetensors") as partial:
-            save_file(tensors, partial, metadata={"sha256": _digest(tensors)})
+        _write_tensors(folder / "model.safetensors", tensors)
         try:
             check_golden(load(folder), folder)
         except UsageError:
@@ -208,6 +205,11 @@ def _digest(tensors: dict[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    with atomic(path) as partial:
+        save_file(tensors, partial, metadata={"sha256": _digest(tensors)})
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

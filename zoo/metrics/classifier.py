@@ -7,7 +7,6 @@ come with the package.
 
 import json
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from zoo.errors import UsageError, unknown
-from zoo.files import atomic, write_json
+from zoo.files import atomic, digest, write_json
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 Heads = dict[str, list[str]]  # what a classifier tells of an image: head -> its classes, of which it names one
@@ -61,7 +60,7 @@ class Residual(nn.Sequential):
 
 
 class Classifier(nn.Module):
-    """A residual network of five strides at most, for images of one size.
+    """A residual network of two or three strides, for images of one size.
 
     Args:
         channels: 1 grey, 3 colour: what it looks at; images of the other kind are converted.
@@ -109,9 +108,9 @@ def save_classifier(network: Classifier, path: Path, facts: dict[str, Any]) -> N
             for key, value in network.state_dict().items()}
     with atomic(path.with_suffix(".safetensors")) as partial:
         save_file(half, partial)
-        digest = sha256(partial.read_bytes()).hexdigest()
+        content = digest(partial)
     shape = {name: getattr(network, name) for name in ("channels", "image_size", "heads", "width")}
-    write_json(path.with_suffix(".json"), {"network": shape, "sha256": digest} | facts)
+    write_json(path.with_suffix(".json"), {"network": shape, "sha256": content} | facts)
 
 
 def bundled() -> list[str]:
@@ -134,7 +133,7 @@ def load_classifier(name: str) -> Classifier:
         UsageError: there is none of this name, or its weights are not those it came with.
     """
     description, path = describe(name), PRETRAINED / f"{name}.safetensors"
-    if sha256(path.read_bytes()).hexdigest() != description["sha256"]:
+    if digest(path) != description["sha256"]:
         raise UsageError(f"{path} is damaged: install gan-zoo again")
     network = Classifier(**description["network"])
     network.load_state_dict(load_file(path))  # half to single precision, element by element

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import URLError
@@ -13,6 +12,7 @@ from torch_fidelity import FeatureExtractorBase, register_feature_extractor
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
 from zoo.errors import UsageError
+from zoo.files import digest
 from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier
 from zoo.metrics.protocol import short
 
@@ -100,8 +100,8 @@ def feature_space(name: str = "inception", inception_weights: str | None = None)
         UsageError: an unknown name, or weights that can neither be read nor fetched.
     """
     if name != "inception":
-        digest = describe(name)["sha256"]
-        return FeatureSpace(name, digest[:8], ClassifierExtractor(f"zoo-{name}", ["features", "logits"]).eval())
+        extractor = ClassifierExtractor(f"zoo-{name}", list(ClassifierExtractor.get_provided_features_list()))
+        return FeatureSpace(name, describe(name)["sha256"][:8], extractor.eval())
     given = inception_weights or os.environ.get(WEIGHTS_VARIABLE)
     path = Path(given).expanduser() if given else Path(torch.hub.get_dir(), "checkpoints", Path(URL_INCEPTION_V3).name)
     if given:
@@ -117,7 +117,7 @@ def feature_space(name: str = "inception", inception_weights: str | None = None)
         ) from error
     except RuntimeError as error:
         raise UsageError(f"{path} does not hold the weights of torch-fidelity's InceptionV3: {error}") from error
-    return FeatureSpace(name, sha256(path.read_bytes()).hexdigest()[:8], extractor)
+    return FeatureSpace(name, digest(path)[:8], extractor)
 
 
 def _check_weights(path: Path) -> None:
