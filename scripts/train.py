@@ -2,6 +2,7 @@
 
     python scripts/train.py --variant cgan                      # real digits, offline, a laptop
     python scripts/train.py --variant dcgan --data path/to/images --image-size 64
+    python scripts/train.py --recipe dcgan-anime                # as a pretrained model was trained
     python scripts/train.py --variant wgan-gp --data cifar10 --devices 8 --num-nodes 2 --precision bf16-mixed
 """
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from zoo import cli
 from zoo.errors import UsageError
 from zoo.folder import read_config
+from zoo.recipes import read_recipe, recipes
 from zoo.registry import variant_class, variants
 from zoo.tables import variants_table
 from zoo.training import Run, Training, resumed
@@ -22,6 +24,8 @@ def main(arguments: list[str]) -> int:
     chosen = parser.add_argument_group("what to run")
     chosen.add_argument("--variant", metavar="NAME", help=", ".join(v.name for v in variants()))
     chosen.add_argument("--list", action="store_true", help="print what can be trained, as a table")
+    chosen.add_argument("--recipe", metavar="NAME", help="train a pretrained model again; options override: "
+                        + ", ".join(recipes()))
     chosen.add_argument("--config", metavar="FILE", help="a run's config.json, which reproduces it; options override")
     chosen.add_argument("--resume", metavar="RUN", help="go on with the run in this folder")
     chosen.add_argument("--out", metavar="DIR", help="run folder (default: runs/VARIANT-DATA)")
@@ -33,15 +37,22 @@ def main(arguments: list[str]) -> int:
         print(variants_table())
         return 0
 
-    if first.resume and (first.config or first.out):
-        raise UsageError("--resume goes on in its own folder, with its own config.json: leave --out and --config away")
-    stored = read_config(Path(first.config or first.resume)) if first.config or first.resume else {}
+    if first.resume and (first.config or first.recipe or first.out):
+        raise UsageError("--resume goes on in its own folder, with its own config.json: leave --out, --config and "
+                         "--recipe away")
+    if first.config and first.recipe:
+        raise UsageError("--config and --recipe each say what to train: give one of them")
+    stored = {}
+    if first.recipe:
+        stored = read_recipe(first.recipe)
+    elif first.config or first.resume:
+        stored = read_config(Path(first.config or first.resume))
     variant = first.variant or stored.get("variant")
     if variant:
         parser.add_options(variant_class(variant).Config, f"model: {variant}")
     parsed = parser.parse_args(arguments)
     if not variant:
-        raise UsageError("--variant, --config or --resume says what to train; --help lists the variants")
+        raise UsageError("--variant, --recipe, --config or --resume says what to train; --help lists the variants")
 
     model, training = cli.given(parsed, variant_class(variant).Config), cli.given(parsed, Training)
     if parsed.resume:

@@ -1,0 +1,24 @@
+"""How each pretrained model is trained: ``NAME.json`` holds its variant, the options of its model and of its training.
+
+``python scripts/train.py --recipe NAME`` trains it, on any number of devices; other options change the recipe.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import unknown
+
+FOLDER = Path(__file__).parent
+
+
+def recipes() -> list[str]:
+    """The names of all recipes."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """``variant``, ``config`` and ``training`` of a recipe. Raises UsageError, with the near names, if there is none."""
+    if name not in recipes():
+        raise unknown("recipe", name, recipes())
+    return json.loads((FOLDER / f"{name}.json").read_text())
