@@ -18,7 +18,7 @@ def recipes() -> list[str]:
 
 
 def read_recipe(name: str) -> dict[str, Any]:
-    """``variant``, ``config`` and ``training`` of a recipe. Raises UsageError, with the near names, if there is none."""
+    """A recipe's ``variant``, ``config`` and ``training``. Raises UsageError, with the near names, for another name."""
     if name not in recipes():
         raise unknown("recipe", name, recipes())
     return json.loads((FOLDER / f"{name}.json").read_text())
