@@ -14,10 +14,10 @@ from zoo import catalogue, cli
 from zoo.card import render_card, render_classifier_card
 from zoo.errors import UsageError
 from zoo.files import atomic
+from zoo.hub import PICTURES
 from zoo.metrics.classifier import bundled
 
 CARDS = Path(__file__).parents[1] / "model_cards"
-PICTURES = ("samples.png", "memorisation.png")
 
 
 def main(arguments: list[str]) -> None:
@@ -57,7 +57,7 @@ def write_cards() -> None:
     for entry in zoo.pretrained():
         if entry.where == catalogue.BUNDLED:
             folder = catalogue.locate(entry.name)
-            write(entry.name, render_card(folder, entry.name, pictures=f"images/{entry.name}-"))
+            write(entry.name, render_card(folder, entry.name, prefix=f"images/{entry.name}-"))
             for picture in PICTURES:
                 if (folder / picture).exists():
                     with atomic(CARDS / "images" / f"{entry.name}-{picture}") as partial:

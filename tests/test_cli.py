@@ -16,7 +16,9 @@ from safetensors.torch import load_file
 import zoo
 from zoo import cli
 from zoo.config import options_of
+from zoo.data.sources import SOURCES
 from zoo.logger import MetricsCSV
+from zoo.recipes import read_recipe, recipes
 from zoo.registry import variant_class
 from zoo.training import Training
 
@@ -116,7 +118,7 @@ def test_as_a_program(run, tmp_path):
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ("", "--variant, --config or --resume says what to train"),
+    ("", "--variant, --recipe, --config or --resume says what to train"),
     ("--variant cgna", "unknown variant 'cgna': did you mean .*cgan"),
     ("--variant cgna --help", "unknown variant 'cgna': did you mean .*cgan"),
     ("--variant gan --batchsize 3", "unknown option '--batchsize': did you mean --batch-size"),
@@ -153,6 +155,9 @@ def test_as_a_program(run, tmp_path):
     ("--resume empty", "empty is no model folder: it has no config.json"),
     ("--resume a --out b", "--resume goes on in its own folder"),
     ("--resume a --config b", "--resume .*--config"),
+    ("--resume a --recipe dcgan-anime", "--resume .*--recipe"),
+    ("--recipe dcgan-anime --config b", "--config and --recipe"),
+    ("--recipe dcgan-anme", "unknown recipe 'dcgan-anme': did you mean dcgan-anime"),
 ])
 def test_refused(arguments, words, tmp_path):
     (tmp_path / "empty").mkdir()
@@ -226,6 +231,30 @@ def test_config_file_reproduces_the_run(run, tmp_path):
         assert first.keys() == second.keys()
         assert all(torch.equal(first[key], second[key]) for key in first), f"{file} differs"
     assert (tmp_path / "again" / "samples.png").read_bytes() == (run / "samples.png").read_bytes()
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_recipes_are_of_models_and_data_that_there_are(name):
+    recipe = read_recipe(name)
+    variant, data = recipe["variant"], recipe["training"]["data"]
+    assert recipe.keys() == {"variant", "config", "training"}
+    assert data in SOURCES
+    assert name.startswith(variant)
+    assert name.endswith(f"-{data}")
+    config = variant_class(variant).Config.from_dict(recipe["config"])
+    assert all(config.to_dict()[field] == value for field, value in recipe["config"].items())
+    assert Training.from_dict(recipe["training"]).eval_every > 0
+
+
+def test_options_override_a_recipe(tmp_path, monkeypatch):
+    recipe = {"variant": "cgan", "config": {"width": 5}, "training": {"data": "digits", "images": 4_000}}
+    (tmp_path / "cgan-mine.json").write_text(json.dumps(recipe))
+    monkeypatch.setattr("zoo.recipes.FOLDER", tmp_path)
+    assert train(["--recipe", "cgan-mine", "--images", "8", "--batch-size", "4", "--image-size", "16"]) == 0
+    config = json.loads((tmp_path / "runs" / "cgan-digits" / "config.json").read_text())
+    assert config["config"]["width"] == 5
+    assert (config["training"]["data"], config["training"]["images"]) == ("digits", 8)
+    assert "--recipe cgan-mine --images 8" in config["command"]
 
 
 def test_options_override_a_config_file(run, capsys):

@@ -50,7 +50,7 @@ def test_cards_of_models_agree_with_their_numbers(name):
     """To bring them up to date: python scripts/publish.py --cards."""
     folder = locate(name)
     card = (ROOT / "model_cards" / f"{name}.md").read_text()
-    assert card == render_card(folder, name, pictures=f"images/{name}-")
+    assert card == render_card(folder, name, prefix=f"images/{name}-")
     for metric in read_metrics(folder).values():
         assert f"| {metric['value']:.4g} | " in card
         assert f". {metric['protocol']}\n" in card

@@ -62,7 +62,7 @@ def test_a_dry_run_sends_nothing_and_says_what_it_would_send(hub, tmp_path):
     done = zoo.publish(folder, "me/gan", dry_run=True)
     assert hub.requests == []
     assert set(done.files) == {"config.json", "model.safetensors", "golden.safetensors", "metrics.json", "samples.png",
-                               "README.md"}
+                               "interpolation.png", "README.md"}
     assert done.files["config.json"] == (folder / "config.json").stat().st_size
     assert 'zoo.load("me/gan")' in (folder / "README.md").read_text()
 

@@ -126,6 +126,10 @@ class GenerativeModule(LightningModule):
         """
         return torch.erf(normal / 2**0.5) if self.config.latent == "uniform" else normal
 
+    def code_walks(self, normal: Tensor) -> dict[str, Tensor]:
+        """Walks through codes that the latent has: name -> normals (N, steps, latent_size), each from one of N."""
+        return {}
+
     def generate(self, generator: nn.Module, z: Tensor, labels: Tensor) -> Tensor:
         """Images in [-1, 1], (N, C, H, W), from latents (N, latent_size) by the live or the averaged generator."""
         return generator(z, labels) if self.conditional else generator(z)

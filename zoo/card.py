@@ -6,9 +6,29 @@ from typing import Any
 
 from zoo.files import atomic, write_json
 from zoo.folder import read_config, read_metrics
+from zoo.hub import NOTES, PICTURES
 from zoo.metrics.classifier import PRETRAINED, describe
+from zoo.recipes import read_recipe, recipes
 from zoo.registry import variant_class, variants
 
+CAPTIONS = {  # picture -> what it is in a word, and how it comes about
+    "samples.png": ("samples", "Samples, not picked: in order `model.sample(1, seed=k)` for k = 0, 1, 2, ..."),
+    "labels.png": ("classes", "One latent, `seed=0`, with every combination of classes that the data have."),
+    "codes.png": ("codes", "Codes moved, the rest of the latent fixed: the categories of a categorical code in turn; "
+                           "a continuous code from -0.99 to 0.99."),
+    "dimensions.png": ("latent dimensions", "Single dimensions of one latent moved from -3 to 3 standard deviations, "
+                       "`zoo.traverse(model, D, rows=1, seed=0)`: for the top, the middle and the bottom third of the "
+                       "image the three dimensions that change it most beside what they change elsewhere."),
+    "interpolation.png": ("interpolation", "On great circles between random latents: "
+                                           "`zoo.interpolate(model, 8, 8, seed=0)`, conditional models with class i in "
+                                           "row i."),
+    "progress.png": ("training progress", "The same latents after so many updates of the generator."),
+    "memorisation.png": ("nearest training images", "Left: samples; right of each: the training images nearest to it."),
+}
+READING = """Lower is better for distances (`fid`, `fd`, `kid`) and `class_kl`, higher for the others; `/floor`, \
+`/held-out` and `/real` are what real images get, `/std` is a spread. `fd` and `kid` in other features than \
+InceptionV3's say nothing about FID."""
+BY_CLASS = "Samples, not picked: a column a class, and in row k `seed=k`."
 HUB_DATA = {  # data set -> licence of the Hub's list, name on the Hub
     "digits": ("cc-by-4.0", None),
     "mnist": ("cc-by-sa-3.0", "ylecun/mnist"),
@@ -17,13 +37,13 @@ HUB_DATA = {  # data set -> licence of the Hub's list, name on the Hub
 }
 
 
-def render_card(folder: Path, name: str | None = None, pictures: str = "") -> str:
+def render_card(folder: Path, name: str | None = None, prefix: str = "") -> str:
     """A model's card.
 
     Args:
         folder: a model folder.
         name: under which ``zoo.load`` finds it; default: the folder.
-        pictures: what the names of its pictures begin with.
+        prefix: what the names of its pictures begin with.
 
     Raises:
         UsageError: its config.json or metrics.json is malformed.
@@ -32,53 +52,47 @@ def render_card(folder: Path, name: str | None = None, pictures: str = "") -> st
     variant = next(v for v in variants() if v.name == config["variant"])
     cls, data = variant_class(variant.name), config["data"]
     name = name or str(folder)
-    labels = f", labels={data['class_names'][0]!r}" if cls.conditional else ""
-    what = (inspect.getdoc(inspect.getmodule(cls)) or "").split("\n\n")[0]  # its file's first words
-    memorised = f"""
-![samples and their nearest training images]({pictures}memorisation.png)
+    first, *others = [_picture(picture, prefix, cls.conditional and len(data["class_names"]) <= 10)
+                      for picture in PICTURES if (folder / picture).exists()] or [""]
+    notes = (folder / NOTES).read_text().strip() if (folder / NOTES).exists() else ""
+    sections = [
+        f"---\n{_metadata(name, config, metrics)}\n---", f"# {variant.title} on {data['name']}", first,
+        " ".join((inspect.getdoc(inspect.getmodule(cls)) or "").split("\n\n")[0].split()),  # its file's first words
+        _example(name, cls.conditional, data),
+        "## Training", _training(config, name), notes,
+        "## Numbers", READING if metrics else "Nothing was measured yet.", _numbers(metrics),
+        "## More pictures" if others else "", *others,
+        "## Limits", _limits(config, cls.conditional)]
+    return "\n\n".join(section for section in sections if section) + "\n"
 
-Left: samples; right of each: the training images nearest to it.
-""" if (folder / "memorisation.png").exists() else ""
-    return f"""---
-{_metadata(name, config, metrics)}
----
 
-# {variant.title} on {data["name"]}
-
-![samples from fixed latents, not picked]({pictures}samples.png)
-
-{" ".join(what.split())}
-
-```python
+def _example(name: str, conditional: bool, data: dict[str, Any]) -> str:
+    labels = f", labels={data['class_names'][0]!r}" if conditional else ""
+    shape = f"(16, {data['channels']}, {data['image_size']}, {data['image_size']})"
+    return f"""```python
 import zoo
 
-images = zoo.load("{name}").sample(16{labels}, seed=0)  # (16, {data["channels"]}, {data["image_size"]}, \
-{data["image_size"]}) in [0, 1]
-```
-
-## Training
-
-{_training(config)}
-## Numbers
-
-Lower is better for distances (`fid`, `fd`, `kid`) and `class_kl`, higher for the others; `/floor`, `/held-out` and
-`/real` are what real images get, `/std` is a spread. `fd` and `kid` in other features than InceptionV3's say nothing
-about FID.
-
-{_numbers(metrics)}
-{memorised}
-## Limits
-
-It knows {data["image_size"]} px images of the kind of {data["name"]} and nothing else, with the biases of that set.
-{"Classes: " + "; ".join(data["class_names"]) + "." if cls.conditional else "It takes no labels."} Weights in \
-`model.safetensors`
-are {"averaged over training" if config["config"].get("ema_halflife") else "those of the last step"}; the paper's \
-architecture and budget were not necessarily used: what was, is above and in
-`config.json`.
-"""
+images = zoo.load("{name}").sample(16{labels}, seed=0)  # {shape} in [0, 1]
+```"""
 
 
-def _training(config: dict[str, Any]) -> str:
+def _limits(config: dict[str, Any], conditional: bool) -> str:
+    data = config["data"]
+    classes = f"Classes: {'; '.join(data['class_names'])}." if conditional else "It takes no labels."
+    weights = "averaged over training" if config["config"].get("ema_halflife") else "those of the last step"
+    return f"""It knows {data["image_size"]} px images of the kind of {data["name"]} and nothing else, with the biases \
+of that set. {classes} Weights in `model.safetensors` are {weights}; the paper's architecture and budget were not \
+necessarily used: what was, is above and in `config.json`."""
+
+
+def _picture(picture: str, prefix: str, by_class: bool) -> str:
+    word, caption = CAPTIONS[picture]
+    if picture == "samples.png" and by_class:
+        caption = BY_CLASS
+    return f"![{word}]({prefix}{picture})\n\n{caption}"
+
+
+def _training(config: dict[str, Any], name: str) -> str:
     training, data = config.get("training"), config["data"]
     lines = [f"Data: {data['provenance'] or data['name']}" + (f", {data['images']:,} images." if data.get("images")
                                                              else ".")]
@@ -86,12 +100,18 @@ def _training(config: dict[str, Any]) -> str:
         lines += [f"Budget: {config['images_seen']:,} images seen in batches of {training['batch_size']}, seed "
                   f"{training['seed']}, on {config.get('hardware', 'hardware that was not noted')}.", "",
                   "```", config["command"], "```"]
-    return "\n".join(lines) + "\n"
+    if name in recipes():
+        recipe = read_recipe(name)["training"]
+        lines += ["", f"`python scripts/train.py --recipe {name}` alone trains with the recipe's whole budget: "
+                  f"{recipe['images']:,} images."]
+    return "\n".join(lines)
 
 
 def _numbers(metrics: dict[str, dict[str, Any]]) -> str:
     """A table of values, and the protocols that they refer to by number."""
     protocols = list(dict.fromkeys(metric["protocol"] for metric in metrics.values()))
+    if not metrics:
+        return ""
     lines = ["| measure | value | protocol |", "|---|---|---|"]
     lines += [f"| {name} | {metric['value']:.4g} | {1 + protocols.index(metric['protocol'])} |"
               for name, metric in metrics.items()]

@@ -6,7 +6,10 @@ from typing import NamedTuple
 import zoo
 from zoo.errors import UsageError
 
-FILES = ("config.json", "model.safetensors", "golden.safetensors", "metrics.json", "samples.png", "memorisation.png",
+PICTURES = ("samples.png", "labels.png", "codes.png", "dimensions.png", "interpolation.png", "progress.png",
+            "memorisation.png")  # in the order of the card
+NOTES = "notes.md"  # what its maker has to say, for the card
+FILES = ("config.json", "model.safetensors", "golden.safetensors", "metrics.json", *PICTURES, NOTES,
          "README.md")  # all that a repository holds: neither checkpoints nor logs of the run
 
 
@@ -126,7 +129,7 @@ def publish(folder: str | Path, repo: str, private: bool = False, revision: str 
 
 
 def prepare(folder: Path, name: str) -> list[Path]:
-    """Brings a model folder into the state in which it is published: sound, measured, with a card.
+    """Brings a model folder into the state in which it is published: sound, measured, with pictures and a card.
 
     Args:
         folder: a model folder.
@@ -138,6 +141,7 @@ def prepare(folder: Path, name: str) -> list[Path]:
     from zoo.card import write_card
     from zoo.folder import check_golden, load, read_metrics
     from zoo.metrics.leaderboard import is_distance, measured
+    from zoo.showcase import write_pictures
 
     model = load(folder)
     files = [folder / name for name in FILES if (folder / name).exists()]
@@ -150,5 +154,6 @@ def prepare(folder: Path, name: str) -> list[Path]:
         from zoo.metrics.features import default_features
 
         evaluate_folder(folder, features=None if measured(folder, {}) else default_features(model.data.name))
+    write_pictures(folder)
     write_card(folder, name)
     return [folder / name for name in FILES if (folder / name).exists()]

@@ -67,17 +67,23 @@ def _render_walks(model: GenerativeModule, way: Tensor, labels: Labels) -> Tenso
     return images.unflatten(0, (walks, steps))
 
 
-def save_picture(model: GenerativeModule, path: Path, seed: int = 0) -> None:
-    """Writes a PNG of fixed samples: 8 x 8 images, one column a class (up to 10) if conditional; points as density."""
+def save_picture(model: GenerativeModule, path: Path) -> None:
+    """Writes a PNG of samples that are not picked, 8 rows of them; points as density.
+
+    Image k is ``sample(1, seed=k)``. A conditional model of up to 10 classes has a column a class and the seed of the
+    row; one of more has every so-manieth class, in order.
+    """
     from torchvision.utils import make_grid, save_image  # slow to import, and loading a model does without
 
     if model.data.is_points:
-        picture = density(model.sample(10_000, seed=seed))
-    else:
-        columns = min(model.data.classes, 10) if model.conditional else 8
-        labels = [i % columns for i in range(8 * columns)] if model.conditional else None
-        picture = make_grid(model.sample(8 * columns, labels, seed), nrow=columns)
-    save_image(picture, path, format="png")
+        save_image(density(model.sample(10_000, seed=0)), path, format="png")
+        return
+    classes = model.data.classes if model.conditional else 0
+    columns = classes if 0 < classes <= 10 else 8
+    seeds = [i // columns if columns == classes else i for i in range(8 * columns)]
+    labels = [i % columns if columns == classes else i * classes // len(seeds) for i in range(len(seeds))]
+    normal = torch.cat([model.normals(1, seed) for seed in seeds])
+    save_image(make_grid(model.render(normal, labels if classes else None), nrow=columns), path, format="png")
 
 
 def density(points: Tensor, pixels: int = 256) -> Tensor:

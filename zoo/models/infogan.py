@@ -61,6 +61,21 @@ class InfoGAN(GAN):
         one_hot = F.one_hot(scores.argmax(2), self.config.categories)  # each of K normals is as likely the largest
         return torch.cat([torch.erf(continuous / 2**0.5), one_hot.flatten(1).to(normal), super().prior(noise)], 1)
 
+    def code_walks(self, normal: Tensor) -> dict[str, Tensor]:
+        """Every category of every categorical code in turn, and each continuous code from -0.99 to 0.99."""
+        config, first = self.config, self.config.continuous
+        walks = {}
+        for code in range(config.categorical):
+            way = normal[:, None].repeat(1, config.categories, 1)
+            scores = way[:, :, first + code * config.categories:][:, :, :config.categories]
+            scores.copy_(scores.clamp(max=3) + 10 * torch.eye(config.categories))  # one is the largest by far
+            walks[f"category {code}"] = way
+        for code in range(first):
+            way = normal[:, None].repeat(1, config.categories, 1)
+            way[:, :, code] = torch.linspace(-2.576, 2.576, config.categories)  # 1 % of the normals lie beyond
+            walks[f"code {code}"] = way
+        return walks
+
     def build_discriminator(self) -> nn.Module:
         """D, and ``q`` on the same trunk with the paper's hidden layer of 128 (table 1)."""
         config, norm = self.config, self.config.discriminator_norm
