@@ -37,7 +37,7 @@ def run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
     """Trains what is not finished yet, ``workers`` at a time. Returns the failed jobs' messages by folder."""
     waiting = [job for job in jobs if not _finished(job)]
     failed = {}
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=end_with_parent) as pool:
         for job, error in zip(waiting, pool.map(_run, waiting), strict=True):
             print(f"{job.folder}: {error or 'finished'}", flush=True)
             if error:
@@ -45,7 +45,7 @@ def run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
     return failed
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Has a worker stop gracefully, as by SIGTERM, when the process that started it is no more."""
     def watch() -> None:
         multiprocessing.parent_process().join()
@@ -67,13 +67,18 @@ def _run(job: Job) -> str:
     known = options_of(variant_class(job.variant).Config)
     config = {name: value for name, value in job.config.items() if name in known}
     try:
-        resume = newest_checkpoint(job.folder / "checkpoints") is not None
-        if not resume:
-            (job.folder / "config.json").unlink(missing_ok=True)  # of a run stopped before its first checkpoint
-        status = Run(job.variant, config, Training(**job.training), str(job.folder), resume).train()
+        status = open_run(job.variant, config, Training(**job.training), job.folder).train()
     except (ValueError, RuntimeError) as error:
         return str(error).splitlines()[0]
     return f"stopped with status {status}" if status else ""
+
+
+def open_run(variant: str, config: dict[str, Any], training: Training, folder: Path) -> Run:
+    """The run of a folder, from its newest checkpoint if it has any."""
+    resume = newest_checkpoint(folder / "checkpoints") is not None
+    if not resume:
+        (folder / "config.json").unlink(missing_ok=True)  # of a run stopped before its first checkpoint
+    return Run(variant, config, training, str(folder), resume)
 
 
 def unconditional_variants() -> list[str]:

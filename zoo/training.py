@@ -65,6 +65,8 @@ class Training(Options):
     eval_features: str | None = option(None, "feature space: inception or a bundled classifier (default: the data "
                                        "set's own, else inception)", group="evaluation")
     eval_samples: int = option(10_000, "images to generate, and to compare with", minimum=50, group="evaluation")
+    eval_split: Literal["train", "test"] = option("train", "which of the data set's images to compare with; with test "
+                                                  "the best checkpoint is chosen by test images", group="evaluation")
 
     # What a resumed run may change: the rest would make it another run.
     MAY_CHANGE = ("data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate", "compile",
@@ -125,7 +127,9 @@ class Run:
         if spec.is_points:
             raise UsageError(f"{spec.name} is a set of points: leave --eval-every away and use scripts/modes.py")
         space = feature_space(training.eval_features or default_features(spec.name))
-        return Evaluation(space, training.eval_every, training.eval_samples, training.images)
+        real = None if training.eval_split == "train" else open_source(
+            training.data, training.data_dir, training.image_size, training.channels, training.eval_split)
+        return Evaluation(space, training.eval_every, training.eval_samples, training.images, real)
 
     def _check_folder(self) -> None:
         if self.resume and self.checkpoint is None:
@@ -233,7 +237,8 @@ class Run:
         name, how = model.monitor, "mean since the checkpoint before"
         if self.evaluation:
             name = self.evaluation.name
-            how = (f"{training.eval_samples:,} generated against as many training images at most, averaged weights, by "
+            split = "training" if training.eval_split == "train" else training.eval_split
+            how = (f"{training.eval_samples:,} generated against as many {split} images at most, averaged weights, by "
                    "torchmetrics")
         return {f"{name}/{which}": {
             "value": score["value"], "protocol": f"{how}; after {score['images_seen']:,} images{where}"}

@@ -1,6 +1,7 @@
 """Following a distance and label agreement during training, with torchmetrics."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,52 +14,73 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from zoo import parallel
 from zoo.base import Batch, GenerativeModule
 from zoo.callbacks import crossed
+from zoo.data.module import DataModule
+from zoo.data.sources import Source
 from zoo.metrics.classes import label_agreement
 from zoo.metrics.features import FeatureSpace, to_uint8
+from zoo.metrics.real import real_side
 
 BATCH = 256  # images
 
 
 class Evaluation(Callback):
-    """Measures every so many images, and at the end, the Frechet distance to training images and label agreement.
+    """Measures every so many images, and at the end, the Frechet distance to real images and label agreement.
 
-    To training images, since the best checkpoint is chosen by it: test images are for ``zoo.evaluate`` afterwards.
-    The processes share the samples; torchmetrics adds up their sums.
+    To training images by default, since the best checkpoint is chosen by it: test images are for ``zoo.evaluate``
+    afterwards. The processes share the samples; torchmetrics adds up their sums.
 
     Args:
         space: where to compare.
         every: images between measurements.
         samples: images to generate, and real ones to compare them with, at most.
         budget: images seen at the end.
+        real: a split to compare with instead of the training images; its features are kept for other runs.
 
     Attributes:
         name: of the distance, such as ``fd10k[mnist]``.
         measured_at: images seen at the last measurement.
+        curve: images seen and distance at every measurement, of a resumed run's earlier parts too.
     """
 
-    def __init__(self, space: FeatureSpace, every: int, samples: int, budget: int) -> None:
-        self.space, self.every, self.samples, self.budget = space, every, samples, budget
+    def __init__(self, space: FeatureSpace, every: int, samples: int, budget: int, real: Source | None = None) -> None:
+        self.space, self.every, self.samples, self.budget, self.real = space, every, samples, budget, real
         self.name = space.distance_name(samples)
         self.measured_at = -1
+        self.curve: list[list[float]] = []
         self._distance: FrechetInceptionDistance | None = None
 
     def on_train_start(self, trainer: Trainer, model: GenerativeModule) -> None:
         self.space.extractor.to(model.device)
-        data = trainer.datamodule
-        rows = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(0))[:self.samples]
-        self._labels = data.labels[rows]
-        for batch in _share(rows).split(BATCH):
-            pooled, _ = self.space.extract(data.images[batch].to(model.device))
+        for pooled in self._real_features(trainer.datamodule, model.device):
             if self._distance is None:
                 where = model.device if parallel.world_size() > 1 else torch.device("cpu")  # where sums are exchanged
                 self._distance = FrechetInceptionDistance(_Given(pooled.shape[1]), reset_real_features=False).to(where)
             self._distance.update(pooled.to(self._distance.device), real=True)
+
+    def _real_features(self, data: DataModule, device: torch.device) -> Iterator[Tensor]:
+        """Features (n, d) of this process's share of the real images, in batches; notes the labels of all."""
+        if self.real is not None:
+            real = real_side(self.real, self.space, self.samples, BATCH, device)
+            self._labels = real.labels
+            yield real.features.pooled[_share(torch.arange(len(real.labels)))]
+            return
+        rows = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(0))[:self.samples]
+        self._labels = data.labels[rows]
+        for batch in _share(rows).split(BATCH):
+            yield self.space.extract(data.images[batch].to(device)).pooled
 
     def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
                            batch_idx: int) -> None:
         if model.images_seen >= self.budget or crossed(model, batch, self.every):  # not when a signal stops the run
             self._measure(model)
             self.measured_at = model.images_seen
+            self.curve.append([model.images_seen, float(model.measured[self.name])])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"curve": self.curve}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.curve = state["curve"]
 
     def _measure(self, model: GenerativeModule) -> None:
         normal = model.normals(self.samples, seed=0)
