@@ -1,49 +1,205 @@
-"""The benchmark runs, and its ratios are ratios."""
+"""The benchmark runs, its references do what the zoo does, and its ratios are ratios."""
 
-import re
+import json
+import subprocess
+import sys
 import time
+from argparse import Namespace
 
 import pytest
-from conftest import script
+import torch
+from conftest import script, tiny_run
 
 import zoo
-from zoo.benchmark import compare
+from zoo.benchmark import by_hand, cluster, load, measure, processes, scale
+from zoo.benchmark.cluster import Exchange
+from zoo.benchmark.measure import Measured, Meter, in_turns
 
 benchmark = script("benchmark")
+TINY = ["--pairs", "1", "--image-size", "16", "--batch-size", "8"]
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))  # the script sets it: this puts it back
+@pytest.fixture
+def in_this_process(monkeypatch, tmp_path):
+    """Every side: a process of its own takes seconds to import torch."""
+    monkeypatch.setattr(measure, "_in_fresh_process", measure._measured)
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))  # the evaluation sets it: this puts it back
 
 
 @pytest.mark.parametrize("arguments", [
-    ["train", "--variant", "gan", "--backbone", "mlp", "--width", "2", "--batches", "3"],
-    ["train", "--variant", "wgan-gp", "--width", "2", "--batches", "5", "--data-loading", "memory"],
+    ["train", "--variant", "gan", "--backbone", "mlp", "--width", "2", "--batches", "3", "--data-loading", "memory"],
+    ["train", "--variant", "wgan-gp", "--width", "2", "--batches", "5"],
     ["sample", "--width", "2", "--samples", "300"],
     ["data", "--batches", "3"],
     ["evaluate", "--samples", "1k", "--features", "digits"],
 ])
-def test_every_benchmark_prints_its_ratio(arguments, capsys):
-    benchmark.main([*arguments, "--pairs", "1", "--image-size", "16", "--batch-size", "8"])
-    (ratio,) = re.findall(r": the reference takes ([\d.]+) times as long as the zoo", capsys.readouterr().out)
-    assert float(ratio) > 0
+@pytest.mark.usefixtures("in_this_process")
+def test_every_benchmark_prints_a_table_and_writes_json(arguments, tmp_path, capsys):
+    benchmark.main([*arguments, *TINY, "--json", str(tmp_path / "found.json")])
+    found = json.loads((tmp_path / "found.json").read_text())
+    (ours,), (theirs,) = found["measured"]["the zoo"], found["measured"]["reference"]
+    assert ours["peak_bytes"] > 50e6
+    ratio = found["reference / the zoo"]["seconds"]
+    assert ratio["median"] == ratio["lowest"] == ratio["highest"] == theirs["seconds"] / ours["seconds"]
+    assert found["command"].startswith(f"python scripts/benchmark.py {arguments[0]}")
+    assert found["versions"]["torch"] == torch.__version__.partition("+")[0]
+    assert found["machine"]["cores"] >= 1
+    assert "| reference / the zoo | {median:.2f} ({lowest:.2f} to {highest:.2f}) |".format(**ratio) in (
+        capsys.readouterr().out)
 
 
-def test_ratios_say_how_much_faster_the_zoo_is():
-    def sleeps(seconds):
-        def call(meter):
-            meter.start()
-            time.sleep(seconds)
-            meter.stop()
+def test_a_side_has_a_process_of_its_own():
+    options = Namespace(variant="dcgan", backbone="dcgan", image_size=16, width=2, samples=300, pairs=1)
+    found = measure.compare(by_hand.sample, by_hand.sample, options)
+    assert found.ratio("peak_bytes").median == pytest.approx(1, rel=0.1)
+    assert found.ours[0].peak_bytes < 0.9 * processes.peak_bytes()  # that of the tests has Lightning too
+
+
+def test_loading_is_timed_as_a_whole_process(tmp_path):
+    zoo.save(zoo.create("dcgan", image_size=16, channels=3, width=4), tmp_path / "model")
+    benchmark.main(["load", "--model", str(tmp_path / "model"), "--pairs", "1", "--json", str(tmp_path / "found.json")])
+    (ours,) = json.loads((tmp_path / "found.json").read_text())["measured"]["the zoo"]
+    assert ours["cpu_seconds"] > 0.5
+    assert ours["seconds"] > 0.5
+    assert ours["peak_bytes"] > 50e6
+    zoo.save(zoo.create("gan", image_size=16, width=2), tmp_path / "other")
+    with pytest.raises(zoo.UsageError, match="builds the generator of dcgan"):
+        benchmark.main(["load", "--model", str(tmp_path / "other")])
+
+
+def test_the_reference_of_training_does_without_lightning():
+    """Else its process would hold in memory what only the zoo needs."""
+    load.whole_process("import sys; from zoo.benchmark import by_hand; assert 'lightning' not in sys.modules")
+
+
+def test_a_step_does_not_look_for_gpus(tmp_path, monkeypatch):
+    """Lightning makes torch ask NVML, which takes half a millisecond an optimizer step where there is none."""
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    asked = []
+    count = torch.cuda._device_count_nvml
+    monkeypatch.setattr(torch.cuda, "_device_count_nvml", lambda: asked.append(1) or count())
+    tiny_run("gan", tmp_path, images=160).train()  # 40 steps of an optimizer
+    assert len(asked) < 20
+
+
+@pytest.mark.parametrize(("variant", "backbone", "size"),
+                         [("dcgan", "dcgan", 64), ("gan", "mlp", 16), ("wgan-gp", "dcgan", 16), ("dcgan", "mlp", 16)])
+def test_references_are_the_models_of_the_zoo(variant, backbone, size):
+    """The same networks give the same images, the same losses, and are trained by the same optimizer."""
+    model = zoo.create(variant, image_size=size, width=2, backbone=backbone)
+    options = Namespace(variant=variant, backbone=backbone, image_size=size, width=2)
+    pair = by_hand.networks(options)
+    for mine, theirs in zip((model.generator, model.discriminator), pair, strict=True):
+        theirs.load_state_dict(dict(zip(theirs.state_dict(), mine.state_dict().values(), strict=True)))
+    generator, discriminator = pair
+    z, real = torch.randn(8, by_hand.LATENT), torch.rand(8, 1, size, size) * 2 - 1
+    fake = generator(z)
+    torch.testing.assert_close(fake, model.generator(z))
+    model.fake, model.draw = lambda batch: fake, lambda distribution, n, *shape: distribution(n, *shape)
+    sums = []
+    for loss in (lambda: sum(model.discriminator_loss((real, None)).values()),
+                 lambda: by_hand.discriminator_loss(variant, discriminator, real, fake)):
+        torch.manual_seed(0)
+        sums.append(loss())
+    torch.testing.assert_close(*sums)
+    torch.testing.assert_close(sum(model.generator_loss((real, None)).values()),
+                               by_hand.GENERATOR_LOSS[variant](discriminator(fake)))
+    config = model.config
+    assert by_hand.schedule(variant) == (config.critic_steps, config.learning_rate, (config.beta1, config.beta2))
+
+
+def test_ratios_say_how_much_less_the_zoo_takes():
+    taken = iter([(2.0, 3.0), (6.0, 2.0), (2.0, 2.0)])  # ours, reference
+    turns = []
+
+    def side(name, times):
+        def call():
+            turns.append(name)
+            return Measured(times.pop(0), 1.0, 100)
 
         return call
 
-    found = compare(sleeps(0.02), sleeps(0.06), pairs=3)
-    assert 2 < found.lowest <= found.wall <= found.highest < 3.5
-    assert found.pairs == 3
+    ours, reference = (list(times) for times in zip(*taken, strict=True))
+    found = in_turns(side("ours", ours), side("reference", reference), pairs=3)
+    assert turns == ["ours", "reference", "reference", "ours", "ours", "reference"]
+    assert found.ratio("seconds") == (1.0, pytest.approx(1 / 3), 1.5)
+    assert found.ratio("peak_bytes") == (1, 1, 1)
 
 
-def test_only_what_has_a_bare_loop_is_compared():
-    with pytest.raises(zoo.UsageError, match="written for gan, dcgan and wgan-gp, not for vae"):
-        benchmark.main(["train", "--variant", "vae"])
+@pytest.fixture
+def child():
+    """child(code): a process that runs it and then waits, once it has printed a word."""
+    started = []
+
+    def start(code):
+        process = subprocess.Popen([sys.executable, "-c", f"{code}\nprint('done', flush=True)\ninput()"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        started.append(process)
+        process.stdout.readline()
+
+    yield start
+    for process in started:
+        process.communicate(b"end")
+
+
+def test_memory_of_children_counts(child, monkeypatch):
+    monkeypatch.setattr(processes, "peak_bytes", lambda: 0)  # what these tests once held does not
+    child("held = b'x' * 300_000_000")
+    watch = processes.Watch()
+    watch.start()
+    time.sleep(5 * watch.EVERY)
+    more = watch.stop() - processes.total("self/status", "VmRSS:")
+    assert 300e6 < more < 340e6
+
+
+def test_time_of_children_counts(child):
+    meter = Meter()
+    meter.start()
+    child("import time\nwhile time.process_time() < 0.5: pass")
+    meter.stop()
+    assert 0.45 < meter.measured.cpu_seconds < 1.5
+    assert meter.measured.cpu_seconds - 0.5 < meter.measured.seconds
+
+
+def test_two_processes_tell_what_they_exchange():
+    options = Namespace(variant="dcgan", backbone="dcgan", width=2, image_size=16, batch_size=4, batches=2,
+                        step_ms=[10])
+    noted = []
+    found = scale.launch(2, options, noted.append)
+    assert found.seconds > 0
+    model = zoo.create("dcgan", image_size=16, width=2)
+    for group, parameters in model.optimizer_groups().items():
+        assert noted[0][group]["messages"] == 1  # one flattened reduction a step and group
+        assert noted[0][group]["bytes"] == sum(p.nbytes for p in parameters)
+        assert 0 < noted[0][group]["seconds"] < found.seconds
+    assert noted[0][scale.OTHER]["messages"] >= 9  # forwards and backwards of batch-norm
+    described = scale._described(noted, found.seconds / 2, options)
+    assert "| discriminator | 1.0 |" in described["text"]
+    assert "| 64 | 8 | 0." in described["text"]
+
+
+def test_the_model_of_a_cluster():
+    large = cluster.all_reduce_seconds(1e9, 64)
+    assert large == pytest.approx(2 * 63 / 64 * 1e9 / (cluster.REACHED * cluster.NETWORK), rel=0.02)
+    assert cluster.all_reduce_seconds(1e9, 8) < large / 10  # NVLink
+    assert cluster.all_reduce_seconds(4, 64) == pytest.approx(3.6e-6 + 112 * 0.47e-6 + 14 * 2.7e-6, rel=0.01)
+    gradients = [Exchange(4e6, 1), Exchange(2e6, 1)]
+    falling = [cluster.efficiency(0.01, gradients, gpus) for gpus in (1, 2, 8, 16, 64)]
+    assert falling[0] == 1
+    assert falling == sorted(falling, reverse=True)
+    assert cluster.efficiency(0.01, gradients, 64) < cluster.efficiency(0.1, gradients, 64) < 1
+    assert cluster.efficiency(0.01, [], 64) == 1
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["train", "--variant", "vae"], "written for .*not for vae"),
+    (["sample", "--backbone", "resnet"], "with resnet"),
+    (["train", "--image-size", "28"], "pixels, not 28"),
+    (["scale", "--variant", "no-such"], "unknown variant"),
+    (["train", "--batches", "0"], "a number from 1, not 0"),
+    (["scale", "--step-ms", "0"], "a number from 1, not 0"),
+    (["load", "--model", "no-such-model"], "no-such-model"),
+])
+def test_what_cannot_be_compared_is_said_at_once(arguments, message):
+    with pytest.raises(zoo.UsageError, match=message):
+        benchmark.main(arguments)

@@ -83,10 +83,16 @@ def test_what_cannot_be_measured_is_refused_before_training(options, message, tm
         tiny_run("gan", tmp_path, config={"backbone": "mlp"}, **EVALUATED | options)
 
 
+@pytest.fixture
+def nothing_bundled(tmp_path_factory, monkeypatch):
+    monkeypatch.setattr("zoo.catalogue.PACKAGE", tmp_path_factory.mktemp("package"))
+
+
 def run_script(*arguments):
     script("evaluate").main([str(argument) for argument in arguments])
 
 
+@pytest.mark.usefixtures("nothing_bundled")
 def test_the_script_measures_one_or_all_and_draws_up_a_table(measured, finished, tmp_path, capsys):
     for name, folder in (("a/cgan", measured), ("b", finished("gan"))):
         shutil.copytree(folder, tmp_path / name)
@@ -118,6 +124,7 @@ def test_the_script_measures_one_or_all_and_draws_up_a_table(measured, finished,
     assert markdown(ordered) == table
 
 
+@pytest.mark.usefixtures("nothing_bundled")
 def test_the_script_says_what_it_needs(tmp_path):
     for arguments in ([], [tmp_path, "--all", tmp_path]):
         with pytest.raises(zoo.UsageError, match="model folder to measure"):

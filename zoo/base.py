@@ -1,6 +1,7 @@
 """GenerativeModule: everything about training and sampling that is not about adversaries."""
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -325,6 +326,10 @@ class GenerativeModule(LightningModule):
             raise UsageError("on several processes a model of the zoo needs Trainer(strategy=zoo.ZooStrategy()): "
                              "Lightning's own ddp expects a single backward pass a step")
         channels_last(self, self.trainer.strategy.root_device)
+        if not torch.cuda.is_available():
+            # Lightning has torch look for GPUs through NVML, and Adam looks at every step: where there is none, half a
+            # millisecond, and with that a quarter of the step of a small network.
+            os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         self._groups = {name: list(parameters) for name, parameters in self.optimizer_groups().items()}

@@ -1,129 +1,18 @@
-"""Any folder of images: decoded once into a cache file of uint8 and mapped into memory from there."""
+"""Any folder of images: decoded once into a cache file, see ``zoo.data.decoded``."""
 
-import hashlib
-import json
-import os
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
-from tqdm import tqdm
 
+from zoo.data.decoded import decode, hash_of
+from zoo.data.pixels import channels_of
 from zoo.data.spec import DataSpec
+from zoo.data.stored import Images, load_decoded
 from zoo.errors import UsageError
-
-GREY_MODES = {"1", "L", "LA", "F"}
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises for broken images
-
-
-def cache_folder() -> Path:
-    """Where decoded and downloaded data go: $ZOO_CACHE, else ~/.cache/gan-zoo."""
-    return Path(os.environ.get("ZOO_CACHE") or Path.home() / ".cache" / "gan-zoo")
-
-
-def is_grey(image: Image.Image) -> bool:
-    return image.mode in GREY_MODES or image.mode.startswith("I")
-
-
-def channels_of(items: Iterable[object], read: Callable[[object], Image.Image]) -> int:
-    """1 if every image is grey, else 3. Broken ones do not count: ``decode`` names them."""
-    for item in items:
-        with suppress(*UNREADABLE), read(item) as image:
-            if not is_grey(image):
-                return 3
-    return 1
-
-
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits, or of floats up to 1, 255 or 65535, which Pillow would clip at 255."""
-    values = np.asarray(image, dtype=np.float32)
-    if not np.isfinite(values).all():
-        raise ValueError("it has pixels that are not finite")
-    top = next((t for t in (1.0, 255.0) if values.max() <= t), 65535.0) if image.mode == "F" else 65535.0
-    return Image.fromarray((values * (255 / top)).round().clip(0, 255).astype(np.uint8))
-
-
-def to_array(image: Image.Image, channels: int, size: int) -> np.ndarray:
-    """uint8 (C, size, size) from an image of any mode and shape: upright, on white, centre-cropped, resampled."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bits(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if channels == 1 else "RGB")
-    image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(image).reshape(size, size, channels).transpose(2, 0, 1)
-
-
-def decode(name: str, key: str, items: list, read: Callable[[object], Image.Image], channels: int, size: int,
-           name_of: Callable[[object], str] = str) -> Path:
-    """Decodes ``items`` into a cache file named after ``key``, unless it is there.
-
-    Returns:
-        the .npy file, uint8 (N, C, size, size).
-
-    Raises:
-        UsageError: broken images, all of them named, or a cache that cannot be written.
-    """
-    path = cache_folder() / "decoded" / f"{name}-{channels}x{size}-{key}.npy"
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-
-    def one(index: int) -> str | None:
-        try:
-            with read(items[index]) as image:
-                out[index] = to_array(image, channels, size)
-        except UNREADABLE as error:
-            return f"{name_of(items[index])}: {error}"
-        return None
-
-    try:
-        if path.exists():
-            return path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        out = np.lib.format.open_memmap(partial, "w+", np.uint8, (len(items), channels, size, size))
-        _claim(partial)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            results = pool.map(one, range(len(items)))
-            bar = tqdm(results, f"decoding {name}", len(items), unit="img",
-                       mininterval=0.1 if sys.stderr.isatty() else 20.0)  # a log file is not a screen
-            broken = [r for r in bar if r is not None]
-        if broken:
-            raise UsageError("\n  ".join([
-                f"{len(broken)} of {len(items)} images of {name} cannot be read; repair or remove them:", *broken[:20],
-                *(["..."] if len(broken) > 20 else [])]))
-        out.flush()
-        os.replace(partial, path)
-    except OSError as error:
-        raise UsageError(f"cannot write the decoded images to {path.parent}: {error}. Set ZOO_CACHE to a folder with "
-                         f"{-(-len(items) * channels * size * size // 2**20):,} MiB free") from error
-    finally:
-        with suppress(OSError):  # there is none, or no folder to hold it
-            partial.unlink()
-    return path
-
-
-def _claim(path: Path) -> None:
-    """Has the disk set aside the whole file: writing to a mapped one ends the process where there is no room."""
-    if hasattr(os, "posix_fallocate"):
-        with open(path, "r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-
-
-def load_decoded(path: Path) -> Tensor:
-    """The images of a cache file, mapped: in memory where they fit, read as needed where they do not."""
-    return torch.from_numpy(np.load(path, mmap_mode="c"))
-
-
-def hash_of(parts: Iterable[object]) -> str:
-    return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()[:16]
 
 
 def checked_split(data: str, split: str, splits: Sequence[str]) -> str:
@@ -185,6 +74,6 @@ class FolderSource:
         key = hash_of([str(self.folder.resolve()), stats])
         return decode(self._name, key, self.files, Image.open, self.spec.channels, self.spec.image_size)
 
-    def load(self) -> tuple[Tensor, Tensor]:
+    def load(self) -> tuple[Images, Tensor]:
         """Images uint8 (N, C, H, W) and class numbers (N,)."""
         return load_decoded(self.prepare()), self.labels

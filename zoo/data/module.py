@@ -1,5 +1,6 @@
-"""Whole batches out of memory, in an order that follows from the seed and the clock alone."""
+"""Whole batches out of memory or from disk, in an order that follows from the seed and the clock alone."""
 
+import signal
 from collections.abc import Iterator
 
 import torch
@@ -8,18 +9,22 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from zoo import parallel
+from zoo.data.memory import memory_for_images
 from zoo.data.sources import Source
+from zoo.data.stored import Images, OnDisk
 from zoo.errors import UsageError
 
+WORKERS = 2  # processes that read what is streamed, for each that trains: four were 14 % faster on a solid-state disk
 
-class InMemory(Dataset):
+
+class Rows(Dataset):
     """Indexed with a batch of row numbers at once; on the device of the images."""
 
-    def __init__(self, images: Tensor, labels: Tensor) -> None:
+    def __init__(self, images: Images, labels: Tensor) -> None:
         self.images, self.labels = images, labels
 
-    def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        rows = rows.to(self.images.device)
+    def __getitem__(self, rows: Tensor | list[int]) -> tuple[Tensor, Tensor]:
+        rows = torch.as_tensor(rows, device=self.images.device)
         return self.images[rows], self.labels[rows]
 
     def __len__(self) -> int:
@@ -58,6 +63,9 @@ class ClockedBatches(Sampler[Tensor]):
 class DataModule(LightningDataModule):
     """Feeds a model of the zoo from a source, from where its clock stands.
 
+    Images that fit into memory are taken from there, on a GPU with room for them from its own; more are streamed from
+    disk by workers, of which a line is printed. The batches are the same.
+
     Args:
         source: see ``zoo.data.sources``.
         batch_size: images a step over all processes.
@@ -67,7 +75,7 @@ class DataModule(LightningDataModule):
     def __init__(self, source: Source, batch_size: int, seed: int = 0) -> None:
         super().__init__()
         self.source, self.batch_size, self.seed = source, batch_size, seed
-        self.images: Tensor | None = None
+        self.images: Images | None = None
 
     def prepare_data(self) -> None:
         self.source.prepare()
@@ -80,16 +88,28 @@ class DataModule(LightningDataModule):
                                 else "") + f": choose a multiple of {parts} for --batch-size")
         if self.images is None:
             self.images, self.labels = self.source.load()
+            if isinstance(self.images, OnDisk) and parallel.rank() == 0:
+                print(f"{len(self.images):,} images take {self.images.nbytes / 1e9:,.3g} GB, more than the "
+                      f"{memory_for_images() / 1e9:,.3g} GB of memory for them ($ZOO_MEMORY, else half of what is "
+                      f"available): streaming them from disk with {WORKERS} workers a process")
 
     def train_dataloader(self) -> DataLoader:
         device = self.trainer.strategy.root_device
         images, labels = self.images, self.labels
-        if fits(images, device):
+        streamed = isinstance(images, OnDisk)
+        if not streamed and fits(images, device):
             images, labels = images.to(device), labels.to(device)
         order = ClockedBatches(len(self.images), self.batch_size, self.seed, self.trainer.lightning_module.images_seen)
         # A loader draws a seed for its workers even without any: from its own generator, not from the run's.
-        return DataLoader(InMemory(images, labels), sampler=order, batch_size=None, generator=torch.Generator(),
-                          pin_memory=device.type == "cuda" and not images.is_cuda)
+        return DataLoader(Rows(images, labels), sampler=order, batch_size=None, generator=torch.Generator(),
+                          num_workers=WORKERS if streamed else 0, worker_init_fn=_leave_signals,
+                          pin_memory=device.type == "cuda" and images.device.type == "cpu")
+
+
+def _leave_signals(worker: int) -> None:
+    """Ctrl-C and a scheduler's SIGTERM reach all processes: that which trains ends its batch, which needs workers."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def fits(images: Tensor, device: torch.device) -> bool:

@@ -12,9 +12,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from zoo.data.folder import FolderSource, cache_folder, channels_of, checked_split, decode, hash_of, load_decoded
+from zoo.data.decoded import cache_folder, decode, hash_of
+from zoo.data.folder import FolderSource, checked_split
+from zoo.data.pixels import channels_of
 from zoo.data.points import MIXTURES, PointSource
 from zoo.data.spec import DataSpec
+from zoo.data.stored import Images, load_decoded
 from zoo.errors import UsageError, unknown
 
 DIGITS = [str(digit) for digit in range(10)]
@@ -32,8 +35,11 @@ class Source(Protocol):
     def prepare(self) -> object:
         """Downloads or decodes what is not there yet; called by one process a machine."""
 
-    def load(self) -> tuple[Tensor, Tensor]:
-        """Images uint8 (N, C, H, W), or float points, and class numbers (N,) int64."""
+    def load(self) -> tuple[Images, Tensor]:
+        """Images uint8 (N, C, H, W), or float points, and class numbers (N,) int64.
+
+        Images that are too many for the memory of this machine are not in it: see ``zoo.data.decoded``.
+        """
 
 
 def resize(images: Tensor, size: int) -> Tensor:
@@ -139,7 +145,7 @@ class HubSource:
         return decode(self.spec.name, hash_of([self.dataset._fingerprint]), list(range(len(self.dataset))),
                       self._picture, self.spec.channels, self.spec.image_size, lambda row: f"row {row}")
 
-    def load(self) -> tuple[Tensor, Tensor]:
+    def load(self) -> tuple[Images, Tensor]:
         count = len(self.dataset)
         labels = torch.tensor(self.dataset[self._label]) if self._label else torch.zeros(count, dtype=torch.int64)
         return load_decoded(self.prepare()), labels

@@ -1,11 +1,14 @@
 """Label agreement: does a classifier that learnt from real images see the class that was asked for?"""
 
+import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from zoo.base import GenerativeModule
+from zoo.data.stored import Images
 
 
 class Agreement(NamedTuple):
@@ -16,7 +19,7 @@ class Agreement(NamedTuple):
     protocol: str
 
 
-def label_agreement(model: GenerativeModule, images: Tensor, labels: Tensor, samples: int = 1000,
+def label_agreement(model: GenerativeModule, images: Images, labels: Tensor, samples: int = 1000,
                     seed: int = 0) -> Agreement:
     """Agreement of a nearest-neighbour classifier on pixels with the labels asked of a conditional model.
 
@@ -28,16 +31,19 @@ def label_agreement(model: GenerativeModule, images: Tensor, labels: Tensor, sam
     """
     from sklearn.neighbors import KNeighborsClassifier
 
+    def pixels(rows: Tensor) -> np.ndarray:
+        return images[rows].flatten(1).float().numpy()
+
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
     held_out = min(max(len(images) // 5, 1), 2000)
-    most = min(20_000, max(1_000, 2**27 // images[0].numel()))  # half a gigabyte of floats
+    most = min(20_000, max(1_000, 2**27 // math.prod(images.shape[1:])))  # half a gigabyte of floats
     fit, test = order[held_out:][:most], order[:held_out]
-    real, neighbours = images.flatten(1), min(3, len(fit))
-    classifier = KNeighborsClassifier(n_neighbors=neighbours).fit(real[fit].float().numpy(), labels[fit].numpy())
+    neighbours = min(3, len(fit))
+    classifier = KNeighborsClassifier(n_neighbors=neighbours).fit(pixels(fit), labels[fit].numpy())
     asked = torch.arange(samples) % model.data.classes
     generated = (model.sample(samples, asked, seed) * 255).round().flatten(1)
     return Agreement(
         generated=float((classifier.predict(generated.numpy()) == asked.numpy()).mean()),
-        real=float((classifier.predict(real[test].float().numpy()) == labels[test].numpy()).mean()),
+        real=float((classifier.predict(pixels(test)) == labels[test].numpy()).mean()),
         protocol=f"{neighbours} nearest neighbours in pixels among {len(fit):,} real images; {samples:,} generated, "
                  f"classes in turn, seed {seed}, averaged weights")

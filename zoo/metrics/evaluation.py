@@ -22,7 +22,7 @@ from zoo.metrics.features import Features, FeatureSpace, feature_space
 from zoo.metrics.generation import generated_features
 from zoo.metrics.memorisation import memorisation, memorisation_picture
 from zoo.metrics.protocol import Protocol, short, with_versions
-from zoo.metrics.real import Real, frechet_distance, real_side
+from zoo.metrics.real import Real, frechet_distance, real_side, training_features
 
 Metrics = dict[str, dict[str, Any]]  # name -> {"value": float, "protocol": str}
 COMPARABLE = 2_048  # images: with fewer, the covariance of InceptionV3's 2,048 features is singular
@@ -77,7 +77,7 @@ def evaluate(model: str | Path | GenerativeModule, data: str | None = None, *, f
         device = Fabric(accelerator=accelerator, devices=1).device
         space.extractor.to(device)
         truth = real_side(source, space, protocol.real, batch_size, device)
-        protocol = replace(protocol, data=protocol.data or trained_on, split=source.split, real=len(truth.images))
+        protocol = replace(protocol, data=protocol.data or trained_on, split=source.split, real=len(truth.labels))
         _warn(model, source, protocol)
         labels = _labels(model, source, truth, protocol.samples)
         fake = generated_features(model, space, labels, protocol.samples, protocol.seed, batch_size, devices,
@@ -180,13 +180,16 @@ def _memorisation(model: GenerativeModule, fake: Features, truth: Real, space: F
                   protocol: Protocol, reading: tuple[str | None, int, torch.device], path: Path) -> dict[str, float]:
     data_dir, batch_size, device = reading
     source = open_source(protocol.data, data_dir, model.data.image_size)
-    training = real_side(source, space, source.spec.images, batch_size, device)
-    found = memorisation(fake.pooled[:CHECKED], training.features.pooled)
+    if protocol.split == "train" and len(truth.labels) == source.spec.images:  # the truth is all of them
+        training, features = source.load()[0], truth.features.pooled
+    else:
+        training, features = training_features(source, space, batch_size, device)
+    found = memorisation(fake.pooled[:CHECKED], features)
     few = 8
     images = model.sample(few, None if labels is None else labels[:few], protocol.seed)
-    memorisation_picture(images, training.images, found.nearest[:few], path)
+    memorisation_picture(images, training, found.nearest[:few], path)
     values = {f"memorised{space.suffix}": found.share}
     if protocol.split != "train":
-        held_out = memorisation(truth.features.pooled[:CHECKED], training.features.pooled)
+        held_out = memorisation(truth.features.pooled[:CHECKED], features)
         values[f"memorised{space.suffix}/held-out"] = held_out.share
     return values

@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
+from zoo.data.stored import Images, OnDisk
 from zoo.files import atomic
+
+BLOCK = 10_000  # rows of training features that are compared at once
 
 
 class Memorisation(NamedTuple):
@@ -17,7 +20,7 @@ class Memorisation(NamedTuple):
     share: float
 
 
-def memorisation(images: Tensor, training: Tensor, k: int = 3) -> Memorisation:
+def memorisation(images: Tensor, training: Tensor | OnDisk, k: int = 3) -> Memorisation:
     """How many images lie nearer to a training image than that lies to any other training image.
 
     Held-out real images do so about half of the time, copies of training images always.
@@ -32,13 +35,18 @@ def memorisation(images: Tensor, training: Tensor, k: int = 3) -> Memorisation:
     return Memorisation(nearest, (distances[:, 0] < between[:, 1]).double().mean().item())
 
 
-def _nearest(these: Tensor, those: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Distances and rows (N, k) of the nearest, in blocks that fit into memory."""
-    blocks = [torch.cdist(block, those).topk(min(k, len(those)), largest=False) for block in these.split(500)]
-    return torch.cat([b.values for b in blocks]), torch.cat([b.indices for b in blocks])
+def _nearest(these: Tensor, those: Tensor | OnDisk, k: int) -> tuple[Tensor, Tensor]:
+    """Distances and rows (N, k) of the nearest, over blocks of those, which may be too many for the memory."""
+    distances, nearest = these.new_empty(len(these), 0), torch.empty(len(these), 0, dtype=torch.int64)
+    for rows in torch.arange(len(those)).split(BLOCK):
+        distances = torch.cat([distances, torch.cdist(these, those[rows])], 1)
+        nearest = torch.cat([nearest, rows.expand(len(these), -1)], 1)
+        distances, which = distances.topk(min(k, distances.shape[1]), largest=False)
+        nearest = nearest.gather(1, which)
+    return distances, nearest
 
 
-def memorisation_picture(images: Tensor, training: Tensor, nearest: Tensor, path: Path) -> None:
+def memorisation_picture(images: Tensor, training: Images, nearest: Tensor, path: Path) -> None:
     """Writes a PNG: a row an image, first the generated one in [0, 1], then its nearest training images (uint8)."""
     rows = [torch.cat([image[None], training[row].float() / 255]) for image, row in zip(images, nearest, strict=True)]
     with atomic(path) as partial:

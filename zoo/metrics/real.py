@@ -3,8 +3,11 @@
 import hashlib
 import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -12,18 +15,18 @@ from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from tqdm import tqdm
 
-from zoo.data.folder import cache_folder
+from zoo.data.decoded import cache_folder
 from zoo.data.sources import Source
+from zoo.data.stored import Images, OnDisk
 from zoo.errors import UsageError
 from zoo.files import atomic
 from zoo.metrics.features import Features, FeatureSpace
 
 
 class Real(NamedTuple):
-    """Real images (N, C, H, W) uint8, their class numbers (N,) and features, and the Frechet distance between those of
-    even and those of odd rows: what two halves of the truth are apart."""
+    """Class numbers (N,) and features of real images, and the Frechet distance between those of even and those of odd
+    rows: what two halves of the truth are apart."""
 
-    images: Tensor
     labels: Tensor
     features: Features
     floor: float
@@ -36,45 +39,85 @@ def frechet_distance(these: Tensor, those: Tensor) -> float:
 
 
 def real_side(source: Source, space: FeatureSpace, most: int, batch_size: int, device: torch.device) -> Real:
-    """The images of a split, at most so many, and their features, out of the cache if they are there.
-
-    The cache's key is the content of the images, so neither a changed folder nor another data set of the same name
-    gets the wrong ones.
+    """Features of the images of a split, at most so many, out of the cache if they are there.
 
     Raises:
         UsageError: the cache cannot be written; before any work.
     """
     source.prepare()
     images, labels = source.load()
+    rows = torch.arange(len(images))
     if len(images) > most:  # not the first: a folder's are sorted by class
         rows = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:most]
-        images, labels = images[rows], labels[rows]
-    digest = hashlib.sha256(images.contiguous().numpy()).hexdigest()[:16]
-    size = "x".join(map(str, images.shape[1:]))
-    path = cache_folder() / "features" / (
-        f"{source.spec.name}-{len(images)}-{size}-{digest}-{space.name}@{space.digest}.safetensors")
+    path = _cached(source, space, images, rows, batch_size).with_suffix(".safetensors")
     try:
         known = load_file(path)
-        return Real(images, labels, Features(known["pooled"], known["logits"]), known["floor"].item())
+        return Real(labels[rows], Features(known["pooled"], known["logits"]), known["floor"].item())
     except (OSError, SafetensorError, KeyError):  # not there, or cut short
         pass
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError("it is read-only")
-    except OSError as error:
-        raise UsageError(f"features of real images cannot be kept in {path.parent} ({error}): set ZOO_CACHE to a "
-                         "folder that can be written") from error
-    parts = []
-    with progress(f"features of {source.spec.name}", len(images)) as bar:
-        for batch in images.split(batch_size):
-            parts.append(space.extract(batch.to(device)))
-            bar.update(len(batch))
-    features = join(parts)
+    _check_writable(path.parent)
+    features = join(list(_extract(source, space, images, rows, batch_size, device)))
     floor = frechet_distance(features.pooled[::2], features.pooled[1::2])
     with atomic(path) as partial:
         save_file(features._asdict() | {"floor": torch.tensor(floor, dtype=torch.float64)}, partial)
-    return Real(images, labels, features, floor)
+    return Real(labels[rows], features, floor)
+
+
+def training_features(source: Source, space: FeatureSpace, batch_size: int, device: torch.device) \
+        -> tuple[Images, OnDisk]:
+    """All images of a split and their pooled features (N, d): on disk, since those of a large set fill the memory.
+
+    Raises:
+        UsageError: the cache cannot be written; before any work.
+    """
+    source.prepare()
+    images, _ = source.load()
+    rows = torch.arange(len(images))
+    path = _cached(source, space, images, rows, batch_size).with_suffix(".npy")
+    try:
+        return images, OnDisk(path)
+    except (OSError, ValueError):  # not there, or cut short
+        pass
+    _check_writable(path.parent)
+    with atomic(path) as partial, open(partial, "wb") as file:
+        for pooled, _ in _extract(source, space, images, rows, batch_size, device):
+            if not file.tell():
+                np.lib.format.write_array_header_1_0(
+                    file, {"descr": "<f4", "fortran_order": False, "shape": (len(images), pooled.shape[1])})
+            file.write(pooled.numpy().tobytes())
+    return images, OnDisk(path)
+
+
+def _cached(source: Source, space: FeatureSpace, images: Images, rows: Tensor, batch_size: int) -> Path:
+    """Where their features are, but for the suffix.
+
+    The key is the content of the images, so neither a changed folder nor another data set of the same name gets the
+    wrong ones.
+    """
+    digest = hashlib.sha256()
+    for batch in rows.split(batch_size):
+        digest.update(images[batch].numpy())
+    size = "x".join(map(str, images.shape[1:]))
+    return cache_folder() / "features" / (
+        f"{source.spec.name}-{len(rows)}-{size}-{digest.hexdigest()[:16]}-{space.name}@{space.digest}")
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError("it is read-only")
+    except OSError as error:
+        raise UsageError(f"features of real images cannot be kept in {folder} ({error}): set ZOO_CACHE to a folder "
+                         "that can be written") from error
+
+
+def _extract(source: Source, space: FeatureSpace, images: Images, rows: Tensor, batch_size: int,
+             device: torch.device) -> Iterator[Features]:
+    with progress(f"features of {source.spec.name}", len(rows)) as bar:
+        for batch in rows.split(batch_size):
+            yield space.extract(images[batch].to(device))
+            bar.update(len(batch))
 
 
 def join(parts: list[Features]) -> Features:

@@ -7,13 +7,16 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from torch import Tensor, nn
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
 from torchmetrics.classification import MulticlassAccuracy
 
+from zoo.data.module import Rows
 from zoo.data.sources import Source, open_source
+from zoo.data.stored import Images
 from zoo.errors import UsageError
 from zoo.metrics.classifier import PRETRAINED, Classifier, heads_of, save_classifier, targets_of
 
+Split = tuple[Images, Tensor, list[int]]  # images, their labels and the rows of them that are meant
 HELD_OUT = 5  # one image in so many, where a data set has no test split
 
 
@@ -76,9 +79,9 @@ def train_classifier(data: str, data_dir: str | None, image_size: int, width: in
                                     if "test" in source.splits else None)
     heads = heads_of(spec.class_names)
     table = targets_of(heads, spec.class_names)
-    loaders = [DataLoader(TensorDataset(images, table[labels]), batch_size=None,
-                          sampler=BatchSampler(order(range(len(images))), batch_size, drop_last=order is RandomSampler))
-               for (images, labels), order in ((train, RandomSampler), (test, SequentialSampler))]
+    loaders = [DataLoader(Subset(Rows(images, table[labels]), rows), batch_size=None,
+                          sampler=BatchSampler(order(rows), batch_size, drop_last=order is RandomSampler))
+               for (images, labels, rows), order in ((train, RandomSampler), (test, SequentialSampler))]
     seed_everything(seed, verbose=False)
     network = Classifier(spec.channels, spec.image_size, heads, width).to(memory_format=torch.channels_last)
     module = Training(network, epochs * len(loaders[0]), learning_rate, shift, flip)
@@ -88,16 +91,18 @@ def train_classifier(data: str, data_dir: str | None, image_size: int, width: in
     network.half().float()  # as it is going to be saved
     accuracy = Trainer(enable_progress_bar=False, **quiet).validate(module, loaders[1], verbose=False)[0]
     save_classifier(network, path or PRETRAINED / data, {
-        "data": spec.name, "provenance": spec.provenance, "held_out": f"{len(test[0]):,} images: {held_out}",
+        "data": spec.name, "provenance": spec.provenance, "held_out": f"{len(test[2]):,} images: {held_out}",
         "accuracy": accuracy, "command": command})
     return accuracy
 
 
-def _splits(source: Source, test: Source | None) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], str]:
-    """Images and labels to learn from, those to measure on, and what the latter are."""
+def _splits(source: Source, test: Source | None) -> tuple[Split, Split, str]:
+    """What to learn from, what to measure on, and what the latter is."""
     images, labels = source.load()
     if test is not None:
-        return (images, labels), test.load(), "the test set"
+        theirs, their_labels = test.load()
+        return ((images, labels, list(range(len(images)))), (theirs, their_labels, list(range(len(theirs)))),
+                "the test set")
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
     test, train = order[::HELD_OUT], order[torch.arange(len(order)) % HELD_OUT > 0]
-    return (images[train], labels[train]), (images[test], labels[test]), f"one in {HELD_OUT}, drawn at random"
+    return (images, labels, train.tolist()), (images, labels, test.tolist()), f"one in {HELD_OUT}, drawn at random"

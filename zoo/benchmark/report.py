@@ -1,0 +1,75 @@
+"""What a comparison found, as a table and as JSON."""
+
+import os
+import platform
+import statistics
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import zoo
+from zoo.benchmark.measure import Comparison, Measured
+from zoo.files import write_json
+
+QUANTITIES = {"seconds": "wall time, s", "cpu_seconds": "CPU time, s", "peak_bytes": "peak memory, MiB"}
+
+
+def table(comparison: Comparison) -> str:
+    """Medians of both sides and the ratios with their range, as Markdown."""
+    ratios = [comparison.ratio(quantity) for quantity in QUANTITIES]
+    ours, reference = comparison.names
+    lines = [f"| | {' | '.join(QUANTITIES.values())} |", "|---|---|---|---|",
+             _row(ours, comparison.ours), _row(reference, comparison.reference),
+             f"| {reference} / {ours} | " + " | ".join(
+                 f"{ratio.median:.2f} ({ratio.lowest:.2f} to {ratio.highest:.2f})" for ratio in ratios) + " |"]
+    here, made_of = machine(), versions()
+    hardware = f"{here['gpu']} and " if here["gpu"] else ""
+    return "\n".join(lines) + (
+        f"\n\nMedians (and ranges) of {len(comparison.ours)} pairs in turns on {hardware}{here['cores']} cores of "
+        f"{here['processor']} (threads: {here['threads']}; load average: {here['load_average']:.1f}); "
+        f"{', '.join(f'{name} {number}' for name, number in made_of.items())}.{comparison.text}")
+
+
+def write(path: Path, command: str, comparison: Comparison) -> None:
+    """All of it as JSON, measurement by measurement; bytes and seconds."""
+    ours, reference = comparison.names
+    write_json(path, {
+        "command": command,
+        f"{reference} / {ours}": {quantity: comparison.ratio(quantity)._asdict() for quantity in QUANTITIES},
+        "medians": {ours: medians(comparison.ours), reference: medians(comparison.reference)},
+        "measured": {ours: [side._asdict() for side in comparison.ours],
+                     reference: [side._asdict() for side in comparison.reference]},
+        "machine": machine(),
+        "versions": versions(),
+    } | comparison.details)
+
+
+def medians(side: list[Measured]) -> dict[str, float]:
+    return {quantity: statistics.median(getattr(measured, quantity) for measured in side) for quantity in QUANTITIES}
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on, and how busy that has been."""
+    names = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+             if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "threads": torch.get_num_threads(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "load_average": os.getloadavg()[0],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what was measured and what it rests on."""
+    libraries = {name: version(name) for name in ("torch", "torchvision", "lightning")}
+    return {"zoo": zoo.__version__} | libraries | {"python": platform.python_version()}
+
+
+def _row(name: str, side: list[Measured]) -> str:
+    seconds, cpu_seconds, peak_bytes = medians(side).values()
+    return f"| {name} | {seconds:.3f} | {cpu_seconds:.3f} | {peak_bytes / 2**20:.0f} |"

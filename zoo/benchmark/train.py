@@ -1,0 +1,44 @@
+"""A run of the zoo, with its averaged weights, log and watchers, beside the bare loop."""
+
+import tempfile
+from argparse import Namespace
+
+from lightning.pytorch.callbacks import Callback
+
+from zoo.benchmark import by_hand
+from zoo.benchmark.measure import WARM_UP, Comparison, Meter, compare
+from zoo.training import Run, Training
+
+
+class Clock(Callback):
+    """Starts a meter after the warm-up and stops it after so many batches more."""
+
+    def __init__(self, meter: Meter, batches: int) -> None:
+        self.meter, self.batches = meter, batches
+
+    def on_train_batch_end(self, trainer, model, outputs, batch, batch_idx) -> None:
+        if batch_idx + 1 == WARM_UP:
+            self.meter.start()
+        if batch_idx + 1 == WARM_UP + self.batches:
+            self.meter.stop()
+
+
+def run(options: Namespace, folder: str, meter: Meter, processes: int = 1) -> Run:
+    """A run that ends a batch after the meter has, and writes grids and checkpoints only there."""
+    batch_size = options.batch_size * processes
+    images = (WARM_UP + options.batches + 1) * batch_size
+    training = Training(image_size=options.image_size, images=images, batch_size=batch_size,
+                        samples_every=2 * images, checkpoint_every=2 * images)
+    run = Run(options.variant, {"width": options.width, "backbone": options.backbone}, training, folder)
+    run.more_callbacks = [Clock(meter, options.batches)]
+    return run
+
+
+def ours(options: Namespace, meter: Meter) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run(options, folder, meter).train()
+
+
+def measure(options: Namespace) -> Comparison:
+    by_hand.check(options)
+    return compare(ours, by_hand.train, options)
