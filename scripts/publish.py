@@ -16,8 +16,11 @@ from zoo.errors import UsageError
 from zoo.files import atomic
 from zoo.hub import PICTURES
 from zoo.metrics.classifier import bundled
+from zoo.tables import pretrained_table, variants_table
 
-CARDS = Path(__file__).parents[1] / "model_cards"
+ROOT = Path(__file__).parents[1]
+CARDS, README = ROOT / "model_cards", ROOT / "README.md"
+TABLES = {"variants": variants_table, "pretrained": pretrained_table}
 
 
 def main(arguments: list[str]) -> None:
@@ -29,7 +32,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--dry-run", action="store_true", help="write card and numbers into the folder; send nothing")
     parser.add_argument("--name", help="enter what was published into the catalogue under this name")
     parser.add_argument("--bundle", metavar="NAME", help="copy it into the package and its catalogue instead")
-    parser.add_argument("--cards", action="store_true", help="render the cards in model_cards/ again")
+    parser.add_argument("--cards", action="store_true", help="render the cards in model_cards/ and the tables of "
+                        "README.md again")
     options = parser.parse_args(arguments)
     if options.cards:
         write_cards()
@@ -51,7 +55,7 @@ def main(arguments: list[str]) -> None:
 
 
 def write_cards() -> None:
-    """model_cards/ of everything that comes with the package, with pictures."""
+    """model_cards/ of everything that comes with the package, with pictures, and README.md's tables."""
     for name in bundled():
         write(f"features-{name}", render_classifier_card(name))
     for entry in zoo.pretrained():
@@ -62,6 +66,12 @@ def write_cards() -> None:
                 if (folder / picture).exists():
                     with atomic(CARDS / "images" / f"{entry.name}-{picture}") as partial:
                         shutil.copyfile(folder / picture, partial)
+    text = README.read_text()
+    for name, table in TABLES.items():
+        before, _, rest = text.partition(f"<!-- {name} -->")
+        text = f"{before}<!-- {name} -->\n{table()}\n<!-- /{name} -->{rest.partition(f'<!-- /{name} -->')[2]}"
+    with atomic(README) as partial:
+        partial.write_text(text)
 
 
 def write(name: str, card: str) -> None:

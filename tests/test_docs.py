@@ -10,16 +10,17 @@ from zoo.card import render_card, render_classifier_card
 from zoo.catalogue import locate
 from zoo.folder import read_metrics
 from zoo.metrics.classifier import bundled
-from zoo.tables import variants_table
+from zoo.tables import pretrained_table, variants_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def test_table_of_variants_is_that_of_the_registry():
-    """To bring it up to date: python scripts/train.py --list."""
-    (table,) = re.findall(r"<!-- variants -->\n(.*?)\n<!-- /variants -->", README, re.DOTALL)
-    assert table == variants_table()
+@pytest.mark.parametrize(("name", "table"), [("variants", variants_table), ("pretrained", pretrained_table)])
+def test_tables_are_those_of_the_registry_and_the_catalogue(name, table):
+    """To bring them up to date: python scripts/publish.py --cards."""
+    (shown,) = re.findall(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", README, re.DOTALL)
+    assert shown == table()
 
 
 def test_python_of_the_readme_runs(finished, tmp_path, monkeypatch):

@@ -359,9 +359,17 @@ def test_the_script_publishes_and_says_how_to_load(hub, package, tmp_path, monke
     assert f'zoo.load("me/gan@{commit}")' in capsys.readouterr().out
     assert [(e.name, e.where, e.commit) for e in zoo.pretrained()] == [("gan-remote", "me/gan", commit)]
     monkeypatch.setattr(publish, "CARDS", tmp_path / "cards")
+    monkeypatch.setattr(publish, "README", tmp_path / "README.md")
+    tables = [f"<!-- {name} -->\nold\n<!-- /{name} -->\nafter {name}\n" for name in ("pretrained", "variants")]
+    (tmp_path / "README.md").write_text("".join(["before\n", *tables]))
     publish.main([str(folder), "--bundle", "gan-digits"])
     assert "images/gan-digits-samples.png" in (tmp_path / "cards" / "gan-digits.md").read_text()
     assert (tmp_path / "cards" / "images" / "gan-digits-samples.png").exists()
+    readme = (tmp_path / "README.md").read_text()
+    assert "[`gan-digits`](model_cards/gan-digits.md)" in readme
+    assert "old" not in readme
+    assert readme.startswith("before\n<!-- pretrained -->\n| name")
+    assert readme.endswith("<!-- /variants -->\nafter variants\n")
     for arguments in ([], [str(folder)], [str(folder), "--repo", "a/b", "--bundle", "c"]):
         with pytest.raises(zoo.UsageError, match="--repo ORG/NAME or --bundle NAME"):
             publish.main(arguments)

@@ -1,6 +1,6 @@
 """Tables of what there is, as Markdown."""
 
-from zoo.catalogue import pretrained
+from zoo.catalogue import BUNDLED, pretrained
 from zoo.registry import variants
 
 
@@ -12,9 +12,10 @@ def variants_table() -> str:
 
 
 def pretrained_table() -> str:
-    """Every model that can be loaded by name."""
+    """Every model that can be loaded by name, with its card."""
     lines = ["| name | variant | data | pixels | parameters | size | measured | where |", f"|{'---|' * 8}"]
     for m in pretrained():
-        lines.append(f"| `{m.name}` | {m.variant} | {m.data} | {m.image_size} | {m.parameters:,} | "
+        card = f"model_cards/{m.name}.md" if m.where == BUNDLED else f"https://huggingface.co/{m.where}"
+        lines.append(f"| [`{m.name}`]({card}) | {m.variant} | {m.data} | {m.image_size} | {m.parameters:,} | "
                      f"{m.bytes / 2**20:.1f} MiB | {m.headline} | {m.where} |")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """``zoo.evaluate``: FID, Inception Score, KID, precision and recall by torch-fidelity, and what a classifier sees."""
 
+import math
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -168,8 +169,9 @@ def _classes(model: GenerativeModule, fake: Features, truth: Real, space: Featur
     if network is None:
         return {}
     coverage = class_coverage(network, fake.logits, truth.features.logits)
-    values = {f"classes_found{suffix}": float(coverage.found), f"classes_found{suffix}/of": float(coverage.classes),
-              f"class_kl{suffix}": coverage.kl}
+    values = {f"classes_found{suffix}": float(coverage.found), f"classes_found{suffix}/of": float(coverage.classes)}
+    if math.isfinite(coverage.kl):  # JSON has no infinity
+        values[f"class_kl{suffix}"] = coverage.kl
     if labels is not None:
         for head, share in label_agreement(network, fake.logits, labels, model.data.class_names).items():
             values[f"label_agreement{suffix}" + ("" if head == "class" else f"/{head}")] = share
