@@ -22,7 +22,7 @@ TINY = ["--pairs", "1", "--image-size", "16", "--batch-size", "8"]
 @pytest.fixture
 def in_this_process(monkeypatch, tmp_path):
     """Every side: a process of its own takes seconds to import torch."""
-    monkeypatch.setattr(measure, "_in_fresh_process", measure._measured)
+    monkeypatch.setattr(measure, "in_fresh_process", measure._measured)
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))  # the evaluation sets it: this puts it back
 
 

@@ -191,7 +191,7 @@ def test_memory_stays_flat(tmp_path):
 
 
 def test_the_benchmark_streams_a_generated_folder(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(measure, "_in_fresh_process", measure._measured)
+    monkeypatch.setattr(measure, "in_fresh_process", measure._measured)
     place = tmp_path / "place"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
