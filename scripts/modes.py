@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 
 from zoo import cli, survey
-from zoo.files import atomic
+from zoo.files import write_text
 
 
 def row(name: str, results: list) -> str:
@@ -59,8 +59,7 @@ def main(arguments: list[str]) -> None:
         tables.append("\n".join(lines))
         print(tables[-1], flush=True)
     if options.out:
-        with atomic(Path(options.out)) as partial:
-            partial.write_text("\n\n".join(tables) + "\n")
+        write_text(Path(options.out), "\n\n".join(tables) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import zoo
 from zoo import catalogue, cli
 from zoo.card import render_card, render_classifier_card
 from zoo.errors import UsageError
-from zoo.files import atomic
+from zoo.files import atomic, write_text
 from zoo.hub import PICTURES
 from zoo.metrics.classifier import bundled
 from zoo.tables import pretrained_table, variants_table
@@ -70,13 +70,11 @@ def write_cards() -> None:
     for name, table in TABLES.items():
         before, _, rest = text.partition(f"<!-- {name} -->")
         text = f"{before}<!-- {name} -->\n{table()}\n<!-- /{name} -->{rest.partition(f'<!-- /{name} -->')[2]}"
-    with atomic(README) as partial:
-        partial.write_text(text)
+    write_text(README, text)
 
 
 def write(name: str, card: str) -> None:
-    with atomic(CARDS / f"{name}.md") as partial:
-        partial.write_text(card)
+    write_text(CARDS / f"{name}.md", card)
     print(CARDS / f"{name}.md")
 
 

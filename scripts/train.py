@@ -7,7 +7,9 @@
 """
 
 import shlex
+from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from zoo import cli
 from zoo.errors import UsageError
@@ -37,16 +39,7 @@ def main(arguments: list[str]) -> int:
         print(variants_table())
         return 0
 
-    if first.resume and (first.config or first.recipe or first.out):
-        raise UsageError("--resume goes on in its own folder, with its own config.json: leave --out, --config and "
-                         "--recipe away")
-    if first.config and first.recipe:
-        raise UsageError("--config and --recipe each say what to train: give one of them")
-    stored = {}
-    if first.recipe:
-        stored = read_recipe(first.recipe)
-    elif first.config or first.resume:
-        stored = read_config(Path(first.config or first.resume))
+    stored = stored_choice(first)
     variant = first.variant or stored.get("variant")
     if variant:
         parser.add_options(variant_class(variant).Config, f"model: {variant}")
@@ -66,6 +59,19 @@ def main(arguments: list[str]) -> int:
         print(run.describe())
         return 0
     return run.train()
+
+
+def stored_choice(options: Namespace) -> dict[str, Any]:
+    """Variant, config and training of the recipe, file or run that was named; empty if none was."""
+    if options.resume and (options.config or options.recipe or options.out):
+        raise UsageError("--resume goes on in its own folder, with its own config.json: leave --out, --config and "
+                         "--recipe away")
+    if options.config and options.recipe:
+        raise UsageError("--config and --recipe each say what to train: give one of them")
+    if options.recipe:
+        return read_recipe(options.recipe)
+    named = options.config or options.resume
+    return read_config(Path(named)) if named else {}
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from zoo.files import atomic, write_json
+from zoo.files import write_json, write_text
 from zoo.folder import read_config, read_metrics
 from zoo.hub import NOTES, PICTURES
 from zoo.metrics.classifier import PRETRAINED, describe
 from zoo.recipes import read_recipe, recipes
 from zoo.registry import variant_class, variants
+from zoo.sampling import MOST_COLUMNS
 
 CAPTIONS = {  # picture -> what it is in a word, and how it comes about
     "samples.png": ("samples", "Samples, not picked: in order `model.sample(1, seed=k)` for k = 0, 1, 2, ..."),
@@ -52,7 +53,7 @@ def render_card(folder: Path, name: str | None = None, prefix: str = "") -> str:
     variant = next(v for v in variants() if v.name == config["variant"])
     cls, data = variant_class(variant.name), config["data"]
     name = name or str(folder)
-    first, *others = [_picture(picture, prefix, cls.conditional and len(data["class_names"]) <= 10)
+    first, *others = [_picture(picture, prefix, cls.conditional and len(data["class_names"]) <= MOST_COLUMNS)
                       for picture in PICTURES if (folder / picture).exists()] or [""]
     notes = (folder / NOTES).read_text().strip() if (folder / NOTES).exists() else ""
     sections = [
@@ -135,9 +136,7 @@ def _metadata(name: str, config: dict[str, Any], metrics: dict[str, dict[str, An
 
 def write_card(folder: Path, name: str | None = None) -> None:
     """Renders a folder's README.md."""
-    text = render_card(folder, name)
-    with atomic(folder / "README.md") as partial:
-        partial.write_text(text)
+    write_text(folder / "README.md", render_card(folder, name))
 
 
 def write_metrics(folder: Path, metrics: dict[str, dict[str, Any]]) -> None:

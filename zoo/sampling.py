@@ -9,6 +9,8 @@ from zoo.base import GenerativeModule
 from zoo.errors import UsageError
 from zoo.labels import Labels
 
+MOST_COLUMNS = 10  # of a grid with a column a class
+
 
 def interpolate(model: GenerativeModule, pairs: int = 8, steps: int = 8, labels: Labels = None, seed: int | None = None,
                 truncation: float | None = None) -> Tensor:
@@ -70,8 +72,8 @@ def _render_walks(model: GenerativeModule, way: Tensor, labels: Labels) -> Tenso
 def save_picture(model: GenerativeModule, path: Path) -> None:
     """Writes a PNG of samples that are not picked, 8 rows of them; points as density.
 
-    Image k is ``sample(1, seed=k)``. A conditional model of up to 10 classes has a column a class and the seed of the
-    row; one of more has every so-manieth class, in order.
+    Image k is ``sample(1, seed=k)``. A conditional model of up to MOST_COLUMNS classes has a column a class and the
+    seed of the row; one of more has every so-manieth class, in order.
     """
     from torchvision.utils import make_grid, save_image  # slow to import, and loading a model does without
 
@@ -79,9 +81,11 @@ def save_picture(model: GenerativeModule, path: Path) -> None:
         save_image(density(model.sample(10_000, seed=0)), path, format="png")
         return
     classes = model.data.classes if model.conditional else 0
-    columns = classes if 0 < classes <= 10 else 8
-    seeds = [i // columns if columns == classes else i for i in range(8 * columns)]
-    labels = [i % columns if columns == classes else i * classes // len(seeds) for i in range(len(seeds))]
+    by_class = 0 < classes <= MOST_COLUMNS
+    columns = classes if by_class else 8
+    places = range(8 * columns)
+    seeds = [i // columns if by_class else i for i in places]
+    labels = [i % columns if by_class else i * classes // len(places) for i in places]
     normal = torch.cat([model.normals(1, seed) for seed in seeds])
     save_image(make_grid(model.render(normal, labels if classes else None), nrow=columns), path, format="png")
 

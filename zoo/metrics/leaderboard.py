@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from zoo.catalogue import BUNDLED, locate, pretrained
 from zoo.errors import UsageError
-from zoo.files import atomic
+from zoo.files import atomic, write_text
 from zoo.folder import read_config, read_metrics
 from zoo.metrics.protocol import Protocol
 
@@ -72,8 +72,7 @@ def markdown(table: list[Entry]) -> str:
 
 def write(table: list[Entry], path: Path) -> None:
     """Writes PATH.md and PATH.csv; the latter has every number, spreads too."""
-    with atomic(path.with_suffix(".md")) as partial:
-        partial.write_text(markdown(table))
+    write_text(path.with_suffix(".md"), markdown(table))
     names = list(dict.fromkeys(name for entry in table for name in entry.metrics))
     with atomic(path.with_suffix(".csv")) as partial, open(partial, "w", newline="") as file:
         writer = csv.DictWriter(file, ["model", "variant", "data", "images_seen", *names])

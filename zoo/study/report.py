@@ -8,7 +8,7 @@ from pathlib import Path
 from optuna.storages import BaseStorage
 
 from zoo.errors import UsageError
-from zoo.files import atomic
+from zoo.files import atomic, write_text
 from zoo.study import paper, plots, tables
 from zoo.study.analysis import LEVEL, effects
 from zoo.study.findings import findings
@@ -45,10 +45,10 @@ def write_report(storage: BaseStorage, folder: Path) -> Path:
         raise UsageError("no run of this study came to a result yet: there is nothing to report")
     write_csv([row for of in rows.values() for row in of], folder / "trials.csv")
     page = "".join(_section(data, studies[data], own, folder) for data, own in rows.items() if own)
-    with atomic(folder / "report.html") as partial:
-        partial.write_text(f"<!doctype html>\n<html lang=en><meta charset=utf-8><title>GANs compared</title>\n"
-                           f"<style>{STYLE}</style>\n<h1>{', '.join(map(escape, rows))}: generative models compared"
-                           f"</h1>\n{_explained()}{page}</html>\n")
+    heading = f"{', '.join(map(escape, rows))}: generative models compared"
+    write_text(folder / "report.html",
+               "<!doctype html>\n<html lang=en><meta charset=utf-8><title>GANs compared</title>\n"
+               f"<style>{STYLE}</style>\n<h1>{heading}</h1>\n{_explained()}{page}</html>\n")
     return folder / "report.html"
 
 
