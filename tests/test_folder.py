@@ -14,6 +14,8 @@ from safetensors.torch import load_file, save_file
 
 import zoo
 from zoo import folder as folder_module
+from zoo.card import write_metrics
+from zoo.folder import read_metrics
 from zoo.labels import class_indices
 from zoo.sampling import density
 
@@ -98,6 +100,21 @@ def test_save_into_a_folder_in_use(tmp_path):
     zoo.save(tiny("gan"), tmp_path / "a" / "b")
     zoo.save(tiny("dcgan"), tmp_path / "a" / "b")
     assert zoo.load(str(tmp_path / "a" / "b")).variant == "dcgan"
+
+
+def test_what_was_measured_goes_with_the_weights(tmp_path):
+    """The numbers of a run that was trained on stayed, as if they were those of its new weights."""
+    model = zoo.create("gan", image_size=8, width=1)
+    for kept in (True, False):
+        zoo.save(model, tmp_path)
+        (tmp_path / "notes.md").write_text("mine")
+        write_metrics(tmp_path, {"fd10k[mnist]": {"value": 1.0, "protocol": "a test"}})
+        shutil.copyfile(tmp_path / "samples.png", tmp_path / "memorisation.png")
+        if not kept:
+            torch.nn.init.normal_(model.generator[0].weight)
+        zoo.save(model, tmp_path)
+        assert (tmp_path / "memorisation.png").exists() == bool(read_metrics(tmp_path)) == kept
+        assert (tmp_path / "notes.md").exists() and (tmp_path / "samples.png").exists()
 
 
 def test_load_leaves_the_world_alone(tmp_path):

@@ -9,6 +9,7 @@ from torch import nn
 import zoo
 from zoo.networks import BACKBONES, BackboneName
 from zoo.networks.blocks import BatchNorm, LabelledDiscriminator, LabelledGenerator
+from zoo.registry import variant_class
 from zoo.training import Training, _processes
 
 PAPER = {32: [512, 256, 128], 64: [1024, 512, 256, 128], 128: [1024, 1024, 512, 256, 128]}  # channels from 4x4 outwards
@@ -96,6 +97,24 @@ def test_labels_reach_both_players():
     assert generator(torch.ones(2, 1), torch.tensor([0, 2])).tolist() == [[1, 1, 0, 0], [1, 0, 0, 1]]
     planes = LabelledDiscriminator(nn.Identity(), 3)(torch.full((1, 1, 2, 2), 7.0), torch.tensor([1]))
     assert planes[0].flatten(1).tolist() == [[7] * 4, [0] * 4, [1] * 4, [0] * 4]
+
+
+@pytest.mark.parametrize("variant", [found.name for found in zoo.variants() if variant_class(found.name).conditional])
+def test_many_classes_cost_little(variant):
+    """One plane a class made the first layer of 1,000 classes the whole cost of a step, and 16 MB an image of 64 px."""
+    few, many = (zoo.create(variant, image_size=32, width=8, classes=classes) for classes in (16, 1000))
+    channels = [max(layer.in_channels for layer in model.modules() if isinstance(layer, nn.Conv2d))
+                for model in (few, many)]
+    assert channels[0] == channels[1]
+
+
+def test_many_classes_are_told_apart():
+    network = LabelledDiscriminator(nn.Identity(), 1000)
+    planes = network(torch.zeros(1000, 1, 2, 2), torch.arange(1000))[:, 1:]
+    assert planes.shape == (1000, 16, 2, 2) and (planes == planes[:, :, :1, :1]).all()
+    assert torch.cdist(*[planes[:, :, 0, 0]] * 2).fill_diagonal_(9).min() > 0.1
+    planes.sum().backward()
+    assert (network.embedding.weight.grad != 0).all()
 
 
 @pytest.mark.parametrize(("variables", "expected"), [

@@ -22,7 +22,7 @@ from zoo.catalogue import locate, pretrained
 from zoo.data.spec import DataSpec
 from zoo.errors import UsageError, unknown
 from zoo.files import atomic, write_json
-from zoo.hub import fetch
+from zoo.hub import PICTURES, fetch
 from zoo.registry import variant_class
 from zoo.sampling import save_picture
 
@@ -34,13 +34,18 @@ MOST_PARAMETERS = 10**9  # of a model that is loaded: four gigabytes in single p
 def save(model: GenerativeModule, folder: str | Path, origin: dict[str, Any] | None = None) -> Path:
     """Writes a model folder. Each file is replaced as a whole, the weights last.
 
+    Numbers and pictures of other weights, which the folder may hold, are removed.
+
     Args:
         model: any model of the zoo.
         folder: made if need be.
         origin: further entries of config.json, such as how the model was trained.
     """
-    folder = Path(folder)
+    folder, tensors = Path(folder), _tensors(model)
     write_config(model, folder, origin)
+    if _stored_digest(folder / "model.safetensors") != _digest(tensors):
+        for name in ("metrics.json", *PICTURES):
+            (folder / name).unlink(missing_ok=True)
     normal = model.normals(GOLDEN_IMAGES, seed=0)
     labels = [i % model.data.classes for i in range(GOLDEN_IMAGES)] if model.conditional else None
     golden = {"normal": normal, "label": model.class_indices(labels, len(normal)),
@@ -49,7 +54,7 @@ def save(model: GenerativeModule, folder: str | Path, origin: dict[str, Any] | N
         save_file(golden, partial)
     with atomic(folder / "samples.png") as partial:
         save_picture(model, partial)
-    _write_tensors(folder / "model.safetensors", _tensors(model))
+    _write_tensors(folder / "model.safetensors", tensors)
     return folder
 
 
@@ -205,6 +210,14 @@ def _digest(tensors: dict[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def _stored_digest(path: Path) -> str | None:
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).get("sha256")
+    except (OSError, SafetensorError):
+        return None
 
 
 def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from zoo.base import Batch, Config, GenerativeModule, Terms
 from zoo.config import option
-from zoo.networks.blocks import AutoEncoder, LabelledDiscriminator, Norm, TrunkWithHead
+from zoo.networks.blocks import AutoEncoder, LabelledDiscriminator, Norm, TrunkWithHead, label_planes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,8 @@ class GAN(GenerativeModule):
     def build_discriminator(self) -> nn.Module:
         """The network from images, and labels if conditional, to logits (N, 1)."""
         classes = self.data.classes if self.conditional else 0
-        discriminator = TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm, extra_channels=classes))
+        trunk = self.backbone_trunk(self.config.discriminator_norm, extra_channels=label_planes(classes))
+        discriminator = TrunkWithHead(trunk)
         return LabelledDiscriminator(discriminator, classes) if self.conditional else discriminator
 
     def build_auto_encoder(self) -> AutoEncoder:

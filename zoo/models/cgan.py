@@ -2,8 +2,9 @@
 
     min_G max_D  E_x[log D(x|y)] + E_z[log(1 - D(G(z|y)))]
 
-G gets y one-hot beside z, D one constant plane a class beside the image. Departures: convolutional networks instead of
-the paper's perceptrons (``--backbone mlp`` for those), the non-saturating loss for G, Adam instead of momentum.
+G gets y one-hot beside z, D constant planes beside the image: one a class, or an embedding of more than 16 classes.
+Departures: convolutional networks instead of the paper's perceptrons (``--backbone mlp`` for those), the non-saturating
+loss for G, Adam instead of momentum.
 """
 
 from zoo.base import Batch, Terms

@@ -2,16 +2,16 @@
 
     log p(x|y) >= E_q[log p(x|z, y)] - KL(q(z|x, y) || p(z))
 
-with the paper's names of image and condition exchanged: here x is the image and y its class. The encoder gets y as one
-constant plane a class beside the image, the decoder one-hot beside z. Departures: the prior does not depend on y,
-which the paper allows, where theirs is a network p(z|y); the class conditions images, where they condition on images;
-the hybrid objective of their section 3.2 is left out.
+with the paper's names of image and condition exchanged: here x is the image and y its class. The encoder gets y as
+constant planes beside the image, the decoder one-hot beside z. Departures: the prior does not depend on y, which the
+paper allows, where theirs is a network p(z|y); the class conditions images, where they condition on images; the hybrid
+objective of their section 3.2 is left out.
 """
 
 from torch import Tensor, nn
 
 from zoo.models.vae import VAE
-from zoo.networks.blocks import LabelledDiscriminator, LabelledGenerator, TrunkWithHead
+from zoo.networks.blocks import LabelledDiscriminator, LabelledGenerator, TrunkWithHead, label_planes
 from zoo.registry import register
 
 PAPER = "https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html"
@@ -22,7 +22,7 @@ class ConditionalVAE(VAE):
     conditional = True
 
     def build_encoder(self) -> nn.Module:
-        trunk = self.backbone_trunk(self.config.encoder_norm, extra_channels=self.data.classes)
+        trunk = self.backbone_trunk(self.config.encoder_norm, extra_channels=label_planes(self.data.classes))
         return LabelledDiscriminator(TrunkWithHead(trunk, outputs=2 * self.config.latent_dim), self.data.classes)
 
     def build_generator(self) -> nn.Module:

@@ -136,13 +136,24 @@ class LabelledGenerator(nn.Module):
 
 
 class LabelledDiscriminator(nn.Module):
-    """A discriminator that also gets the class, as one constant plane a class: (N, C, H, W), (N,) -> (N, outputs)."""
+    """A discriminator that also gets the class, as constant planes: (N, C, H, W), (N,) -> (N, outputs).
+
+    Its network takes ``label_planes(classes)`` channels beside those of the image. A class has a plane of its own; more
+    than 16 share as many through a learnt embedding, or a thousand classes would cost a thousand images each.
+    """
 
     def __init__(self, discriminator: nn.Module, classes: int) -> None:
         super().__init__()
         self.discriminator, self.classes = discriminator, classes
+        planes = label_planes(classes)
+        self.embedding = nn.Embedding(classes, planes) if planes < classes else None
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        planes = F.one_hot(labels, self.classes).to(images)[:, :, None, None]
-        planes = planes.expand(-1, -1, *images.shape[2:])  # (N, classes, H, W)
+        values = F.one_hot(labels, self.classes) if self.embedding is None else self.embedding(labels)
+        planes = values.to(images)[:, :, None, None].expand(-1, -1, *images.shape[2:])  # (N, planes, H, W)
         return self.discriminator(torch.cat([images, planes], 1))
+
+
+def label_planes(classes: int) -> int:
+    """Channels by which a discriminator is told one of so many classes."""
+    return min(classes, 16)
