@@ -16,8 +16,9 @@ from zoo.errors import UsageError
 from zoo.folder import read_config
 from zoo.recipes import read_recipe, recipes
 from zoo.registry import variant_class, variants
+from zoo.run import Run
 from zoo.tables import variants_table
-from zoo.training import Run, Training, resumed
+from zoo.training import Training, resumed
 
 
 def main(arguments: list[str]) -> int:

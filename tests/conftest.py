@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import zoo
-from zoo.training import Run, Training
+from zoo.run import Run
+from zoo.training import Training
 
 VARIANTS = [variant.name for variant in zoo.variants()]
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps

@@ -114,7 +114,8 @@ def test_what_was_measured_goes_with_the_weights(tmp_path):
             torch.nn.init.normal_(model.generator[0].weight)
         zoo.save(model, tmp_path)
         assert (tmp_path / "memorisation.png").exists() == bool(read_metrics(tmp_path)) == kept
-        assert (tmp_path / "notes.md").exists() and (tmp_path / "samples.png").exists()
+        assert (tmp_path / "notes.md").exists()
+        assert (tmp_path / "samples.png").exists()
 
 
 def test_load_leaves_the_world_alone(tmp_path):

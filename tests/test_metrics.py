@@ -11,7 +11,7 @@ import torch
 from conftest import tiny_run
 
 import zoo
-from zoo.callbacks import newest_checkpoint
+from zoo.checkpoints import newest_checkpoint
 from zoo.data.points import MIXTURES
 from zoo.data.sources import open_source
 from zoo.folder import save

@@ -10,7 +10,8 @@ import zoo
 from zoo.networks import BACKBONES, BackboneName
 from zoo.networks.blocks import BatchNorm, LabelledDiscriminator, LabelledGenerator
 from zoo.registry import variant_class
-from zoo.training import Training, _processes
+from zoo.run import _processes
+from zoo.training import Training
 
 PAPER = {32: [512, 256, 128], 64: [1024, 512, 256, 128], 128: [1024, 1024, 512, 256, 128]}  # channels from 4x4 outwards
 
@@ -111,7 +112,8 @@ def test_many_classes_cost_little(variant):
 def test_many_classes_are_told_apart():
     network = LabelledDiscriminator(nn.Identity(), 1000)
     planes = network(torch.zeros(1000, 1, 2, 2), torch.arange(1000))[:, 1:]
-    assert planes.shape == (1000, 16, 2, 2) and (planes == planes[:, :, :1, :1]).all()
+    assert planes.shape == (1000, 16, 2, 2)
+    assert (planes == planes[:, :, :1, :1]).all()
     assert torch.cdist(*[planes[:, :, 0, 0]] * 2).fill_diagonal_(9).min() > 0.1
     planes.sum().backward()
     assert (network.embedding.weight.grad != 0).all()

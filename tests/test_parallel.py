@@ -15,7 +15,7 @@ from conftest import VARIANTS, tiny_run
 from two_processes import modes, plain_networks, state
 
 import zoo
-from zoo.callbacks import newest_checkpoint
+from zoo.checkpoints import newest_checkpoint
 from zoo.data.module import DataModule
 from zoo.folder import read_config, read_metrics
 from zoo.networks.blocks import BatchNorm

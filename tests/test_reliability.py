@@ -15,7 +15,8 @@ from conftest import HALF, WHOLE, tiny_run
 from test_variants import assert_same, checkpoint, rows
 
 import zoo
-from zoo.callbacks import Budget, Diversity, ImageCheckpoint, newest_checkpoint
+from zoo.callbacks import Budget, Diversity
+from zoo.checkpoints import ImageCheckpoint, newest_checkpoint
 from zoo.errors import NonFiniteLossError
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "train.py"

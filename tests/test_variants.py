@@ -9,7 +9,7 @@ from conftest import HALF, VARIANTS, WHOLE, tiny_run
 
 import zoo
 from zoo.base import GenerativeModule
-from zoo.callbacks import newest_checkpoint
+from zoo.checkpoints import newest_checkpoint
 from zoo.networks import BACKBONES
 from zoo.registry import variant_class
 

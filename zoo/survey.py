@@ -12,14 +12,15 @@ from typing import Any, NamedTuple
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from zoo.callbacks import checkpoint_images, newest_checkpoint
+from zoo.checkpoints import checkpoint_images, newest_checkpoint
 from zoo.config import options_of
 from zoo.data.points import MIXTURES
 from zoo.files import atomic
 from zoo.folder import load, read_config
 from zoo.metrics.modes import SAMPLES, ModeCoverage, mode_coverage
 from zoo.registry import variant_class, variants
-from zoo.training import Run, Training
+from zoo.run import Run
+from zoo.training import Training
 
 TILE, CAPTION = 272, 22  # pixels
 

@@ -12,6 +12,7 @@ import torch
 import zoo
 from zoo.benchmark.measure import Comparison, Measured
 from zoo.files import write_json
+from zoo.provenance import commit
 
 QUANTITIES = {"seconds": "wall time, s", "cpu_seconds": "CPU time, s", "peak_bytes": "peak memory, MiB"}
 
@@ -43,6 +44,7 @@ def write(path: Path, command: str, comparison: Comparison) -> None:
                      reference: [side._asdict() for side in comparison.reference]},
         "machine": machine(),
         "versions": versions(),
+        "commit": commit(),
     } | comparison.details)
 
 

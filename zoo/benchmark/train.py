@@ -7,7 +7,8 @@ from lightning.pytorch.callbacks import Callback
 
 from zoo.benchmark import by_hand
 from zoo.benchmark.measure import WARM_UP, Comparison, Meter, compare
-from zoo.training import Run, Training
+from zoo.run import Run
+from zoo.training import Training
 
 
 class Clock(Callback):
