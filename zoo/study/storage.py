@@ -56,7 +56,8 @@ def open_storage(where: str, heartbeat: int = HEARTBEAT) -> BaseStorage:
     try:
         return _open(where, heartbeat)
     except (SQLAlchemyError, ImportError, OSError, RuntimeError, ValueError) as error:
-        reason, where = str(error).strip().splitlines()[0], re.sub("(://[^:/@]+):[^@]*@", r"\1:***@", where)
+        cause = error.__cause__ if isinstance(error, ImportError) else None  # it names the driver that is missing
+        reason, where = str(cause or error).strip().splitlines()[0], re.sub("(://[^:/@]+):[^@]*@", r"\1:***@", where)
         raise UsageError(f"the storage {where} cannot be reached ({reason}): --storage takes a URL such as "
                          "sqlite:///study.db or postgresql://user@host/name, or a journal file") from error
 
