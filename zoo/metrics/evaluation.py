@@ -4,7 +4,7 @@ import math
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.fabric import Fabric
@@ -66,32 +66,49 @@ def evaluate(model: str | Path | GenerativeModule, data: str | None = None, *, f
             other channels, too few of them, or generated ones that are not finite.
     """
     model, stored, trained_on, where = _open(model)
-    data_dir = data_dir or where
     if model.data.is_points:
         raise UsageError(f"{model.data.name} is a set of points: scripts/modes.py measures how they are covered")
     given = {"features": features, "data": data, "split": split, "samples": samples, "real": real, "seed": seed}
     given = {name: value for name, value in given.items() if value is not None}
+    how = _How(data_dir or where, inception_weights, batch_size, devices, accelerator)
+    picture = Path(memorised) if memorised else None
     results: Metrics = {}
     for protocol in dict.fromkeys(replace(protocol, **given) for protocol in stored or [Protocol()]):
-        space = feature_space(protocol.features, inception_weights)
-        source = _source(model, protocol, trained_on, data_dir)
-        device = Fabric(accelerator=accelerator, devices=1).device
-        space.extractor.to(device)
-        truth = real_side(source, space, protocol.real, batch_size, device)
-        protocol = replace(protocol, data=protocol.data or trained_on, split=source.split, real=len(truth.labels))
-        _warn(model, source, protocol)
-        labels = _labels(model, source, truth, protocol.samples)
-        fake = generated_features(model, space, labels, protocol.samples, protocol.seed, batch_size, devices,
-                                  accelerator)
-        values = distances(fake, truth.features, space)
-        values[f"{space.distance_name(protocol.samples)}/floor"] = truth.floor
-        values |= _classes(model, fake, truth, space, labels)
-        if memorised:
-            values |= _memorisation(model, fake, truth, space, labels, protocol, (data_dir, batch_size, device),
-                                    Path(memorised))
-        line = with_versions(protocol, space.digest)
-        results |= {name: {"value": value, "protocol": line} for name, value in values.items()}
+        results |= _by_protocol(model, replace(protocol, data=protocol.data or trained_on), how, picture)
     return results
+
+
+class _How(NamedTuple):
+    """What an evaluation is told that does not change its numbers."""
+
+    data_dir: str | None
+    inception_weights: str | None
+    batch_size: int
+    devices: int
+    accelerator: str
+
+    @property
+    def device(self) -> torch.device:
+        return Fabric(accelerator=self.accelerator, devices=1).device
+
+
+def _by_protocol(model: GenerativeModule, protocol: Protocol, how: _How, picture: Path | None) -> Metrics:
+    space = feature_space(protocol.features, how.inception_weights)
+    source = _source(model, protocol, how)
+    space.extractor.to(how.device)
+    truth = real_side(source, space, protocol.real, how.batch_size, how.device)
+    protocol = replace(protocol, split=source.split, real=len(truth.labels))
+    _warn(model, source, protocol)
+    labels = _labels(model, source, truth, protocol.samples)
+    fake = generated_features(model, space, labels, protocol.samples, protocol.seed, how.batch_size, how.devices,
+                              how.accelerator)
+    values = distances(fake, truth.features, space)
+    values[f"{space.distance_name(protocol.samples)}/floor"] = truth.floor
+    values |= _classes(model, fake, truth, space, labels)
+    if picture is not None:
+        values |= _memorisation(model, fake, truth, space, labels, protocol, how, picture)
+    line = with_versions(protocol, space.digest)
+    return {name: {"value": value, "protocol": line} for name, value in values.items()}
 
 
 def distances(fake: Features, real: Features, space: FeatureSpace) -> dict[str, float]:
@@ -129,12 +146,11 @@ def _open(model: str | Path | GenerativeModule) -> tuple[GenerativeModule, list[
     return loaded, stored, training.get("data", loaded.data.name), training.get("data_dir")
 
 
-def _source(model: GenerativeModule, protocol: Protocol, trained_on: str, data_dir: str | None) -> Source:
-    data = protocol.data or trained_on
-    options = {"data_dir": data_dir, "image_size": model.data.image_size}
-    source = open_source(data, **options, split=protocol.split or "train")
+def _source(model: GenerativeModule, protocol: Protocol, how: _How) -> Source:
+    options = {"data_dir": how.data_dir, "image_size": model.data.image_size}
+    source = open_source(protocol.data, **options, split=protocol.split or "train")
     if protocol.split is None and "test" in source.splits:
-        source = open_source(data, **options, split="test")
+        source = open_source(protocol.data, **options, split="test")
     if source.spec.channels != model.data.channels:
         raise UsageError(f"{model.variant} makes images of {model.data.channels} channels and {source.spec.name} has "
                          f"{source.spec.channels}: they cannot be compared. Choose other real images with --data")
@@ -147,11 +163,11 @@ def _source(model: GenerativeModule, protocol: Protocol, trained_on: str, data_d
 def _warn(model: GenerativeModule, source: Source, protocol: Protocol) -> None:
     if source.spec.name != model.data.name:
         warnings.warn(f"the model was trained on {model.data.name} and is compared with {source.spec.name}, brought to "
-                      f"{model.data.image_size} px", stacklevel=3)
+                      f"{model.data.image_size} px", stacklevel=4)
     fewest = min(protocol.samples, protocol.real)
     if fewest < COMPARABLE:
         warnings.warn(f"{fewest:,} images are too few for numbers that can be compared with others: the distance grows "
-                      f"as they get fewer; take {COMPARABLE:,} or more on both sides", stacklevel=3)
+                      f"as they get fewer; take {COMPARABLE:,} or more on both sides", stacklevel=4)
 
 
 def _labels(model: GenerativeModule, source: Source, truth: Real, samples: int) -> Tensor | None:
@@ -179,13 +195,12 @@ def _classes(model: GenerativeModule, fake: Features, truth: Real, space: Featur
 
 
 def _memorisation(model: GenerativeModule, fake: Features, truth: Real, space: FeatureSpace, labels: Tensor | None,
-                  protocol: Protocol, reading: tuple[str | None, int, torch.device], path: Path) -> dict[str, float]:
-    data_dir, batch_size, device = reading
-    source = open_source(protocol.data, data_dir, model.data.image_size)
+                  protocol: Protocol, how: _How, path: Path) -> dict[str, float]:
+    source = open_source(protocol.data, how.data_dir, model.data.image_size)
     if protocol.split == "train" and len(truth.labels) == source.spec.images:  # the truth is all of them
         training, features = source.load()[0], truth.features.pooled
     else:
-        training, features = training_features(source, space, batch_size, device)
+        training, features = training_features(source, space, how.batch_size, how.device)
     found = memorisation(fake.pooled[:CHECKED], features)
     few = 8
     images = model.sample(few, None if labels is None else labels[:few], protocol.seed)
