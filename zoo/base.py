@@ -303,13 +303,13 @@ class GenerativeModule(LightningModule):
         network = self.ema["generator"] if ema and "generator" in self.ema else self.generator
         was_training = network.training
         channels_last(network, self.device).eval()
-        images = []
-        for z, y in zip(normal.split(batch_size), labels.split(batch_size), strict=True):
-            z = self.prior(z.to(self.device, self.dtype))
-            images.append(self.generate(network, z, y.to(self.device)).float().cpu().contiguous())
+        images = torch.empty(len(normal), self.data.channels, self.data.image_size, self.data.image_size)
+        for rows in torch.arange(len(normal)).split(batch_size):
+            z = self.prior(normal[rows].to(self.device, self.dtype))
+            image = self.generate(network, z, labels[rows].to(self.device))
+            images[rows] = (image if self.data.is_points else ((image.float() + 1) / 2).clamp(0, 1)).cpu().float()
         network.train(was_training)
-        output = torch.cat(images)
-        return output if self.data.is_points else ((output + 1) / 2).clamp(0, 1)
+        return images
 
     def class_indices(self, labels: Labels, n: int) -> Tensor:
         """Class numbers (n,) int64 from numbers or names; zeros for an unconditional model."""
