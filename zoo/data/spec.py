@@ -1,7 +1,8 @@
-"""What a model needs to know of its data set, and what its card says of it."""
+"""What a model needs to know of its data set, what its card says of it, and where it is looked for."""
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from zoo.errors import UsageError, unknown
 
@@ -59,3 +60,11 @@ class DataSpec:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+class Place(NamedTuple):
+    """Where to look for a named data set, and what of it."""
+
+    directory: Path
+    image_size: int  # 0: the set's own
+    split: str

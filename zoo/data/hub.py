@@ -1,0 +1,55 @@
+"""Data sets of the Hugging Face Hub."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zoo.data.decoded import decode, hash_of
+from zoo.data.folder import checked_split
+from zoo.data.pixels import channels_of
+from zoo.data.spec import DataSpec, Place
+from zoo.data.stored import Images, load_decoded
+from zoo.errors import UsageError
+
+
+class HubSource:
+    """A data set of images on the Hugging Face Hub, or a local folder that ``datasets`` can read."""
+
+    def __init__(self, repo: str, place: Place, channels: int) -> None:
+        try:
+            import datasets
+        except ImportError as error:
+            raise UsageError(f"--data hf:{repo} needs the datasets package: pip install 'gan-zoo[datasets]'") from error
+        try:
+            self.split, self.splits = place.split, tuple(datasets.get_dataset_split_names(repo))
+            self.dataset = datasets.load_dataset(repo, split=checked_split(repo, place.split, self.splits))
+        except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+            raise UsageError(f"the data set {repo} cannot be loaded: {error}") from error
+        features = self.dataset.features
+        images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
+        labels = [name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
+        if not images:
+            raise UsageError(f"the data set {repo} has no column of images: {', '.join(features)}")
+        self._image, self._label = images[0], labels[0] if labels else None
+        some = range(min(len(self.dataset), 100))
+        self.spec = DataSpec(name=repo.rstrip("/").split("/")[-1], image_size=place.image_size or 64,
+                             channels=channels or channels_of(some, self._picture),
+                             class_names=list(features[self._label].names) if labels else [],
+                             images=len(self.dataset), provenance=f"Hugging Face data set {repo}, split {place.split}")
+
+    def _picture(self, row: int) -> Image.Image:
+        picture = self.dataset[row][self._image]
+        if picture is None:
+            raise ValueError("there is no image in this row")
+        return picture
+
+    def prepare(self) -> Path:
+        return decode(self.spec.name, hash_of([self.dataset._fingerprint]), list(range(len(self.dataset))),
+                      self._picture, self.spec.channels, self.spec.image_size, lambda row: f"row {row}")
+
+    def load(self) -> tuple[Images, Tensor]:
+        count = len(self.dataset)
+        labels = torch.tensor(self.dataset[self._label]) if self._label else torch.zeros(count, dtype=torch.int64)
+        return load_decoded(self.prepare()), labels
