@@ -7,7 +7,7 @@
 """
 
 import shlex
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,21 @@ def main(arguments: list[str]) -> int:
         config = (stored["config"] if stored.get("variant") == variant else {}) | model
         options = Training.from_dict(stored.get("training", {}) | training)
     run = Run(variant, config, options, parsed.resume or parsed.out, bool(parsed.resume),
-              shlex.join(["python", "scripts/train.py", *arguments]))
+              command(arguments, stored.get("command") if parsed.resume else None))
     if parsed.dry_run:
         print(run.describe())
         return 0
     return run.train()
+
+
+def command(arguments: list[str], resumed: str | None) -> str:
+    """The line that trains the same from its beginning: that of the run that is resumed, with what is changed."""
+    if not resumed:
+        return shlex.join(["python", "scripts/train.py", *arguments])
+    resume = ArgumentParser(add_help=False, allow_abbrev=False)
+    resume.add_argument("--resume")
+    _, changed = resume.parse_known_args(arguments)
+    return shlex.join([*shlex.split(resumed), *changed])
 
 
 def stored_choice(options: Namespace) -> dict[str, Any]:

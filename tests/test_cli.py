@@ -17,6 +17,7 @@ import zoo
 from zoo import cli
 from zoo.config import options_of
 from zoo.data.sources import SOURCES
+from zoo.files import digest
 from zoo.logger import MetricsCSV
 from zoo.recipes import read_recipe, recipes
 from zoo.registry import variant_class
@@ -231,6 +232,17 @@ def test_config_file_reproduces_the_run(run, tmp_path):
         assert first.keys() == second.keys()
         assert all(torch.equal(first[key], second[key]) for key in first), f"{file} differs"
     assert (tmp_path / "again" / "samples.png").read_bytes() == (run / "samples.png").read_bytes()
+
+
+def test_the_command_of_a_resumed_run_trains_it_from_the_beginning(tmp_path):
+    """A card of a resumed run told to resume a folder that nobody else has."""
+    assert train(["--variant", "gan", "--width", "1", "--image-size", "16", "--images", "128", "--out", "mine"]) == 0
+    assert train(["--resume", "mine", "--images", "256"]) == 0
+    line = json.loads((tmp_path / "mine" / "config.json").read_text())["command"]
+    assert line == ("python scripts/train.py --variant gan --width 1 --image-size 16 --images 128 --out mine "
+                    "--images 256")
+    assert train([*line.split()[2:], "--out", "again"]) == 0
+    assert digest(tmp_path / "mine" / "model.safetensors") == digest(tmp_path / "again" / "model.safetensors")
 
 
 @pytest.mark.parametrize("name", recipes())
