@@ -7,9 +7,10 @@ import torch
 
 import zoo
 from zoo.data.sources import DIGITS, open_source
+from zoo.labels import class_parts, count_parts, heads_of, targets_of
 from zoo.metrics import classifier as module
 from zoo.metrics.classes import class_coverage, label_agreement
-from zoo.metrics.classifier import Classifier, bundled, describe, heads_of, load_classifier, targets_of
+from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier
 from zoo.metrics.features import default_features, feature_space, to_uint8
 from zoo.metrics.training import train_classifier
 
@@ -76,6 +77,10 @@ def test_heads_follow_from_class_names():
     assert targets_of(faces, DIGITS) is None
     assert targets_of(faces, []) is None
     assert targets_of({"class": DIGITS}, ["3", "0"]).tolist() == [[3], [0]]
+    assert class_parts(FACES) == [[0, 3], [1, 3], [0, 2]]
+    assert count_parts(FACES) == 4
+    assert class_parts(["b", "a"]) == [[0], [1]]
+    assert heads_of(["blue hair, red hair"]) == {"class": ["blue hair, red hair"]}
 
 
 def test_agreement_and_coverage_by_hand():

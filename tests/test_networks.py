@@ -4,9 +4,11 @@ from typing import get_args
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 import zoo
+from zoo.data.spec import DataSpec
 from zoo.networks import BACKBONES, BackboneName
 from zoo.networks.blocks import BatchNorm, LabelledDiscriminator, LabelledGenerator
 from zoo.registry import variant_class
@@ -93,30 +95,51 @@ def test_sizes_a_backbone_cannot_do_are_refused(backbone, size):
         zoo.create("nsgan", image_size=size, backbone=backbone)
 
 
-def test_labels_reach_both_players():
-    generator = LabelledGenerator(nn.Identity(), 3)
-    assert generator(torch.ones(2, 1), torch.tensor([0, 2])).tolist() == [[1, 1, 0, 0], [1, 0, 0, 1]]
-    planes = LabelledDiscriminator(nn.Identity(), 3)(torch.full((1, 1, 2, 2), 7.0), torch.tensor([1]))
-    assert planes[0].flatten(1).tolist() == [[7] * 4, [0] * 4, [1] * 4, [0] * 4]
+PLAIN, PARTS = ["0", "1", "2"], ["pink hair, blue eyes", "red hair, blue eyes", "red hair, green eyes"]
 
 
-@pytest.mark.parametrize("variant", [found.name for found in zoo.variants() if variant_class(found.name).conditional])
+@pytest.mark.parametrize(("names", "vectors"), [
+    (PLAIN, [[1, 0, 0], [0, 1, 0], [0, 0, 1]]),
+    (PARTS, [[1, 0, 1, 0], [0, 1, 1, 0], [0, 1, 0, 1]]),  # pink, red; blue, green
+])
+def test_labels_reach_both_players(names, vectors):
+    labels = torch.arange(3)
+    generator = LabelledGenerator(nn.Identity(), names)
+    assert generator(torch.full((3, 1), 7.0), labels).tolist() == [[7, *vector] for vector in vectors]
+    seen = LabelledDiscriminator(nn.Identity(), names)(torch.full((3, 1, 2, 2), 7.0), labels)
+    assert seen.flatten(2).tolist() == [[[value] * 4 for value in (7, *vector)] for vector in vectors]
+
+
+@pytest.mark.parametrize("variant", [v.name for v in zoo.variants() if variant_class(v.name).conditional])
 def test_many_classes_cost_little(variant):
     """One plane a class made the first layer of 1,000 classes the whole cost of a step, and 16 MB an image of 64 px."""
-    few, many = (zoo.create(variant, image_size=32, width=8, classes=classes) for classes in (16, 1000))
+    few, many = (zoo.create(variant, image_size=32, width=8, classes=classes) for classes in (32, 1000))
     channels = [max(layer.in_channels for layer in model.modules() if isinstance(layer, nn.Conv2d))
                 for model in (few, many)]
     assert channels[0] == channels[1]
 
 
 def test_many_classes_are_told_apart():
-    network = LabelledDiscriminator(nn.Identity(), 1000)
+    network = LabelledDiscriminator(nn.Identity(), [str(number) for number in range(1000)])
     planes = network(torch.zeros(1000, 1, 2, 2), torch.arange(1000))[:, 1:]
-    assert planes.shape == (1000, 16, 2, 2)
+    assert planes.shape == (1000, 32, 2, 2)
     assert (planes == planes[:, :, :1, :1]).all()
-    assert torch.cdist(*[planes[:, :, 0, 0]] * 2).fill_diagonal_(9).min() > 0.1
+    assert torch.cdist(*[planes[:, :, 0, 0]] * 2).fill_diagonal_(9).min() > 1
     planes.sum().backward()
     assert (network.embedding.weight.grad != 0).all()
+
+
+@pytest.mark.parametrize("variant", [v.name for v in zoo.variants() if variant_class(v.name).conditional])
+def test_classes_of_parts_train_load_and_sample(variant, tmp_path):
+    """The vectors of the classes are no weights: a folder does not hold them, nor are they shapes without values."""
+    data = DataSpec(name="faces", image_size=16, channels=3, class_names=PARTS)
+    cls = variant_class(variant)
+    model = cls(cls.Config(width=2), data)
+    loaded = zoo.load(zoo.save(model, tmp_path))
+    assert not [key for key in load_file(tmp_path / "model.safetensors") if "vectors" in key]
+    images = loaded.sample(3, PARTS, seed=0)
+    assert torch.equal(images, model.sample(3, range(3), seed=0))
+    assert (images[1:] != images[:-1]).any()
 
 
 @pytest.mark.parametrize(("variables", "expected"), [

@@ -16,7 +16,7 @@ from zoo.config import Options, option
 from zoo.data.spec import DataSpec
 from zoo.ema import AveragedNetworks
 from zoo.errors import NonFiniteLossError, UsageError
-from zoo.labels import Labels, class_indices
+from zoo.labels import Labels, class_indices, count_parts
 from zoo.latents import standard_normals
 from zoo.networks import BACKBONES, BackboneName
 from zoo.networks.blocks import LabelledGenerator, Norm, normalise_spectrally
@@ -96,7 +96,7 @@ class GenerativeModule(LightningModule):
     def build_generator(self) -> nn.Module:
         """The network from latents, and labels if conditional, to images in [-1, 1]."""
         generator = self.backbone_generator()
-        return LabelledGenerator(generator, self.data.classes) if self.conditional else generator
+        return LabelledGenerator(generator, self.data.class_names) if self.conditional else generator
 
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         """Group name -> the parameters that its optimizer trains."""
@@ -153,7 +153,7 @@ class GenerativeModule(LightningModule):
         """A generator of ``inputs`` numbers an image: by default the latent and, if conditional, the class."""
         config, data = self.config, self.data
         if inputs is None:
-            inputs = self.latent_size + (data.classes if self.conditional else 0)
+            inputs = self.latent_size + (count_parts(data.class_names) if self.conditional else 0)
         build = BACKBONES[config.backbone].generator
         return build(inputs, data.channels, self._checked_size(), config.width, squash)
 

@@ -45,10 +45,10 @@ class GAN(GenerativeModule):
 
     def build_discriminator(self) -> nn.Module:
         """The network from images, and labels if conditional, to logits (N, 1)."""
-        classes = self.data.classes if self.conditional else 0
-        trunk = self.backbone_trunk(self.config.discriminator_norm, extra_channels=label_planes(classes))
+        class_names = self.data.class_names if self.conditional else []
+        trunk = self.backbone_trunk(self.config.discriminator_norm, extra_channels=label_planes(class_names))
         discriminator = TrunkWithHead(trunk)
-        return LabelledDiscriminator(discriminator, classes) if self.conditional else discriminator
+        return LabelledDiscriminator(discriminator, class_names) if self.conditional else discriminator
 
     def build_auto_encoder(self) -> AutoEncoder:
         """A discriminator that reconstructs: the trunk with a code of the latent's size, and the generator's shape."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from zoo.base import GenerativeModule
 from zoo.files import atomic
 from zoo.folder import load, read_config
-from zoo.metrics.classifier import heads_of
+from zoo.labels import heads_of
 from zoo.sampling import interpolate, traverse
 
 MILESTONES = (100, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)  # generator updates

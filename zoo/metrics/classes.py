@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from zoo.metrics.classifier import Classifier, targets_of
+from zoo.labels import targets_of
+from zoo.metrics.classifier import Classifier
 
 
 def label_agreement(network: Classifier, logits: Tensor, asked: Tensor, class_names: list[str]) -> dict[str, float]:

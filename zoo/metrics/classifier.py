@@ -17,29 +17,9 @@ from torch import Tensor, nn
 
 from zoo.errors import UsageError, unknown
 from zoo.files import atomic, digest, write_json
+from zoo.labels import Heads
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-Heads = dict[str, list[str]]  # what a classifier tells of an image: head -> its classes, of which it names one
-
-
-def heads_of(class_names: list[str]) -> Heads:
-    """The heads for a data set's classes: one, or one a part where all are like "blue hair, red eyes"."""
-    parts = [name.split(", ") for name in class_names]
-    kinds = {tuple(part.split()[-1] for part in name) for name in parts}
-    if len(kinds) != 1 or len(parts[0]) == 1:
-        return {"class": class_names}
-    columns = zip(*parts, strict=True)
-    return {kind: sorted(set(column)) for kind, column in zip(kinds.pop(), columns, strict=True)}
-
-
-def targets_of(heads: Heads, class_names: list[str]) -> Tensor | None:
-    """A data set's classes as classes of the heads, (classes, heads) int64; None if the heads do not know them."""
-    rows = [name.split(", ") if len(heads) > 1 else [name] for name in class_names]
-    try:
-        return torch.tensor([[known.index(part) for part, known in zip(row, heads.values(), strict=True)]
-                             for row in rows]) if rows else None
-    except ValueError:
-        return None
 
 
 class ConvBlock(nn.Sequential):

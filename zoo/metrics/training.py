@@ -14,7 +14,8 @@ from zoo.data.module import Rows
 from zoo.data.sources import Source, open_source
 from zoo.data.stored import Images
 from zoo.errors import UsageError
-from zoo.metrics.classifier import PRETRAINED, Classifier, heads_of, save_classifier, targets_of
+from zoo.labels import heads_of, targets_of
+from zoo.metrics.classifier import PRETRAINED, Classifier, save_classifier
 
 Split = tuple[Images, Tensor, list[int]]  # images, their labels and the rows of them that are meant
 HELD_OUT = 5  # one image in so many, where a data set has no test split

@@ -2,9 +2,9 @@
 
     min_G max_D  E_x[log D(x|y)] + E_z[log(1 - D(G(z|y)))]
 
-G gets y one-hot beside z, D constant planes beside the image: one a class, or an embedding of more than 16 classes.
-Departures: convolutional networks instead of the paper's perceptrons (``--backbone mlp`` for those), the non-saturating
-loss for G, Adam instead of momentum.
+G gets y beside z: one-hot or, for classes such as "pink hair, blue eyes", with a 1 for each part. D gets it as constant
+planes beside the image; more than 32 numbers are embedded to as many. Departures: convolutional networks instead of the
+paper's perceptrons (``--backbone mlp`` for those), the non-saturating loss for G, Adam instead of momentum.
 """
 
 from zoo.base import Batch, Terms

@@ -22,11 +22,12 @@ class ConditionalVAE(VAE):
     conditional = True
 
     def build_encoder(self) -> nn.Module:
-        trunk = self.backbone_trunk(self.config.encoder_norm, extra_channels=label_planes(self.data.classes))
-        return LabelledDiscriminator(TrunkWithHead(trunk, outputs=2 * self.config.latent_dim), self.data.classes)
+        class_names = self.data.class_names
+        trunk = self.backbone_trunk(self.config.encoder_norm, extra_channels=label_planes(class_names))
+        return LabelledDiscriminator(TrunkWithHead(trunk, outputs=2 * self.config.latent_dim), class_names)
 
     def build_generator(self) -> nn.Module:
-        return LabelledGenerator(self.backbone_generator(squash=False), self.data.classes)
+        return LabelledGenerator(self.backbone_generator(squash=False), self.data.class_names)
 
     def posterior(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x, y), (N, latent_dim) each."""

@@ -9,6 +9,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
 from zoo.errors import UsageError
+from zoo.labels import class_parts, count_parts
 from zoo.parallel import gather, world_size
 
 Norm = Literal["batch", "spectral", "none"]
@@ -124,36 +125,56 @@ class AutoEncoder(nn.Module):
         return self.decoder(self.encoder(images))
 
 
-class LabelledGenerator(nn.Module):
-    """A generator that also gets the class, one-hot, beside the latent: (N, latent), (N,) -> (N, C, H, W)."""
+class ClassVectors(nn.Module):
+    """Classes as vectors: one-hot, or with a 1 for each part of a name like "pink hair, blue eyes": (N,) -> (N, parts).
 
-    def __init__(self, generator: nn.Module, classes: int) -> None:
+    So a colour of eyes is learnt from all faces that have it, and not anew for every colour of hair.
+    """
+
+    def __init__(self, class_names: list[str]) -> None:
         super().__init__()
-        self.generator, self.classes = generator, classes
+        self.size = count_parts(class_names)
+        parts = torch.tensor(class_parts(class_names), device="cpu")  # values, even where shapes alone are asked for
+        self.register_buffer("parts", parts, persistent=False)  # (classes, heads)
+
+    def forward(self, labels: Tensor) -> Tensor:
+        return F.one_hot(self.parts[labels], self.size).sum(1)
+
+
+class LabelledGenerator(nn.Module):
+    """A generator that also gets the class, as a vector beside the latent: (N, latent), (N,) -> (N, C, H, W)."""
+
+    def __init__(self, generator: nn.Module, class_names: list[str]) -> None:
+        super().__init__()
+        self.generator, self.vectors = generator, ClassVectors(class_names)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        return self.generator(torch.cat([z, F.one_hot(labels, self.classes).to(z)], 1))
+        return self.generator(torch.cat([z, self.vectors(labels).to(z)], 1))
 
 
 class LabelledDiscriminator(nn.Module):
     """A discriminator that also gets the class, as constant planes: (N, C, H, W), (N,) -> (N, outputs).
 
-    Its network takes ``label_planes(classes)`` channels beside those of the image. A class has a plane of its own; more
-    than 16 share as many through a learnt embedding, or a thousand classes would cost a thousand images each.
+    Its network takes ``label_planes`` channels beside those of the image, one for each number of the class's vector.
+    Longer vectors are brought to 32 by a linear layer, or a thousand classes would cost a thousand planes an image.
     """
 
-    def __init__(self, discriminator: nn.Module, classes: int) -> None:
+    def __init__(self, discriminator: nn.Module, class_names: list[str]) -> None:
         super().__init__()
-        self.discriminator, self.classes = discriminator, classes
-        planes = label_planes(classes)
-        self.embedding = nn.Embedding(classes, planes) if planes < classes else None
+        self.discriminator, self.vectors = discriminator, ClassVectors(class_names)
+        planes = label_planes(class_names)
+        self.embedding = nn.Linear(self.vectors.size, planes, bias=False) if planes < self.vectors.size else None
+        if self.embedding is not None:
+            nn.init.normal_(self.embedding.weight)  # else the classes would be almost alike
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        values = F.one_hot(labels, self.classes) if self.embedding is None else self.embedding(labels)
+        values = self.vectors(labels).to(images)
+        if self.embedding is not None:
+            values = self.embedding(values)
         planes = values.to(images)[:, :, None, None].expand(-1, -1, *images.shape[2:])  # (N, planes, H, W)
         return self.discriminator(torch.cat([images, planes], 1))
 
 
-def label_planes(classes: int) -> int:
-    """Channels by which a discriminator is told one of so many classes."""
-    return min(classes, 16)
+def label_planes(class_names: list[str]) -> int:
+    """Channels by which a discriminator is told the class."""
+    return min(count_parts(class_names), 32)
