@@ -138,7 +138,8 @@ class ClassVectors(nn.Module):
         self.register_buffer("parts", parts, persistent=False)  # (classes, heads)
 
     def forward(self, labels: Tensor) -> Tensor:
-        return F.one_hot(self.parts[labels], self.size).sum(1)
+        parts = self.parts.to(labels.device)  # the same, unless the labels are shapes alone
+        return F.one_hot(parts[labels], self.size).sum(1)
 
 
 class LabelledGenerator(nn.Module):
