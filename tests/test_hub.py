@@ -21,7 +21,7 @@ from zoo.folder import check_golden, read_metrics
 
 METRICS = {"fd10k[digits]": {"value": 12.5, "protocol": "features=digits@0 data=digits split=train samples=10000"},
            "diversity": {"value": 0.9, "protocol": "by eye"}}
-ORIGIN = {"training": {"data": "digits", "batch_size": 8, "seed": 0}, "images_seen": 80, "command": "python it.py",
+ORIGIN = {"training": {"data": "digits", "batch_size": 8, "seed": 0, "images": 120}, "images_seen": 80, "command": "python it.py",
           "commit": None, "hardware": "1 x abacus"}
 
 
@@ -272,8 +272,8 @@ def test_the_card_has_every_number_in_its_metadata(hub, tmp_path):
     measured = {m["type"]: (m["value"], m["args"]["protocol"])
                 for result in entry["results"] for m in result["metrics"]}
     assert measured == {name: (m["value"], m["protocol"]) for name, m in METRICS.items()}
-    for words in ('zoo.load("me/gan").sample(16, labels=\'0\', seed=0)', "python it.py", "1 x abacus", "80 images seen",
-                  "12.5"):
+    for words in ('zoo.load("me/gan").sample(16, labels=\'0\', seed=0)', "python it.py", "1 x abacus",
+                  "Weights after 80 images seen of a budget of 120", "12.5"):
         assert words in text
 
 

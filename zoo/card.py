@@ -98,7 +98,9 @@ def _training(config: dict[str, Any], name: str) -> str:
     lines = [f"Data: {data['provenance'] or data['name']}" + (f", {data['images']:,} images." if data.get("images")
                                                              else ".")]
     if training:
-        lines += [f"Budget: {config['images_seen']:,} images seen in batches of {training['batch_size']}, seed "
+        seen, budget = config["images_seen"], training.get("images", 0)
+        part = f" of a budget of {budget:,}" if seen < budget else ""
+        lines += [f"Weights after {seen:,} images seen{part}, in batches of {training['batch_size']}, seed "
                   f"{training['seed']}, on {config.get('hardware', 'hardware that was not noted')}.", "",
                   "```", config["command"], "```"]
     if name in recipes():
