@@ -21,8 +21,8 @@ from zoo.folder import check_golden, read_metrics
 
 METRICS = {"fd10k[digits]": {"value": 12.5, "protocol": "features=digits@0 data=digits split=train samples=10000"},
            "diversity": {"value": 0.9, "protocol": "by eye"}}
-ORIGIN = {"training": {"data": "digits", "batch_size": 8, "seed": 0, "images": 120}, "images_seen": 80, "command": "python it.py",
-          "commit": None, "hardware": "1 x abacus"}
+ORIGIN = {"training": {"data": "digits", "batch_size": 8, "seed": 0, "images": 120}, "images_seen": 80,
+          "command": "python it.py", "commit": None, "hardware": "1 x abacus"}
 
 
 @pytest.fixture
