@@ -246,6 +246,23 @@ def test_what_is_compared_with_other_data_is_said(tmp_path):
         zoo.evaluate(model_of_digits(), str(tmp_path / "others"), **FEW)
 
 
+@ignore_few
+def test_a_data_folder_of_another_machine_is_not_looked_in(tmp_path, monkeypatch):
+    """A published model's numbers could not be computed again, for its maker's --data-dir is nowhere else."""
+    seen = []
+
+    def noting(data, data_dir=None, *more, **options):
+        seen.append(data_dir)
+        return open_source(data, data_dir, *more, **options)
+
+    monkeypatch.setattr(evaluation, "open_source", noting)
+    for data_dir, used in (("/of/another/machine", None), (str(tmp_path), str(tmp_path))):
+        seen.clear()
+        origin = {"training": {"data": "digits", "data_dir": data_dir}}
+        zoo.evaluate(zoo.save(model_of_digits(), tmp_path / "model", origin), **FEW)
+        assert set(seen) == {used}
+
+
 def failing(model, monkeypatch, tmp_path, case):
     if case == "nan":
         for parameter in model.generator.parameters():

@@ -143,7 +143,10 @@ def _open(model: str | Path | GenerativeModule) -> tuple[GenerativeModule, list[
     loaded, training = load(folder), read_config(folder).get("training", {})
     protocols = [Protocol.parse(metric["protocol"]) for metric in read_metrics(folder).values()]
     stored = [p for p in dict.fromkeys(protocols) if p is not None]
-    return loaded, stored, training.get("data", loaded.data.name), training.get("data_dir")
+    where = training.get("data_dir")
+    if where and not Path(where).expanduser().is_dir():
+        where = None  # a folder of the machine that trained it
+    return loaded, stored, training.get("data", loaded.data.name), where
 
 
 def _source(model: GenerativeModule, protocol: Protocol, how: _How) -> Source:
