@@ -14,7 +14,7 @@ from zoo.sampling import MOST_COLUMNS
 
 CAPTIONS = {  # picture -> what it is in a word, and how it comes about
     "samples.png": ("samples", "Samples, not picked: in order `model.sample(1, seed=k)` for k = 0, 1, 2, ..."),
-    "labels.png": ("classes", "One latent, `seed=0`, with every combination of classes that the data have."),
+    "labels.png": ("classes", "Every combination of classes that the data have; row k has one latent, `seed=k`."),
     "codes.png": ("codes", "Codes moved, the rest of the latent fixed: the categories of a categorical code in turn; "
                            "a continuous code from -0.99 to 0.99."),
     "dimensions.png": ("latent dimensions", "Single dimensions of one latent moved from -3 to 3 standard deviations, "

@@ -38,14 +38,18 @@ def _interpolation(model: GenerativeModule) -> Image.Image:
 
 
 def _labels(model: GenerativeModule) -> Image.Image | None:
-    """A row a class of the first head, a column one of the second; None for classes that are not made of two parts."""
+    """A row a class of the first head, with a latent of its own, and a column one of the second.
+
+    None for classes that are not made of two parts.
+    """
     names = model.data.class_names
     heads = heads_of(names) if model.conditional else {}
     if len(heads) != 2:
         return None
-    images = dict(zip(names, model.render(model.normals(1, seed=0).repeat(len(names), 1), names), strict=True))
-    blank = torch.ones_like(next(iter(images.values())))
     first, second = heads.values()
+    normal = torch.cat([model.normals(1, seed=first.index(name.split(", ")[0])) for name in names])
+    images = dict(zip(names, model.render(normal, names), strict=True))
+    blank = torch.ones_like(next(iter(images.values())))
     cells = [images.get(f"{a}, {b}", blank) for a, b in product(first, second)]
     return table([torch.stack(cells[i:i + len(second)]) for i in range(0, len(cells), len(second))], first,
                  [name.split()[0] for name in second])
