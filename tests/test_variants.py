@@ -68,6 +68,16 @@ def test_players_do_not_touch_each_other(variant, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
+def test_mixed_precision_trains(variant, tmp_path):
+    """``ae`` added a covariance in bfloat16 to one in float32 and stopped."""
+    run = tiny_run(variant, tmp_path, images=HALF, precision="bf16-mixed")
+    assert run.train() == 0
+    assert all(p.dtype == torch.float32 for p in run.model.parameters())
+    assert all(torch.isfinite(value) for value in run.model.terms.values())
+    assert torch.isfinite(zoo.load(tmp_path).sample(4, 0 if run.model.conditional else None, seed=0)).all()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_resume_is_exact(variant, finished, tmp_path):
     """run(2N) == run(N) + resume(N): weights, optimizers, averages, counters and logged numbers."""
     whole = finished(variant)

@@ -88,7 +88,8 @@ class GaussianOfCodes(nn.Module):
         self.batches += 1
         weight = (1 / self.batches).clamp(min=self.LEAST_WEIGHT)
         shift = codes.mean(0) - self.mean
-        within = (codes - codes.mean(0)).T @ (codes - codes.mean(0)) / len(codes)
+        with torch.autocast(codes.device.type, enabled=False):  # small differences of large numbers
+            within = (codes - codes.mean(0)).T @ (codes - codes.mean(0)) / len(codes)
         self.covariance.lerp_(within, weight).add_(weight * (1 - weight) * torch.outer(shift, shift))
         self.mean += weight * shift
 
