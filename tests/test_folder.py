@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -100,6 +101,16 @@ def test_save_into_a_folder_in_use(tmp_path):
     zoo.save(tiny("gan"), tmp_path / "a" / "b")
     zoo.save(tiny("dcgan"), tmp_path / "a" / "b")
     assert zoo.load(str(tmp_path / "a" / "b")).variant == "dcgan"
+
+
+def test_who_may_read_one_file_may_read_all(tmp_path):
+    """The weights were readable to their owner alone, whatever the umask, as on a cluster's shared disk."""
+    before = os.umask(0o027)
+    try:
+        zoo.save(tiny("gan"), tmp_path)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
 
 
 def test_what_was_measured_goes_with_the_weights(tmp_path):

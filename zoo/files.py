@@ -18,9 +18,16 @@ def atomic(path: Path) -> Iterator[Path]:
         yield partial
         with open(partial, "rb") as file:
             os.fsync(file.fileno())  # a power cut must not leave a renamed file without its content
+        os.chmod(partial, 0o666 & ~_umask())  # safetensors lets nobody else read what it writes
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)  # there is no way to read it but to set it
+    os.umask(mask)
+    return mask
 
 
 def write_text(path: Path, text: str) -> None:
