@@ -19,7 +19,14 @@ from zoo.errors import NonFiniteLossError, UsageError
 from zoo.labels import Labels, class_indices, count_parts
 from zoo.latents import standard_normals
 from zoo.networks import BACKBONES, BackboneName
-from zoo.networks.blocks import LabelledGenerator, Norm, normalise_spectrally
+from zoo.networks.blocks import (
+    LabelledDiscriminator,
+    LabelledGenerator,
+    Norm,
+    TrunkWithHead,
+    label_planes,
+    normalise_spectrally,
+)
 
 Terms = dict[str, Tensor]
 Batch = tuple[Tensor, Tensor]  # images (N, C, H, W) in [-1, 1], labels (N,) int64 (zeros without classes)
@@ -162,6 +169,14 @@ class GenerativeModule(LightningModule):
         build = BACKBONES[config.backbone].trunk
         trunk = build(data.channels + extra_channels, self._checked_size(), config.width, norm)
         return normalise_spectrally(trunk) if norm == "spectral" else trunk
+
+    def backbone_discriminator(self, norm: Norm, outputs: int) -> nn.Module:
+        """From images, and labels if conditional, to (N, outputs): a discriminator, or an encoder."""
+        if not self.conditional:
+            return TrunkWithHead(self.backbone_trunk(norm), outputs)
+        names = self.data.class_names
+        trunk = self.backbone_trunk(norm, extra_channels=label_planes(names))
+        return LabelledDiscriminator(TrunkWithHead(trunk, outputs), names)
 
     def _checked_size(self) -> int:
         if self.data.is_points and self.config.backbone != "mlp":

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from zoo.base import Batch, Config, GenerativeModule, Terms
 from zoo.config import option
-from zoo.networks.blocks import AutoEncoder, LabelledDiscriminator, Norm, TrunkWithHead, label_planes
+from zoo.networks.blocks import AutoEncoder, Norm, TrunkWithHead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +45,7 @@ class GAN(GenerativeModule):
 
     def build_discriminator(self) -> nn.Module:
         """The network from images, and labels if conditional, to logits (N, 1)."""
-        class_names = self.data.class_names if self.conditional else []
-        trunk = self.backbone_trunk(self.config.discriminator_norm, extra_channels=label_planes(class_names))
-        discriminator = TrunkWithHead(trunk)
-        return LabelledDiscriminator(discriminator, class_names) if self.conditional else discriminator
+        return self.backbone_discriminator(self.config.discriminator_norm, outputs=1)
 
     def build_auto_encoder(self) -> AutoEncoder:
         """A discriminator that reconstructs: the trunk with a code of the latent's size, and the generator's shape."""

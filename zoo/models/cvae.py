@@ -11,7 +11,7 @@ objective of their section 3.2 is left out.
 from torch import Tensor, nn
 
 from zoo.models.vae import VAE
-from zoo.networks.blocks import LabelledDiscriminator, LabelledGenerator, TrunkWithHead, label_planes
+from zoo.networks.blocks import LabelledGenerator
 from zoo.registry import register
 
 PAPER = "https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html"
@@ -20,11 +20,6 @@ PAPER = "https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051
 @register("cvae", title="Conditional VAE", paper=PAPER, year=2015)
 class ConditionalVAE(VAE):
     conditional = True
-
-    def build_encoder(self) -> nn.Module:
-        class_names = self.data.class_names
-        trunk = self.backbone_trunk(self.config.encoder_norm, extra_channels=label_planes(class_names))
-        return LabelledDiscriminator(TrunkWithHead(trunk, outputs=2 * self.config.latent_dim), class_names)
 
     def build_generator(self) -> nn.Module:
         return LabelledGenerator(self.backbone_generator(squash=False), self.data.class_names)

@@ -20,7 +20,7 @@ from zoo.config import option
 from zoo.errors import UsageError
 from zoo.losses import kl_to_standard_normal
 from zoo.networks import BackboneName
-from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.networks.blocks import Norm
 from zoo.registry import register
 
 
@@ -51,7 +51,7 @@ class VAE(GenerativeModule):
 
     def build_encoder(self) -> nn.Module:
         """The network from images to mean and log-variance of q(z|x), (N, 2 * latent_dim)."""
-        return TrunkWithHead(self.backbone_trunk(self.config.encoder_norm), outputs=2 * self.config.latent_dim)
+        return self.backbone_discriminator(self.config.encoder_norm, outputs=2 * self.config.latent_dim)
 
     def build_generator(self) -> nn.Module:
         return self.backbone_generator(squash=False)
