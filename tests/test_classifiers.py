@@ -7,7 +7,7 @@ import torch
 
 import zoo
 from zoo.data.sources import DIGITS, open_source
-from zoo.labels import class_parts, count_parts, heads_of, targets_of
+from zoo.labels import class_parts, count_parts, heads_of, nearest_classes, targets_of
 from zoo.metrics import classifier as module
 from zoo.metrics.classes import class_coverage, label_agreement
 from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier
@@ -81,6 +81,17 @@ def test_heads_follow_from_class_names():
     assert count_parts(FACES) == 4
     assert class_parts(["b", "a"]) == [[0], [1]]
     assert heads_of(["blue hair, red hair"]) == {"class": ["blue hair, red hair"]}
+
+
+def test_nearest_classes_share_all_parts_but_one_if_there_are_such():
+    everyone_else = (~torch.eye(10, dtype=torch.bool)).tolist()
+    assert nearest_classes(DIGITS).tolist() == everyone_else
+    faces = [f"{hair} hair, {eyes} eyes" for hair in ("blue", "pink", "red") for eyes in ("aqua", "red")]
+    near = {face: [faces[i] for i in row.nonzero().flatten()]
+            for face, row in zip(faces, nearest_classes(faces), strict=True)}
+    assert near["pink hair, red eyes"] == ["blue hair, red eyes", "pink hair, aqua eyes", "red hair, red eyes"]
+    apart = ["pink hair, red eyes", "blue hair, aqua eyes"]
+    assert nearest_classes(apart).tolist() == [[False, True], [True, False]]
 
 
 def test_agreement_and_coverage_by_hand():

@@ -13,6 +13,7 @@ import zoo
 from zoo.callbacks import Budget
 from zoo.data.module import DataModule
 from zoo.data.sources import open_source
+from zoo.data.spec import DataSpec
 from zoo.losses import kl_to_standard_normal
 from zoo.metrics.agreement import label_agreement
 from zoo.models.ae import GaussianOfCodes
@@ -112,6 +113,34 @@ def test_cgan_label_changes_the_class_at_fixed_z(cgan):
     seen = torch.from_numpy(classifier.predict((images * 255).round().flatten(1).numpy())).view(20, 10)
     differ = (seen[:, :, None] != seen[:, None, :]).float().sum((1, 2)) / 90
     assert differ.mean() > 0.8
+
+
+def test_cgan_mismatched_share_is_that_of_reed():
+    """Algorithm 1 of Reed 2016: real images of another class are half of what D is to reject."""
+    names = [f"{hair} hair, {eyes} eyes" for hair in ("blue", "pink", "red") for eyes in ("aqua", "red")]
+    data = DataSpec(name="faces", image_size=8, channels=1, class_names=names, images=100, provenance="")
+    cls = variant_class("cgan")
+    model = cls(cls.Config(backbone="mlp", width=2, mismatched=0.5), data)
+    images, labels = batch = batch_of(600, classes=6)
+
+    replay(model)
+    terms = model.discriminator_loss(batch)
+    replay(model)
+    fakes, others = model.fake(batch), model.other_classes(labels)
+    p_real, p_fake, p_other = (1 / (1 + torch.exp(-model.discriminator(x, y)))
+                               for x, y in ((images, labels), (fakes, labels), (images, others)))
+    expected = -(p_real.log().mean() + ((1 - p_fake).log().mean() + (1 - p_other).log().mean()) / 2)
+    torch.testing.assert_close(sum(terms.values()), expected)
+
+    hair, eyes = labels // 2, labels % 2
+    same = torch.stack([others // 2 == hair, others % 2 == eyes])
+    assert (same.sum(0) == 1).all()  # one part is kept, the other is not
+    assert 0.25 < same[0].float().mean() < 0.42  # of three neighbours one has the same hair
+
+
+def test_cgan_mismatched_asks_for_two_classes():
+    with pytest.raises(zoo.UsageError, match="no two classes to mistake"):
+        zoo.create("cgan", image_size=8, classes=1, backbone="mlp", mismatched=0.5)
 
 
 def test_cvae_encoder_sees_the_label():

@@ -86,3 +86,14 @@ def class_parts(class_names: list[str]) -> list[list[int]]:
 def count_parts(class_names: list[str]) -> int:
     """How many different parts there are, over all heads: as many as classes, where they are plain."""
     return sum(map(len, heads_of(class_names).values()))
+
+
+def nearest_classes(class_names: list[str]) -> Tensor:
+    """Which classes differ from a class in the fewest parts, of at least two: (classes, classes) bool, a row a class.
+
+    Of plain classes these are all others, of "pink hair, blue eyes" those with pink hair or blue eyes.
+    """
+    parts = torch.tensor(class_parts(class_names))
+    differing = (parts[:, None] != parts).sum(-1)
+    differing.fill_diagonal_(parts.shape[1] + 1)
+    return differing == differing.amin(1, keepdim=True)

@@ -5,25 +5,61 @@
 G gets y beside z: one-hot or, for classes such as "pink hair, blue eyes", with a 1 for each part. D gets it as constant
 planes beside the image; more than 32 numbers are embedded to as many. Departures: convolutional networks instead of the
 paper's perceptrons (``--backbone mlp`` for those), the non-saturating loss for G, Adam instead of momentum.
+
+With ``mismatched`` s > 0, D is also to reject real images of another class, as the matching-aware discriminator of Reed
+2016 (https://arxiv.org/abs/1605.05396, algorithm 1, where s = 1/2): (1 - s) E[log(1 - D(G(z|y)|y))] +
+s E[log(1 - D(x|y'))]. Here y' is drawn from the classes that differ from y in the fewest parts, the hardest to tell.
 """
 
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
 from zoo.base import Batch, Terms
-from zoo.gan import GAN
+from zoo.config import option
+from zoo.errors import UsageError
+from zoo.gan import GAN, GANConfig
+from zoo.labels import nearest_classes
 from zoo.losses import nll_fake, nll_real
 from zoo.registry import register
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConditionalGANConfig(GANConfig):
+    mismatched: float = option(0.0, "share of real images of another class among what D is to reject (Reed 2016: 0.5)",
+                               minimum=0, maximum=0.9)
+
+
 @register("cgan", title="Conditional GAN", paper="https://arxiv.org/abs/1411.1784", year=2014)
 class ConditionalGAN(GAN):
+    Config = ConditionalGANConfig
+    config: ConditionalGANConfig
     kind = "conditional"
     conditional = True
 
+    def __init__(self, config: ConditionalGANConfig, data) -> None:
+        super().__init__(config, data)
+        if config.mismatched:
+            if data.classes < 2:
+                raise UsageError(f"the data set {data.name!r} has no two classes to mistake: leave --mismatched away")
+            self.register_buffer("nearest", nearest_classes(data.class_names), persistent=False)
+
     def discriminator_loss(self, batch: Batch) -> Terms:
         images, labels = batch
-        return {
+        share = self.config.mismatched
+        terms = {
             "real": nll_real(self.discriminator(images, labels)),
-            "fake": nll_fake(self.discriminator(self.fake(batch), labels)),
+            "fake": (1 - share) * nll_fake(self.discriminator(self.fake(batch), labels)),
         }
+        if share:
+            terms["mismatched"] = share * nll_fake(self.discriminator(images, self.other_classes(labels)))
+        return terms
+
+    def other_classes(self, labels: Tensor) -> Tensor:
+        """For every image one of the classes nearest to its own, all as likely: (N,) -> (N,)."""
+        draws = 1 - self.draw(torch.rand, len(labels), self.data.classes)  # none is 0
+        return (draws * self.nearest[labels]).argmax(1)
 
     def generator_loss(self, batch: Batch) -> Terms:
         _, labels = batch
