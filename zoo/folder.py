@@ -6,15 +6,13 @@
     samples.png          images from fixed latents
 """
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 import zoo
 from zoo.base import GenerativeModule
@@ -25,6 +23,7 @@ from zoo.files import atomic, write_json
 from zoo.hub import PICTURES, fetch
 from zoo.registry import variant_class
 from zoo.sampling import save_picture
+from zoo.weights import Tensors, check_fit, digest_of, read_weights, stored_digest, write_weights
 
 FORMAT = 1  # of config.json; raised when older versions of the zoo could not read a folder rightly
 GOLDEN_IMAGES = 4
@@ -43,7 +42,8 @@ def save(model: GenerativeModule, folder: str | Path, origin: dict[str, Any] | N
     """
     folder, tensors = Path(folder), _tensors(model)
     write_config(model, folder, origin)
-    if _stored_digest(folder / "model.safetensors") != _digest(tensors):
+    sha256 = digest_of(tensors)
+    if stored_digest(folder / "model.safetensors") != sha256:
         for name in ("metrics.json", *PICTURES):
             (folder / name).unlink(missing_ok=True)
     normal = model.normals(GOLDEN_IMAGES, seed=0)
@@ -54,7 +54,7 @@ def save(model: GenerativeModule, folder: str | Path, origin: dict[str, Any] | N
         save_file(golden, partial)
     with atomic(folder / "samples.png") as partial:
         save_picture(model, partial)
-    _write_tensors(folder / "model.safetensors", tensors)
+    write_weights(folder / "model.safetensors", tensors, sha256)
     return folder
 
 
@@ -89,9 +89,9 @@ def load(source: str | Path) -> GenerativeModule:
     count = sum(p.numel() for network in networks.values() for p in network.parameters())
     if count > MOST_PARAMETERS:
         raise UsageError(f"the configuration in {folder} asks for {count:,} parameters, more than {MOST_PARAMETERS:,}")
-    tensors = _read_tensors(folder / "model.safetensors")
-    _check_fit({f"{name}.{key}": value for name, network in networks.items()
-                for key, value in network.state_dict().items()}, tensors, folder)
+    tensors = read_weights(folder / "model.safetensors")
+    check_fit({f"{name}.{key}": value for name, network in networks.items()
+               for key, value in network.state_dict().items()}, tensors, folder)
     for name, _ in list(model.named_buffers(recurse=False)):
         setattr(model, name, None)  # state of the training alone
     for name, _ in list(model.named_children()):
@@ -142,10 +142,10 @@ def halve(folder: Path) -> bool:
     Returns:
         Whether it did.
     """
-    whole = _read_tensors(folder / "model.safetensors")
+    whole = read_weights(folder / "model.safetensors")
     half = {key: value.half() if value.is_floating_point() else value for key, value in whole.items()}
     for tensors in (half, whole):
-        _write_tensors(folder / "model.safetensors", tensors)
+        write_weights(folder / "model.safetensors", tensors)
         try:
             check_golden(load(folder), folder)
         except UsageError:
@@ -198,55 +198,7 @@ def read_metrics(folder: Path) -> dict[str, dict[str, Any]]:
     return metrics
 
 
-def _tensors(model: GenerativeModule) -> dict[str, Tensor]:
+def _tensors(model: GenerativeModule) -> Tensors:
     networks = dict(model.ema.items()) or model.networks_for_sampling()
     return {f"{name}.{key}": value.cpu().contiguous() for name, network in networks.items()
             for key, value in network.state_dict().items()}
-
-
-def _digest(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
-def _stored_digest(path: Path) -> str | None:
-    try:
-        with safe_open(path, "pt") as file:
-            return (file.metadata() or {}).get("sha256")
-    except (OSError, SafetensorError):
-        return None
-
-
-def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    with atomic(path) as partial:
-        save_file(tensors, partial, metadata={"sha256": _digest(tensors)})
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        with safe_open(path, "pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-            expected = (file.metadata() or {}).get("sha256")
-    except FileNotFoundError:
-        raise UsageError(f"there is no {path}: the run has not saved its weights yet") from None
-    except (OSError, SafetensorError) as error:
-        raise UsageError(f"{path} is damaged or cut short ({error}): fetch or train it again") from error
-    if _digest(tensors) != expected:
-        raise UsageError(f"{path} was altered: its content does not match its checksum. Fetch or train it again")
-    return tensors
-
-
-def _check_fit(expected: dict[str, Tensor], given: dict[str, Tensor], folder: Path) -> None:
-    differences = [f"{key} is missing" for key in expected if key not in given]
-    differences += [f"{key} is not part of the model" for key in given if key not in expected]
-    differences += [f"{key} is {tuple(given[key].shape)}, not {tuple(expected[key].shape)}"
-                    for key in expected if key in given and given[key].shape != expected[key].shape]
-    differences += [f"{key} is {given[key].dtype}, not {expected[key].dtype}"  # but floats of 64 bits are welcome
-                    for key in expected if key in given and given[key].dtype != expected[key].dtype
-                    and not (given[key].is_floating_point() and expected[key].is_floating_point())]
-    if differences:
-        rest = f"; and {len(differences) - 5} more" if len(differences) > 5 else ""
-        raise UsageError(f"the weights in {folder} do not fit its config.json: {'; '.join(differences[:5])}{rest}")
