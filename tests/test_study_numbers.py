@@ -47,13 +47,14 @@ def test_hyperparameters_are_drawn_from_the_papers_ranges(variant, search, range
         assert np.mean(np.array(values) < middle) == pytest.approx(0.5, abs=0.15)  # log-uniform, or uniform
 
 
-def test_what_each_model_of_the_paper_varies():
+def test_what_each_model_varies():
     common = ["learning_rate", "beta1", "critic_steps", "discriminator_norm"]
     own = {"wgan": ["clip"], "wgan-gp": ["penalty"], "dragan": ["penalty"]}
     for variant in ("gan", "nsgan", "lsgan", "wgan", "wgan-gp", "dragan"):
         assert list(space_of(variant, "wide")) == common + own.get(variant, [])
     assert list(space_of("began", "wide")) == ["learning_rate", "beta1", "discriminator_norm", "lambda_k", "gamma"]
     assert list(space_of("vae", "wide")) == ["learning_rate", "beta1", "encoder_norm"]
+    assert list(space_of("mmdgan", "wide")) == [*common, "clip"]  # it clips weights as wgan does
 
 
 @pytest.mark.parametrize("variant", UNLABELLED)

@@ -5,61 +5,78 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from zoo.study.analysis import best_of
 
 WIDE = 20  # from such a ratio of largest to smallest on, the axis is logarithmic
+CROWDED = 10  # models, above which they stand closer
+BLUE, RED = "#35618f", "#d1495b"
 
 
 def boxes(groups: dict[str, Sequence[float]], title: str, distance: str) -> bytes:
     """A box a model over its distances, every run a dot and the best a star, in the style of the paper's figures."""
-    figure = Figure(figsize=(1.6 + 1.05 * len(groups), 4.2), dpi=120, layout="constrained")
+    crowded = len(groups) > CROWDED
+    figure = Figure(figsize=(1.6 + (0.55 if crowded else 1.05) * len(groups), 4.2), dpi=120, layout="constrained")
     axes = figure.subplots()
     finite = [[value for value in group if value < math.inf] for group in groups.values()]
     axes.boxplot(finite, widths=0.55, showfliers=False, patch_artist=True, medianprops={"color": "black"},
-                 boxprops={"facecolor": "#cfe0f1", "edgecolor": "#35618f"}, whiskerprops={"color": "#35618f"},
-                 capprops={"color": "#35618f"})
+                 boxprops={"facecolor": "#cfe0f1", "edgecolor": BLUE}, whiskerprops={"color": BLUE},
+                 capprops={"color": BLUE})
     for place, values in enumerate(finite, 1):
         offsets = [place + 0.14 * ((i * 7) % 5 - 2) / 2 for i in range(len(values))]  # side by side, always alike
-        axes.plot(offsets, values, ".", color="#35618f", alpha=0.55, markersize=5)
+        axes.plot(offsets, values, ".", color=BLUE, alpha=0.55, markersize=5)
         if values:
-            axes.plot(place, min(values), "*", color="#d1495b", markersize=13, markeredgecolor="white")
+            axes.plot(place, min(values), "*", color=RED, markersize=13, markeredgecolor="white")
     labels = []
     for name, group in groups.items():
         failed = sum(value == math.inf for value in group)
         labels.append(f"{name}\nn={len(group)}" + (f"\n{failed} failed" if failed else ""))
-    axes.set_xticks(range(1, len(groups) + 1), labels, fontsize=9)
-    _dress(axes, [value for values in finite for value in values], title, distance)
+    slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    axes.set_xticks(range(1, len(groups) + 1), labels, fontsize=9, **slant)
+    _dress(axes, [value for values in finite for value in values], title)
+    axes.set_ylabel(distance)
     return _png(figure)
 
 
 def searches(groups: dict[str, Sequence[float]], images: int, title: str, distance: str) -> bytes:
-    """The best distance that so many trials find: a line a model at the median, a band from 5 to 95 percent."""
-    figure = Figure(figsize=(7.6, 4.4), dpi=120, layout="constrained")
-    axes = figure.subplots()
-    drawn = []
-    for number, (name, distances) in enumerate(groups.items()):
-        colour, trials = f"C{number % 10}", range(1, len(distances) + 1)
-        low, middle, high = ([value if value < math.inf else math.nan for value in best_of(distances, quantile)]
-                             for quantile in (0.05, 0.5, 0.95))
-        axes.plot(trials, middle, color=colour, label=name, marker="o", markersize=3,
-                  linestyle="-" if number < 10 else "--")
-        axes.fill_between(trials, low, high, color=colour, alpha=0.12, linewidth=0)
-        drawn += [value for value in (*low, *middle, *high) if not math.isnan(value)]
+    """The best distance that so many trials find: a panel a model, its median and a band from 5 to 95 percent.
+
+    The medians of the others are grey behind it.
+    """
+    columns = min(4, len(groups))
+    rows = -(-len(groups) // columns)
+    figure = Figure(figsize=(0.8 + 2.3 * columns, 0.9 + 1.75 * rows), dpi=100, layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
+    quantiles = {name: [[value if value < math.inf else math.nan for value in best_of(distances, quantile)]
+                        for quantile in (0.05, 0.5, 0.95)] for name, distances in groups.items()}
+    drawn = [value for of in quantiles.values() for values in of for value in values if not math.isnan(value)]
     longest = max(map(len, groups.values()))
-    axes.set_xticks([k for k in range(1, longest + 1) if longest <= 20 or k == 1 or k % (longest // 10) == 0])
-    axes.set_xlabel(f"trials, of {images:,} images each")
-    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    _dress(axes, drawn, title, distance)
+    for axes, name in zip(panels, groups, strict=False):
+        for _, other, _ in quantiles.values():
+            axes.plot(range(1, len(other) + 1), other, color="#cccccc", linewidth=0.7)
+        low, middle, high = quantiles[name]
+        trials = range(1, len(middle) + 1)
+        axes.fill_between(trials, low, high, color=BLUE, alpha=0.2, linewidth=0)
+        axes.plot(trials, middle, color=BLUE, marker="o", markersize=3)
+        axes.set_xticks([k for k in range(1, longest + 1) if longest <= 10 or k == 1 or k % (longest // 5) == 0])
+        _dress(axes, drawn, name)
+    for axes in panels[len(groups):]:
+        axes.set_visible(False)
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel(f"trials, of {images:,} images each", fontsize=9)
+    figure.supylabel(distance, fontsize=9)
     return _png(figure)
 
 
-def _dress(axes, values: Sequence[float], title: str, distance: str) -> None:
+def _dress(axes, values: Sequence[float], title: str) -> None:
     if values and min(values) > 0 and max(values) / min(values) > WIDE:
         axes.set_yscale("log")
-    axes.set_ylabel(distance)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(values) / min(values) < 500 else (1, 3)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set_title(title, fontsize=11)
-    axes.grid(axis="y", which="both", alpha=0.25)
+    axes.grid(axis="y", alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -70,7 +70,7 @@ NARROW: Space = {
     "penalty": Range(0.1, 10.0, log=True), "lambda_k": Choice((1e-3,)), "gamma": Range(0.6, 0.9)}
 SHARED = ("learning_rate", "beta1", "critic_steps", "discriminator_norm")
 OWN = {"wgan": ("clip",), "wgan-gp": ("penalty",), "dragan": ("penalty",), "began": ("lambda_k", "gamma"),
-       "vae": ("encoder_norm",)}
+       "vae": ("encoder_norm",), "mmdgan": ("clip",)}
 FIXED = {"began": ("critic_steps",), "sngan": ("discriminator_norm",)}  # what defines the model
 
 
@@ -86,7 +86,7 @@ def check_variants(names: list[str]) -> None:
 def space_of(variant: str, search: Search) -> Space:
     """The fields of the variant's Config that a search varies, with their ranges; empty for ``none``.
 
-    Models that the paper does not have get what all have in common, but for what defines them.
+    Models that the paper does not have get what all have in common, but for what defines them, and MMD GAN WGAN's clip.
     """
     if search == "none":
         return {}
