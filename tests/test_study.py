@@ -2,14 +2,17 @@
 
 import csv
 import importlib.util
+import itertools
 import multiprocessing
 import os
 import signal
 import time
 
 import pytest
+import torch
 from conftest import script
 from optuna.trial import TrialState
+from torchmetrics.image.fid import FrechetInceptionDistance
 
 from zoo.errors import UsageError
 from zoo.study import ledger, report, session, worker, workers
@@ -101,6 +104,14 @@ def test_report_stands_alone(study, tmp_path):
     assert {row["distance"] for row in rows} == {"fd50[digits]", ""}
     for name in ("trials", "seeds", "searches"):
         assert (tmp_path / f"digits-{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_speed_is_that_of_the_whole_run_wherever_its_best_was(tmp_path, monkeypatch):
+    worse = itertools.count(1.0)
+    monkeypatch.setattr(FrechetInceptionDistance, "compute", lambda self: torch.tensor(next(worse)))
+    (row,) = finish(begin(tmp_path, ["vae"], trials=1, seeds=0))["vae"].rows()
+    assert row.best_images == 32
+    assert row.images_per_second * row.seconds >= 96  # the seconds of the row hold a little more
 
 
 def test_a_study_goes_on_with_what_was_added_and_computes_nothing_twice(tmp_path, trained, capsys):

@@ -122,7 +122,8 @@ class Worker:
             raise KeyboardInterrupt
         if not all(math.isfinite(value) for _, value in run.evaluation.curve):
             raise ValueError("the distance is not finite")
-        done = run.model.images_seen - (checkpoint_images(run.checkpoint) if run.checkpoint else 0)
+        done, _ = run.evaluation.curve[-1]  # the model itself is back at its best
+        done -= checkpoint_images(run.checkpoint) if run.checkpoint else 0
         return run, done / (time.perf_counter() - start)
 
     def _tell(self, name: str, outcome: str) -> None:
