@@ -145,6 +145,7 @@ def test_as_a_program(run, tmp_path):
     ("--variant gan --backbone infogan --image-size 30", "not 30"),
     ("--variant dcgan --data ring", "ring is a set of points, which takes --backbone mlp, not dcgan"),
     ("--variant gan --data ring --image-size 32", "ring is a set of points"),
+    ("--variant gan --data ring --mirror", "ring is a set of points, which have no mirror images"),
     ("--variant cgan --data plain --image-size 32", "cgan is conditional and needs labels, but.*'plain' has no class"),
     ("--config nowhere.json", "there is no nowhere.json"),
     ("--config empty", "empty is no model folder: it has no config.json"),

@@ -7,17 +7,19 @@ import pickle
 import shutil
 import struct
 import urllib.error
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from conftest import tiny_run
 from PIL import Image
 
 import zoo
 from zoo.data import decoded as decoded_module
-from zoo.data.module import ClockedBatches, Rows
+from zoo.data.module import ClockedBatches, DataModule, Rows
 from zoo.data.sources import CIFAR, DIGITS, FASHION, open_source
 
 RED = (200, 40, 80)
@@ -593,6 +595,29 @@ def test_shares_of_processes_make_the_whole_batch(world, monkeypatch):
         monkeypatch.setattr("zoo.parallel.rank", lambda rank=rank: rank)
         shares.append(take(ClockedBatches(10, 8, seed=1, start=6), 7))
     assert [sum(parts, []) for parts in zip(*shares, strict=True)] == whole
+
+
+def test_an_epoch_with_mirror_images_has_every_image_twice():
+    module = DataModule(open_source("digits", image_size=8), 599, mirror=True)
+    module.trainer = SimpleNamespace(world_size=1, strategy=SimpleNamespace(root_device=torch.device("cpu")),
+                                     lightning_module=SimpleNamespace(accumulate=1, images_seen=0))
+    module.setup("fit")
+    seen, labels = map(torch.cat, zip(*islice(module.train_dataloader(), 6), strict=True))  # 2 * 1,797 = 6 * 599
+    expected = torch.cat([module.images, module.images.flip(3)])
+
+    def in_order(images, labels):
+        return sorted(torch.cat([images.flatten(1), labels[:, None]], 1).tolist())
+
+    assert in_order(seen, labels) == in_order(expected, module.labels.repeat(2))
+
+
+def test_a_run_shows_mirror_images_if_told_to(tmp_path):
+    weights = []
+    for mirror in (False, True):
+        run = tiny_run("gan", tmp_path / str(mirror), images=16, mirror=mirror)
+        assert run.train() == 0
+        weights.append(run.model.discriminator.head.weight)
+    assert not torch.equal(*weights)
 
 
 def test_a_batch_is_indexed_at_once():

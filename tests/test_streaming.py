@@ -56,8 +56,8 @@ def streaming(monkeypatch):
     monkeypatch.setenv("ZOO_MEMORY", "1k")
 
 
-def module_at(folder: Path, images_seen: int = 0) -> DataModule:
-    module = DataModule(open_source(str(folder), image_size=SIZE), batch_size=8, seed=3)
+def module_at(folder: Path, images_seen: int = 0, mirror: bool = False) -> DataModule:
+    module = DataModule(open_source(str(folder), image_size=SIZE), batch_size=8, seed=3, mirror=mirror)
     module.trainer = SimpleNamespace(world_size=1, strategy=SimpleNamespace(root_device=CPU),
                                      lightning_module=SimpleNamespace(accumulate=1, images_seen=images_seen))
     module.setup("fit")
@@ -75,12 +75,12 @@ def open_files() -> list[str]:
 
 # ---- what is streamed ------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("start", [0, 56])
-def test_batches_are_those_out_of_memory(start, folder, monkeypatch):
+@pytest.mark.parametrize(("start", "mirror"), [(0, False), (56, False), (56, True)])
+def test_batches_are_those_out_of_memory(start, mirror, folder, monkeypatch):
     """Over more than an epoch, from the beginning and from where a run may be resumed."""
-    expected = module_at(folder, start)
+    expected = module_at(folder, start, mirror)
     monkeypatch.setenv("ZOO_MEMORY", "1k")
-    streamed = module_at(folder, start)
+    streamed = module_at(folder, start, mirror)
     assert isinstance(expected.images, torch.Tensor)
     assert isinstance(streamed.images, OnDisk)
     for mine, theirs in zip(take(streamed, 20), take(expected, 20), strict=True):

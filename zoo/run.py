@@ -69,6 +69,8 @@ class Run:
 
     def _prepare_model(self) -> None:
         training, model = self.training, self.model
+        if training.mirror and model.data.is_points:
+            raise UsageError(f"{model.data.name} is a set of points, which have no mirror images: leave --mirror away")
         if training.accumulate > 1 and model.couples_images:
             raise UsageError(f"{model.variant} compares the images of a batch with each other, so it needs them at "
                              "once: leave --accumulate away")
@@ -123,7 +125,7 @@ class Run:
         if trainer.is_global_zero:
             # Weights that the folder has stay until there are others.
             write_config(model, self.folder, self._origin(trainer))
-        data = DataModule(self.source, training.batch_size, training.seed)
+        data = DataModule(self.source, training.batch_size, training.seed, training.mirror)
         try:
             trainer.fit(model, datamodule=data, ckpt_path=str(self.checkpoint) if self.resume else None,
                         weights_only=True)

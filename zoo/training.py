@@ -19,6 +19,7 @@ class Training(Options):
                                  "or ~/.cache/gan-zoo/data)", group="data")
     image_size: int = option(0, "pixels (0: the data set's own; 64 for a folder)", minimum=0, group="data")
     channels: int = option(0, "of a folder: 1 grey, 3 colour (0: as the files are)", minimum=0, maximum=3, group="data")
+    mirror: bool = option(False, "show every image left to right as well, as if there were twice as many", group="data")
     images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
     batch_size: int = option(64, "images a step, over all processes", minimum=2, group="training")
     accumulate: int = option(1, "parts that a process takes its share of the batch in, to need less memory", minimum=1,

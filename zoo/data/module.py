@@ -18,17 +18,23 @@ WORKERS = 2  # processes that read what is streamed, for each that trains: four 
 
 
 class Rows(Dataset):
-    """Indexed with a batch of row numbers at once; on the device of the images."""
+    """Indexed with a batch of row numbers at once; on the device of the images. With ``mirror`` the N images are
+    followed by N that are their mirror images.
+    """
 
-    def __init__(self, images: Images, labels: Tensor) -> None:
-        self.images, self.labels = images, labels
+    def __init__(self, images: Images, labels: Tensor, mirror: bool = False) -> None:
+        self.images, self.labels, self.mirror = images, labels, mirror
 
     def __getitem__(self, rows: Tensor | list[int]) -> tuple[Tensor, Tensor]:
         rows = torch.as_tensor(rows, device=self.images.device)
-        return self.images[rows], self.labels[rows]
+        which = rows % len(self.images)
+        images = self.images[which]
+        if self.mirror:
+            images = torch.where((rows < len(self.images))[:, None, None, None], images, images.flip(3))
+        return images, self.labels[which]
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.images) * (2 if self.mirror else 1)
 
 
 class ClockedBatches(Sampler[Tensor]):
@@ -70,11 +76,12 @@ class DataModule(LightningDataModule):
         source: see ``zoo.data.sources``.
         batch_size: images a step over all processes.
         seed: of the order.
+        mirror: whether an epoch has every image left to right as well.
     """
 
-    def __init__(self, source: Source, batch_size: int, seed: int = 0) -> None:
+    def __init__(self, source: Source, batch_size: int, seed: int = 0, mirror: bool = False) -> None:
         super().__init__()
-        self.source, self.batch_size, self.seed = source, batch_size, seed
+        self.source, self.batch_size, self.seed, self.mirror = source, batch_size, seed, mirror
         self.images: Images | None = None
 
     def prepare_data(self) -> None:
@@ -99,9 +106,10 @@ class DataModule(LightningDataModule):
         streamed = isinstance(images, OnDisk)
         if not streamed and fits(images, device):
             images, labels = images.to(device), labels.to(device)
-        order = ClockedBatches(len(self.images), self.batch_size, self.seed, self.trainer.lightning_module.images_seen)
+        rows = Rows(images, labels, self.mirror)
+        order = ClockedBatches(len(rows), self.batch_size, self.seed, self.trainer.lightning_module.images_seen)
         # A loader draws a seed for its workers even without any: from its own generator, not from the run's.
-        return DataLoader(Rows(images, labels), sampler=order, batch_size=None, generator=torch.Generator(),
+        return DataLoader(rows, sampler=order, batch_size=None, generator=torch.Generator(),
                           num_workers=WORKERS if streamed else 0, worker_init_fn=_leave_signals,
                           pin_memory=device.type == "cuda" and images.device.type == "cpu")
 
