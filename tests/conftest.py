@@ -2,12 +2,13 @@
 
 import importlib.util
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
 
 import zoo
+from zoo.data.module import DataModule
 from zoo.run import Run
 from zoo.training import Training
 
@@ -42,6 +43,14 @@ def tiny_run(variant: str, folder, resume: bool = False, images: int = WHOLE, co
     options = {"images": images, "batch_size": 8, "image_size": 16, "log_every": 40, "samples_every": HALF,
                "checkpoint_every": HALF, "accelerator": "cpu"} | training
     return Run(variant, {"width": 2} if config is None else config, Training(**options), str(folder), resume)
+
+
+def set_up(data: DataModule, images_seen: int = 0) -> DataModule:
+    """A data module as a Trainer on one CPU process has it, its model's clock at ``images_seen``."""
+    data.trainer = SimpleNamespace(world_size=1, strategy=SimpleNamespace(root_device=torch.device("cpu")),
+                                   lightning_module=SimpleNamespace(accumulate=1, images_seen=images_seen))
+    data.setup("fit")
+    return data
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import tiny_run
+from conftest import set_up, tiny_run
 from PIL import Image
 
 import zoo
@@ -598,10 +598,7 @@ def test_shares_of_processes_make_the_whole_batch(world, monkeypatch):
 
 
 def test_an_epoch_with_mirror_images_has_every_image_twice():
-    module = DataModule(open_source("digits", image_size=8), 599, mirror=True)
-    module.trainer = SimpleNamespace(world_size=1, strategy=SimpleNamespace(root_device=torch.device("cpu")),
-                                     lightning_module=SimpleNamespace(accumulate=1, images_seen=0))
-    module.setup("fit")
+    module = set_up(DataModule(open_source("digits", image_size=8), 599, mirror=True))
     seen, labels = map(torch.cat, zip(*islice(module.train_dataloader(), 6), strict=True))  # 2 * 1,797 = 6 * 599
     expected = torch.cat([module.images, module.images.flip(3)])
 

@@ -9,12 +9,11 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from conftest import script, tiny_run
+from conftest import script, set_up, tiny_run
 from PIL import Image
 from test_variants import assert_same, checkpoint
 from torch.multiprocessing import active_children
@@ -57,11 +56,7 @@ def streaming(monkeypatch):
 
 
 def module_at(folder: Path, images_seen: int = 0, mirror: bool = False) -> DataModule:
-    module = DataModule(open_source(str(folder), image_size=SIZE), batch_size=8, seed=3, mirror=mirror)
-    module.trainer = SimpleNamespace(world_size=1, strategy=SimpleNamespace(root_device=CPU),
-                                     lightning_module=SimpleNamespace(accumulate=1, images_seen=images_seen))
-    module.setup("fit")
-    return module
+    return set_up(DataModule(open_source(str(folder), image_size=SIZE), 8, seed=3, mirror=mirror), images_seen)
 
 
 def take(module: DataModule, count: int) -> list[list[torch.Tensor]]:
