@@ -115,12 +115,13 @@ def test_cgan_label_changes_the_class_at_fixed_z(cgan):
     assert differ.mean() > 0.8
 
 
-def test_cgan_mismatched_share_is_that_of_reed():
+@pytest.mark.parametrize("projection", [False, True])
+def test_cgan_mismatched_share_is_that_of_reed(projection):
     """Algorithm 1 of Reed 2016: real images of another class are half of what D is to reject."""
     names = [f"{hair} hair, {eyes} eyes" for hair in ("blue", "pink", "red") for eyes in ("aqua", "red")]
     data = DataSpec(name="faces", image_size=8, channels=1, class_names=names, images=100, provenance="")
     cls = variant_class("cgan")
-    model = cls(cls.Config(backbone="mlp", width=2, mismatched=0.5), data)
+    model = cls(cls.Config(backbone="mlp", width=2, mismatched=0.5, projection=projection), data)
     images, labels = batch = batch_of(600, classes=6)
 
     replay(model)

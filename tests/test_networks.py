@@ -10,7 +10,7 @@ from torch import nn
 import zoo
 from zoo.data.spec import DataSpec
 from zoo.networks import BACKBONES, BackboneName
-from zoo.networks.blocks import BatchNorm, LabelledDiscriminator, LabelledGenerator
+from zoo.networks.blocks import BatchNorm, LabelledDiscriminator, LabelledGenerator, ProjectionDiscriminator
 from zoo.registry import variant_class
 from zoo.run import _processes
 from zoo.training import Training
@@ -108,6 +108,25 @@ def test_labels_reach_both_players(names, vectors):
     assert generator(torch.full((3, 1), 7.0), labels).tolist() == [[7, *vector] for vector in vectors]
     seen = LabelledDiscriminator(nn.Identity(), names)(torch.full((3, 1, 2, 2), 7.0), labels)
     assert seen.flatten(2).tolist() == [[[value] * 4 for value in (7, *vector)] for vector in vectors]
+
+
+def test_projection_is_an_inner_product_of_features_and_class():
+    """f(x, y) = y'V phi(x) + psi(phi(x)), equation 3 of Miyato 2018; a part learns from the images that have it."""
+    trunk = nn.Flatten()
+    trunk.features = 4
+    network = ProjectionDiscriminator(trunk, PARTS)
+    images, labels = torch.randn(3, 1, 2, 2), torch.tensor([0, 1, 0])  # the last class is not there
+    head = network.discriminator.head
+    nn.init.normal_(head.bias)
+    y = torch.tensor([[1.0, 0, 1, 0], [0, 1, 1, 0], [1, 0, 1, 0]])
+    psi, v = head.weight[0], head.weight[1:]
+    expected = images.flatten(1) @ psi + head.bias[0] + torch.einsum("np,pf,nf->n", y, v, images.flatten(1))
+    expected += y @ head.bias[1:]
+    out = network(images, labels)
+    torch.testing.assert_close(out, expected[:, None])
+
+    out.sum().backward()
+    assert (head.weight.grad != 0).any(1).tolist() == [True, True, True, True, False]
 
 
 @pytest.mark.parametrize("variant", [v.name for v in zoo.variants() if variant_class(v.name).conditional])

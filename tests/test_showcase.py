@@ -101,8 +101,11 @@ def test_codes_are_walked_through_one_at_a_time(tmp_path):
     assert Image.open(tmp_path / "codes.png").height == 4 + 9 * 36
 
 
-def test_what_a_dimension_changes_is_found(tmp_path):
-    model = save("vae", tmp_path, spec(64), latent_dim=3)
+@pytest.mark.parametrize("name", ["vae", "cgan"])
+def test_what_a_dimension_changes_is_found(name, tmp_path):
+    model = save(name, tmp_path, spec(64, ("one", "two")), latent_dim=3)
+    write_pictures(tmp_path)
+    assert (tmp_path / "dimensions.png").exists()
 
     def generate(generator, z, labels):  # dimension 1 moves the middle third and nothing else does anything
         images = torch.zeros(len(z), 3, 64, 64)

@@ -19,7 +19,8 @@ CAPTIONS = {  # picture -> what it is in a word, and how it comes about
                            "a continuous code from -0.99 to 0.99."),
     "dimensions.png": ("latent dimensions", "Single dimensions of one latent moved from -3 to 3 standard deviations, "
                        "`zoo.traverse(model, D, rows=1, seed=0)`: for the top, the middle and the bottom third of the "
-                       "image the three dimensions that change it most beside what they change elsewhere."),
+                       "image the three dimensions that change it most beside what they change elsewhere. Conditional "
+                       "models with class 0, `labels=0`."),
     "interpolation.png": ("interpolation", "On great circles between random latents: "
                                            "`zoo.interpolate(model, 8, 8, seed=0)`, conditional models with class i in "
                                            "row i."),

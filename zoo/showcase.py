@@ -65,15 +65,16 @@ def _codes(model: GenerativeModule) -> Image.Image | None:
 
 
 def _dimensions(model: GenerativeModule) -> Image.Image | None:
-    if model.conditional or model.data.image_size < 64:
+    if model.data.image_size < 64:
         return None
+    label = 0 if model.conditional else None
     change = changes(model)
     apart = change / (change.sum(1, keepdim=True) - change)
     apart[change.sum(1) < change.sum(1).median()] = 0  # a dimension that hardly does anything
     rows, captions = [], []
     for third, name in enumerate(THIRDS):
         for dimension in apart[:, third].topk(3).indices.tolist():
-            rows.append(traverse(model, dimension, rows=1, seed=0)[0])
+            rows.append(traverse(model, dimension, rows=1, labels=label, seed=0)[0])
             captions.append(f"{name}: z{dimension}")
     return table(rows, captions)
 
@@ -82,14 +83,15 @@ def changes(model: GenerativeModule, latents: int = 32, reach: float = 2.0) -> T
     """What each latent dimension does: (latent_size, 3), by thirds of the image from top to bottom.
 
     It is the mean absolute difference between the images with the dimension at -reach and at +reach standard
-    deviations, over ``latents`` random latents.
+    deviations, over ``latents`` random latents, of a conditional model with classes from the first to the last.
     """
     normal = model.normals(latents, seed=0)
+    classes = torch.arange(latents) * model.data.classes // latents if model.conditional else None
     rows = []
     for dimension in range(model.latent_size):
         ends = normal.repeat(2, 1)
         ends[:latents, dimension], ends[latents:, dimension] = -reach, reach
-        low, high = model.render(ends).chunk(2)
+        low, high = model.render(ends, classes.repeat(2) if model.conditional else None).chunk(2)
         rows.append(torch.stack([part.mean() for part in (low - high).abs().tensor_split(3, dim=2)]))
     return torch.stack(rows)
 

@@ -3,7 +3,8 @@
     min_G max_D  E_x[log D(x|y)] + E_z[log(1 - D(G(z|y)))]
 
 G gets y beside z: one-hot or, for classes such as "pink hair, blue eyes", with a 1 for each part. D gets it as constant
-planes beside the image; more than 32 numbers are embedded to as many. Departures: convolutional networks instead of the
+planes beside the image; more than 32 numbers are embedded to as many. With ``projection`` it compares image and class
+in its last layer instead, as the projection discriminator of Miyato 2018 (https://arxiv.org/abs/1802.05637). Departures: convolutional networks instead of the
 paper's perceptrons (``--backbone mlp`` for those), the non-saturating loss for G, Adam instead of momentum.
 
 With ``mismatched`` s > 0, D is also to reject real images of another class, as the matching-aware discriminator of Reed
@@ -14,7 +15,7 @@ s E[log(1 - D(x|y'))]. Here y' is drawn from the classes that differ from y in t
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.base import Batch, Terms
 from zoo.config import option
@@ -22,11 +23,14 @@ from zoo.errors import UsageError
 from zoo.gan import GAN, GANConfig
 from zoo.labels import nearest_classes
 from zoo.losses import nll_fake, nll_real
+from zoo.networks.blocks import ProjectionDiscriminator
 from zoo.registry import register
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionalGANConfig(GANConfig):
+    projection: bool = option(False, "the discriminator compares image and class in its last layer (Miyato 2018) "
+                              "instead of taking the class beside the image")
     mismatched: float = option(0.0, "share of real images of another class among what D is to reject (Reed 2016: 0.5)",
                                minimum=0, maximum=0.9)
 
@@ -45,16 +49,27 @@ class ConditionalGAN(GAN):
                 raise UsageError(f"the data set {data.name!r} has no two classes to mistake: leave --mismatched away")
             self.register_buffer("nearest", nearest_classes(data.class_names), persistent=False)
 
+    def build_discriminator(self) -> nn.Module:
+        if not self.config.projection:
+            return super().build_discriminator()
+        return ProjectionDiscriminator(self.backbone_trunk(self.config.discriminator_norm), self.data.class_names)
+
     def discriminator_loss(self, batch: Batch) -> Terms:
         images, labels = batch
-        share = self.config.mismatched
-        terms = {
-            "real": nll_real(self.discriminator(images, labels)),
-            "fake": (1 - share) * nll_fake(self.discriminator(self.fake(batch), labels)),
-        }
-        if share:
-            terms["mismatched"] = share * nll_fake(self.discriminator(images, self.other_classes(labels)))
-        return terms
+        share, fakes = self.config.mismatched, self.fake(batch)
+        if not share:
+            return {"real": nll_real(self.discriminator(images, labels)),
+                    "fake": nll_fake(self.discriminator(fakes, labels))}
+        real, mismatched = self.judge(images, labels, self.other_classes(labels))
+        return {"real": nll_real(real),
+                "fake": (1 - share) * nll_fake(self.discriminator(fakes, labels)),
+                "mismatched": share * nll_fake(mismatched)}
+
+    def judge(self, images: Tensor, *labels: Tensor) -> list[Tensor]:
+        """The discriminator's logits (N, 1) for the same images with each of several labels (N,)."""
+        if self.config.projection:
+            return list(self.discriminator(images, torch.stack(labels, 1)).split(1, 1))
+        return [self.discriminator(images, given) for given in labels]
 
     def other_classes(self, labels: Tensor) -> Tensor:
         """For every image one of the classes nearest to its own, all as likely: (N,) -> (N,)."""

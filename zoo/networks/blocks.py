@@ -126,7 +126,7 @@ class AutoEncoder(nn.Module):
 
 
 class ClassVectors(nn.Module):
-    """Classes as vectors: one-hot, or with a 1 for each part of a name like "pink hair, blue eyes": (N,) -> (N, parts).
+    """Classes as vectors: one-hot, or with a 1 for each part of a name like "pink hair, blue eyes": (...) -> (..., parts).
 
     So a colour of eyes is learnt from all faces that have it, and not anew for every colour of hair.
     """
@@ -139,7 +139,7 @@ class ClassVectors(nn.Module):
 
     def forward(self, labels: Tensor) -> Tensor:
         parts = self.parts.to(labels.device)  # the same, unless the labels are shapes alone
-        return F.one_hot(parts[labels], self.size).sum(1)
+        return F.one_hot(parts[labels], self.size).sum(-2)
 
 
 class LabelledGenerator(nn.Module):
@@ -174,6 +174,24 @@ class LabelledDiscriminator(nn.Module):
             values = self.embedding(values)
         planes = values.to(images)[:, :, None, None].expand(-1, -1, *images.shape[2:])  # (N, planes, H, W)
         return self.discriminator(torch.cat([images, planes], 1))
+
+
+class ProjectionDiscriminator(nn.Module):
+    """A discriminator that compares image and class in its last layer (Miyato 2018, arXiv:1802.05637, equation 3).
+
+    (N, C, H, W), (N,) -> (N, 1): a linear head on the trunk's features plus, for each part of the class, one of its own.
+    Several classes for each image, (N, k), cost no more than one and give (N, k).
+    """
+
+    def __init__(self, trunk: nn.Module, class_names: list[str]) -> None:
+        super().__init__()
+        self.vectors = ClassVectors(class_names)
+        self.discriminator = TrunkWithHead(trunk, outputs=1 + self.vectors.size)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        logits = self.discriminator(images)
+        vectors = self.vectors(labels.view(len(labels), -1))  # (N, k, parts)
+        return logits[:, :1] + (vectors * logits[:, None, 1:]).sum(2)
 
 
 def label_planes(class_names: list[str]) -> int:
