@@ -3,9 +3,11 @@
     min_G max_D  E_x[log D(x|y)] + E_z[log(1 - D(G(z|y)))]
 
 G gets y beside z: one-hot or, for classes such as "pink hair, blue eyes", with a 1 for each part. D gets it as constant
-planes beside the image; more than 32 numbers are embedded to as many. With ``projection`` it compares image and class
-in its last layer instead, as the projection discriminator of Miyato 2018 (https://arxiv.org/abs/1802.05637). Departures: convolutional networks instead of the
+planes beside the image; more than 32 numbers are embedded to as many. Departures: convolutional networks instead of the
 paper's perceptrons (``--backbone mlp`` for those), the non-saturating loss for G, Adam instead of momentum.
+
+With ``projection`` D sees the image alone and compares it with the class in its last layer, as the projection
+discriminator of Miyato 2018 (https://arxiv.org/abs/1802.05637, equation 3).
 
 With ``mismatched`` s > 0, D is also to reject real images of another class, as the matching-aware discriminator of Reed
 2016 (https://arxiv.org/abs/1605.05396, algorithm 1, where s = 1/2): (1 - s) E[log(1 - D(G(z|y)|y))] +

@@ -126,7 +126,7 @@ class AutoEncoder(nn.Module):
 
 
 class ClassVectors(nn.Module):
-    """Classes as vectors: one-hot, or with a 1 for each part of a name like "pink hair, blue eyes": (...) -> (..., parts).
+    """Classes as vectors, (...) -> (..., parts): one-hot, or a 1 for each part of a name like "pink hair, blue eyes".
 
     So a colour of eyes is learnt from all faces that have it, and not anew for every colour of hair.
     """
@@ -179,8 +179,8 @@ class LabelledDiscriminator(nn.Module):
 class ProjectionDiscriminator(nn.Module):
     """A discriminator that compares image and class in its last layer (Miyato 2018, arXiv:1802.05637, equation 3).
 
-    (N, C, H, W), (N,) -> (N, 1): a linear head on the trunk's features plus, for each part of the class, one of its own.
-    Several classes for each image, (N, k), cost no more than one and give (N, k).
+    (N, C, H, W), (N,) -> (N, 1): a linear head on the trunk's features plus one for each part of the class. Several
+    classes for each image, (N, k), cost no more than one and give (N, k).
     """
 
     def __init__(self, trunk: nn.Module, class_names: list[str]) -> None:
