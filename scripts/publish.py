@@ -63,9 +63,12 @@ def write_cards() -> None:
             folder = catalogue.locate(entry.name)
             write(entry.name, render_card(folder, entry.name, prefix=f"images/{entry.name}-"))
             for picture in PICTURES:
+                copy = CARDS / "images" / f"{entry.name}-{picture}"
                 if (folder / picture).exists():
-                    with atomic(CARDS / "images" / f"{entry.name}-{picture}") as partial:
+                    with atomic(copy) as partial:
                         shutil.copyfile(folder / picture, partial)
+                else:
+                    copy.unlink(missing_ok=True)
     text = README.read_text()
     for name, table in TABLES.items():
         before, _, rest = text.partition(f"<!-- {name} -->")

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import socket
 import subprocess
 import sys
@@ -365,6 +366,14 @@ def test_the_script_publishes_and_says_how_to_load(hub, package, tmp_path, monke
     publish.main([str(folder), "--bundle", "gan-digits"])
     assert "images/gan-digits-samples.png" in (tmp_path / "cards" / "gan-digits.md").read_text()
     assert (tmp_path / "cards" / "images" / "gan-digits-samples.png").exists()
+    (folder / "notes.md").write_text("Of the first one.")
+    shutil.copyfile(folder / "samples.png", folder / "codes.png")
+    publish.main([str(folder), "--bundle", "gan-digits"])
+    cards = package / "pretrained" / "gan-digits", tmp_path / "cards" / "images"
+    assert [(cards[0] / "codes.png").exists(), (cards[1] / "gan-digits-codes.png").exists()] == [True, True]
+    publish.main([str(folder_of(tmp_path, 1, name="new")), "--bundle", "gan-digits"])  # nothing of the old one stays
+    assert [(cards[0] / "codes.png").exists(), (cards[1] / "gan-digits-codes.png").exists()] == [False, False]
+    assert "Of the first one." not in (tmp_path / "cards" / "gan-digits.md").read_text()
     readme = (tmp_path / "README.md").read_text()
     assert "[`gan-digits`](model_cards/gan-digits.md)" in readme
     assert "old" not in readme

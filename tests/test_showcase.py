@@ -79,6 +79,7 @@ def test_classes_of_two_parts_are_shown_as_a_table_with_holes(tmp_path):
         image = torch.nn.functional.interpolate(model.sample(1, f"{hair} hair, blue eyes", seed=row), scale_factor=2)[0]
         torch.testing.assert_close(cells[:, 36 * row:36 * row + 32, :32], image, atol=1 / 255, rtol=0)
     assert (cells[:, :32, 36:68] == 1).all()  # there are no pink hair and green eyes
+    assert "Classes: 3 combinations of pink hair, red hair with blue eyes, green eyes." in render_card(tmp_path)
     assert not (cells[:, 36:68, 36:68] == 1).all()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from zoo.files import write_json, write_text
 from zoo.folder import read_config, read_metrics
 from zoo.hub import NOTES, PICTURES
+from zoo.labels import heads_of
 from zoo.metrics.classifier import PRETRAINED, describe
 from zoo.recipes import read_recipe, recipes
 from zoo.registry import variant_class, variants
@@ -80,11 +81,18 @@ images = zoo.load("{name}").sample(16{labels}, seed=0)  # {shape} in [0, 1]
 
 def _limits(config: dict[str, Any], conditional: bool) -> str:
     data = config["data"]
-    classes = f"Classes: {'; '.join(data['class_names'])}." if conditional else "It takes no labels."
+    classes = _classes(data["class_names"]) if conditional else "It takes no labels."
     weights = "averaged over training" if config["config"].get("ema_halflife") else "those of the last step"
     return f"""It knows {data["image_size"]} px images of the kind of {data["name"]} and nothing else, with the biases \
 of that set. {classes} Weights in `model.safetensors` are {weights}; the paper's architecture and budget were not \
 necessarily used: what was, is above and in `config.json`."""
+
+
+def _classes(names: list[str]) -> str:
+    heads = heads_of(names)
+    if len(heads) == 1:
+        return f"Classes: {'; '.join(names)}."
+    return f"Classes: {len(names)} combinations of {' with '.join(', '.join(parts) for parts in heads.values())}."
 
 
 def _picture(picture: str, prefix: str, by_class: bool) -> str:

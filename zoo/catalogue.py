@@ -79,15 +79,20 @@ def enter(name: str, folder: Path, where: str = BUNDLED, commit: str = "") -> Pr
 
 
 def bundle(name: str, source: Path) -> Path:
-    """Copies a model folder into the package, in half precision where that changes nothing, and enters it."""
+    """Copies a model folder into the package, in half precision where that changes nothing, and enters it.
+
+    What had that name goes, with its pictures and notes.
+    """
     from zoo.folder import halve
-    from zoo.hub import prepare
+    from zoo.hub import FILES, prepare
 
     files = prepare(source, name)
     folder = PACKAGE / "pretrained" / name
     folder.mkdir(parents=True, exist_ok=True)
     for path in files:
         shutil.copyfile(path, folder / path.name)
+    for stale in {*FILES} - {path.name for path in files}:
+        (folder / stale).unlink(missing_ok=True)
     halve(folder)
     enter(name, folder)
     return folder
