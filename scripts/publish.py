@@ -11,7 +11,7 @@ from pathlib import Path
 
 import zoo
 from zoo import catalogue, cli
-from zoo.card import render_card, render_classifier_card
+from zoo.card import render_card, render_classifier_card, write_card
 from zoo.errors import UsageError
 from zoo.files import atomic, write_text
 from zoo.hub import PICTURES
@@ -61,6 +61,7 @@ def write_cards() -> None:
     for entry in zoo.pretrained():
         if entry.where == catalogue.BUNDLED:
             folder = catalogue.locate(entry.name)
+            write_card(folder, entry.name)
             write(entry.name, render_card(folder, entry.name, prefix=f"images/{entry.name}-"))
             for picture in PICTURES:
                 copy = CARDS / "images" / f"{entry.name}-{picture}"

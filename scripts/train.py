@@ -63,13 +63,15 @@ def main(arguments: list[str]) -> int:
 
 
 def command(arguments: list[str], resumed: str | None) -> str:
-    """The line that trains the same from its beginning: that of the run that is resumed, with what is changed."""
-    if not resumed:
-        return shlex.join(["python", "scripts/train.py", *arguments])
-    resume = ArgumentParser(add_help=False, allow_abbrev=False)
-    resume.add_argument("--resume")
-    _, changed = resume.parse_known_args(arguments)
-    return shlex.join([*shlex.split(resumed), *changed])
+    """The line that trains the same from its beginning: that of the run that is resumed, with what is changed.
+
+    In which folder the run lies is no part of it: cards show the line to those who have no such folder.
+    """
+    where = ArgumentParser(add_help=False, allow_abbrev=False)
+    where.add_argument("--resume")
+    where.add_argument("--out")
+    _, what = where.parse_known_args(arguments)
+    return shlex.join([*shlex.split(resumed or "python scripts/train.py"), *what])
 
 
 def stored_choice(options: Namespace) -> dict[str, Any]:

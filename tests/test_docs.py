@@ -8,7 +8,7 @@ import pytest
 import zoo
 from zoo.card import render_card, render_classifier_card
 from zoo.catalogue import locate
-from zoo.folder import read_metrics
+from zoo.folder import read_config, read_metrics
 from zoo.metrics.classifier import bundled
 from zoo.tables import pretrained_table, variants_table
 
@@ -52,6 +52,8 @@ def test_cards_of_models_agree_with_their_numbers(name):
     folder = locate(name)
     card = (ROOT / "model_cards" / f"{name}.md").read_text()
     assert card == render_card(folder, name, prefix=f"images/{name}-")
+    assert (folder / "README.md").read_text() == render_card(folder, name)
+    assert "--out" not in read_config(folder)["command"]  # its maker's folder
     for metric in read_metrics(folder).values():
         assert f"| {metric['value']:.4g} | " in card
         assert f". {metric['protocol']}\n" in card
