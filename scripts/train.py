@@ -70,8 +70,8 @@ def command(arguments: list[str], resumed: str | None) -> str:
     where = ArgumentParser(add_help=False, allow_abbrev=False)
     where.add_argument("--resume")
     where.add_argument("--out")
-    _, what = where.parse_known_args(arguments)
-    return shlex.join([*shlex.split(resumed or "python scripts/train.py"), *what])
+    _, what = where.parse_known_args([*shlex.split(resumed or "python scripts/train.py"), *arguments])
+    return shlex.join(what)
 
 
 def stored_choice(options: Namespace) -> dict[str, Any]:

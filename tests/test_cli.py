@@ -240,7 +240,7 @@ def test_the_command_of_a_resumed_run_trains_it_from_the_beginning(tmp_path):
     assert train(["--variant", "gan", "--width", "1", "--image-size", "16", "--images", "128", "--out", "mine"]) == 0
     assert train(["--resume", "mine", "--images", "256"]) == 0
     line = json.loads((tmp_path / "mine" / "config.json").read_text())["command"]
-    assert line == ("python scripts/train.py --variant gan --width 1 --image-size 16 --images 128 --images 256")
+    assert line == "python scripts/train.py --variant gan --width 1 --image-size 16 --images 128 --images 256"
     assert train([*line.split()[2:], "--out", "again"]) == 0
     assert digest(tmp_path / "mine" / "model.safetensors") == digest(tmp_path / "again" / "model.safetensors")
 

@@ -41,7 +41,7 @@ def export_onnx(model: GenerativeModule, path: str | Path) -> Path:
         OSError: the file cannot be written.
     """
     try:
-        import onnxruntime  # noqa: F401  told before any work
+        import onnxruntime
         from onnxscript import ir
     except ImportError as error:
         raise UsageError(f"ONNX needs further packages ({error}): pip install 'gan-zoo[onnx]'") from error
@@ -62,18 +62,16 @@ def export_onnx(model: GenerativeModule, path: str | Path) -> Path:
     expected = model.render(inputs["normal"], inputs.get("label"))
     with atomic(path) as partial:
         ir.save(onnx, partial)
-        difference = _difference(Path(partial), inputs, expected)
+        session = onnxruntime.InferenceSession(partial, providers=["CPUExecutionProvider"])
+        difference = _difference(session, inputs, expected)
         if not difference <= TOLERANCE:  # nor is NaN
             raise RuntimeError(f"{model.variant} is not written to {path}: onnxruntime makes other images than torch, "
                                f"by up to {difference:.2g}")
     return path
 
 
-def _difference(path: Path, inputs: dict[str, Tensor], expected: Tensor) -> float:
-    """By how much an image that onnxruntime makes, from one input or from all at once, is not the expected one."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+def _difference(session, inputs: dict[str, Tensor], expected: Tensor) -> float:
+    """By how much an image of an onnxruntime session, from one input or from all at once, is not the expected one."""
 
     def images(size: int) -> Tensor:
         parts = [{name: x[i:i + size].numpy() for name, x in inputs.items()} for i in range(0, len(expected), size)]

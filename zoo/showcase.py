@@ -86,12 +86,12 @@ def changes(model: GenerativeModule, latents: int = 32, reach: float = 2.0) -> T
     deviations, over ``latents`` random latents, of a conditional model with classes from the first to the last.
     """
     normal = model.normals(latents, seed=0)
-    classes = torch.arange(latents) * model.data.classes // latents if model.conditional else None
+    labels = (torch.arange(latents) * model.data.classes // latents).repeat(2) if model.conditional else None
     rows = []
     for dimension in range(model.latent_size):
         ends = normal.repeat(2, 1)
         ends[:latents, dimension], ends[latents:, dimension] = -reach, reach
-        low, high = model.render(ends, classes.repeat(2) if model.conditional else None).chunk(2)
+        low, high = model.render(ends, labels).chunk(2)
         rows.append(torch.stack([part.mean() for part in (low - high).abs().tensor_split(3, dim=2)]))
     return torch.stack(rows)
 
