@@ -9,7 +9,7 @@ import zoo
 from zoo.data.sources import DIGITS, open_source
 from zoo.labels import class_parts, count_parts, heads_of, nearest_classes, targets_of
 from zoo.metrics import classifier as module
-from zoo.metrics.classes import class_coverage, label_agreement
+from zoo.metrics.classes import class_coverage, confidence, label_agreement
 from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier
 from zoo.metrics.features import default_features, feature_space, to_uint8
 from zoo.metrics.training import train_classifier
@@ -108,6 +108,14 @@ def test_agreement_and_coverage_by_hand():
     assert (half.found, half.classes) == (1, 2)
     assert half.kl == pytest.approx(torch.tensor(4 / 3).log().item())
     assert class_coverage(network, logits, real).kl == float("inf")
+
+
+def test_confidence_by_hand():
+    network = Classifier(3, 16, heads_of(FACES), 2)  # heads: blue, pink hair; aqua, red eyes
+    even, sure, unsure = (torch.tensor([p, 1 - p]).log().tolist() for p in (0.5, 0.91, 0.89))
+    logits = torch.tensor([sure + sure, sure[::-1] + sure, even + sure, sure + unsure])
+    assert confidence(network, logits) == 0.5
+    assert confidence(Classifier(3, 16, {"class": FACES[:2]}, 2), logits[:, 2:]) == 0.75
 
 
 def test_images_become_uint8_only_if_they_are_images():

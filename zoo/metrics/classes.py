@@ -1,4 +1,4 @@
-"""What a feature space's classifier sees in generated images: label agreement and class coverage."""
+"""What a feature space's classifier sees in generated images: label agreement, class coverage, confidence."""
 
 from typing import NamedTuple
 
@@ -7,6 +7,8 @@ from torch import Tensor
 
 from zoo.labels import targets_of
 from zoo.metrics.classifier import Classifier
+
+CONFIDENT = 0.9  # the least probability of the likeliest class
 
 
 def label_agreement(network: Classifier, logits: Tensor, asked: Tensor, class_names: list[str]) -> dict[str, float]:
@@ -51,3 +53,12 @@ def class_coverage(network: Classifier, generated: Tensor, real: Tensor) -> Cove
     kl = (torch.special.xlogy(fake, fake) - torch.special.xlogy(fake, true)).sum().item()
     there = true > 0
     return Coverage(int((fake[there] >= true[there] / 10).sum()), int(there.sum()), kl)
+
+
+def confidence(network: Classifier, logits: Tensor) -> float:
+    """Share of images of whose class the classifier is confident, of several heads, of every one: from logits (N, K).
+
+    What it is not confident of is mostly a mixture of classes or none; with real images it says how far this holds.
+    """
+    likeliest = torch.stack([part.softmax(1).amax(1) for part in network.split_heads(logits)], 1)
+    return (likeliest >= CONFIDENT).all(1).double().mean().item()

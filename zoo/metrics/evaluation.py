@@ -18,7 +18,7 @@ from zoo.card import write_metrics
 from zoo.data.sources import Source, open_source
 from zoo.errors import UsageError
 from zoo.folder import find, load, read_config, read_metrics
-from zoo.metrics.classes import class_coverage, label_agreement
+from zoo.metrics.classes import class_coverage, confidence, label_agreement
 from zoo.metrics.features import Features, FeatureSpace, feature_space
 from zoo.metrics.generation import generated_features
 from zoo.metrics.memorisation import memorisation, memorisation_picture
@@ -58,8 +58,8 @@ def evaluate(model: str | Path | GenerativeModule, data: str | None = None, *, f
             samples that lie nearer to a training image than that does to the others.
 
     Returns:
-        name -> value and protocol. A distance is lower the better and zero at best; precision, recall, agreement and
-        memorisation are shares in [0, 1]; scores and distances have no unit; ``class_kl`` is in nats.
+        name -> value and protocol. A distance is lower the better and zero at best; precision, recall, agreement,
+        confidence and memorisation are shares in [0, 1]; scores and distances have no unit; ``class_kl`` is in nats.
 
     Raises:
         UsageError: an unknown data set, split or feature space, weights of InceptionV3 that cannot be had, images of
@@ -191,6 +191,8 @@ def _classes(model: GenerativeModule, fake: Features, truth: Real, space: Featur
     values = {f"classes_found{suffix}": float(coverage.found), f"classes_found{suffix}/of": float(coverage.classes)}
     if math.isfinite(coverage.kl):  # JSON has no infinity
         values[f"class_kl{suffix}"] = coverage.kl
+    values[f"confident{suffix}"] = confidence(network, fake.logits)
+    values[f"confident{suffix}/real"] = confidence(network, truth.features.logits)
     if labels is not None:
         for head, share in label_agreement(network, fake.logits, labels, model.data.class_names).items():
             values[f"label_agreement{suffix}" + ("" if head == "class" else f"/{head}")] = share
