@@ -65,11 +65,11 @@ def main(arguments: list[str]) -> int:
 def command(arguments: list[str], resumed: str | None) -> str:
     """The line that trains the same from its beginning: that of the run that is resumed, with what is changed.
 
-    In which folder the run lies is no part of it: cards show the line to those who have no such folder.
+    In which folders the run and its data lie is no part of it: cards show the line to those who have no such folders.
     """
     where = ArgumentParser(add_help=False, allow_abbrev=False)
-    where.add_argument("--resume")
-    where.add_argument("--out")
+    for option in ("--resume", "--out", "--data-dir"):
+        where.add_argument(option)
     _, what = where.parse_known_args([*shlex.split(resumed or "python scripts/train.py"), *arguments])
     return shlex.join(what)
 

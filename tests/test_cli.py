@@ -236,9 +236,10 @@ def test_config_file_reproduces_the_run(run, tmp_path):
 
 
 def test_the_command_of_a_resumed_run_trains_it_from_the_beginning(tmp_path):
-    """A card of a resumed run told to resume a folder that nobody else has; cards named the maker's folder."""
-    assert train(["--variant", "gan", "--width", "1", "--image-size", "16", "--images", "128", "--out", "mine"]) == 0
-    assert train(["--resume", "mine", "--images", "256"]) == 0
+    """A card of a resumed run told to resume a folder that nobody else has; cards named the maker's folders."""
+    assert train(["--variant", "gan", "--width", "1", "--image-size", "16", "--images", "128", "--out", "mine",
+                  "--data-dir", "my-data"]) == 0
+    assert train(["--resume", "mine", "--images", "256", "--data-dir=my-data"]) == 0
     line = json.loads((tmp_path / "mine" / "config.json").read_text())["command"]
     assert line == "python scripts/train.py --variant gan --width 1 --image-size 16 --images 128 --images 256"
     assert train([*line.split()[2:], "--out", "again"]) == 0

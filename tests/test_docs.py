@@ -53,7 +53,9 @@ def test_cards_of_models_agree_with_their_numbers(name):
     card = (ROOT / "model_cards" / f"{name}.md").read_text()
     assert card == render_card(folder, name, prefix=f"images/{name}-")
     assert (folder / "README.md").read_text() == render_card(folder, name)
-    assert "--out" not in read_config(folder)["command"]  # its maker's folder
+    config = read_config(folder)
+    assert not {"--out", "--data-dir"} & {*config["command"].split()}  # its maker's folders
+    assert config["training"]["data_dir"] is None
     for metric in read_metrics(folder).values():
         assert f"| {metric['value']:.4g} | " in card
         assert f". {metric['protocol']}\n" in card

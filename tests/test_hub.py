@@ -1,5 +1,6 @@
 """Publishing to and fetching from the Hub, with the genuine client against a strict server on this machine."""
 
+import json
 import os
 import resource
 import shutil
@@ -18,7 +19,7 @@ from huggingface_hub.utils import _http
 import zoo
 from zoo import catalogue
 from zoo.files import write_json
-from zoo.folder import check_golden, read_metrics
+from zoo.folder import check_golden, read_config, read_metrics
 
 METRICS = {"fd10k[digits]": {"value": 12.5, "protocol": "features=digits@0 data=digits split=train samples=10000"},
            "diversity": {"value": 0.9, "protocol": "by eye"}}
@@ -80,6 +81,18 @@ def test_what_is_published_comes_back(variant, hub, tmp_path):
     expected = images(folder)
     for source in ("me/gan", f"me/gan@{done.commit}", "me/gan@main"):
         assert torch.equal(images(source), expected)
+
+
+def test_where_the_makers_data_lie_is_not_published(hub, package, tmp_path):
+    folder = folder_of(tmp_path)
+    config = read_config(folder)
+    write_json(folder / "config.json", config | {"training": config["training"] | {"data_dir": "/home/me/data"}})
+    done = zoo.publish(folder, "me/gan")
+    catalogue.bundle("gan-digits", folder)
+    for sent in (hub.files("me/gan")["config.json"], (package / "pretrained/gan-digits/config.json").read_bytes()):
+        assert json.loads(sent) == config | {"training": config["training"] | {"data_dir": None}}
+    assert done.files["config.json"] == len(hub.files("me/gan")["config.json"])
+    assert read_config(folder)["training"]["data_dir"] == "/home/me/data"  # the run goes on from there
 
 
 def test_the_same_content_makes_no_commit(hub, tmp_path):

@@ -4,7 +4,6 @@
 """
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,9 +88,9 @@ def bundle(name: str, source: Path) -> Path:
     files = prepare(source, name)
     folder = PACKAGE / "pretrained" / name
     folder.mkdir(parents=True, exist_ok=True)
-    for path in files:
-        shutil.copyfile(path, folder / path.name)
-    for stale in {*FILES} - {path.name for path in files}:
+    for file, content in files.items():
+        (folder / file).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+    for stale in {*FILES} - files.keys():
         (folder / stale).unlink(missing_ok=True)
     halve(folder)
     enter(name, folder)

@@ -35,8 +35,12 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text)
 
 
+def to_json(value: Any) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=2) + "\n")
+    write_text(path, to_json(value))
 
 
 def digest(path: Path) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import zoo
 from zoo.errors import UsageError
+from zoo.files import to_json
 
 PICTURES = ("samples.png", "labels.png", "codes.png", "dimensions.png", "interpolation.png", "progress.png",
             "memorisation.png")  # in the order of the card
@@ -107,9 +108,9 @@ def publish(folder: str | Path, repo: str, private: bool = False, revision: str 
     """
     from huggingface_hub import CommitOperationAdd, HfApi, errors
 
-    folder = Path(folder).expanduser()
-    files = prepare(folder, repo)
-    sizes = {path.name: path.stat().st_size for path in files}
+    files = prepare(Path(folder).expanduser(), repo)
+    sizes = {name: len(content) if isinstance(content, bytes) else content.stat().st_size
+             for name, content in files.items()}
     if dry_run:
         return Published(f"(not sent to {repo})", "", sizes)
     api = HfApi(library_name="zoo", library_version=zoo.__version__)
@@ -118,7 +119,7 @@ def publish(folder: str | Path, repo: str, private: bool = False, revision: str 
         if revision:
             api.create_branch(repo, branch=revision, exist_ok=True)
         info = api.create_commit(
-            repo, [CommitOperationAdd(path.name, path) for path in files], revision=revision,
+            repo, [CommitOperationAdd(name, content) for name, content in files.items()], revision=revision,
             commit_message=f"Model of gan-zoo {zoo.__version__}")
     except errors.HFValidationError as error:
         raise UsageError(f"{repo!r} is no name of a repository: {error}") from error
@@ -128,7 +129,7 @@ def publish(folder: str | Path, repo: str, private: bool = False, revision: str 
     return Published(str(info.repo_url), info.oid, sizes)
 
 
-def prepare(folder: Path, name: str) -> list[Path]:
+def prepare(folder: Path, name: str) -> dict[str, Path | bytes]:
     """Brings a model folder into the state in which it is published: sound, measured, with pictures and a card.
 
     Args:
@@ -136,10 +137,10 @@ def prepare(folder: Path, name: str) -> list[Path]:
         name: under which ``zoo.load`` is going to find it.
 
     Returns:
-        The files to send.
+        The files to send, by name: where they lie, or their content where it is not quite the folder's.
     """
     from zoo.card import write_card
-    from zoo.folder import check_golden, load, read_metrics
+    from zoo.folder import check_golden, load, read_config, read_metrics
     from zoo.metrics.leaderboard import is_distance, measured
     from zoo.showcase import write_pictures
 
@@ -156,4 +157,8 @@ def prepare(folder: Path, name: str) -> list[Path]:
         evaluate_folder(folder, features=None if measured(folder, {}) else default_features(model.data.name))
     write_pictures(folder)
     write_card(folder, name)
-    return [folder / name for name in FILES if (folder / name).exists()]
+    there = {name: folder / name for name in FILES if (folder / name).exists()}
+    config = read_config(folder)
+    if config.get("training", {}).get("data_dir"):
+        config["training"]["data_dir"] = None  # where the maker's data lie; nobody else has that folder
+    return there | {"config.json": to_json(config).encode()}
