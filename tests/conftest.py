@@ -30,6 +30,11 @@ def _one_thread():
     torch.set_num_threads(1)  # faster than two for networks this small
 
 
+@pytest.fixture(autouse=True)
+def _same_randomness():
+    torch.manual_seed(0)  # whatever ran before in this process
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
