@@ -3,7 +3,9 @@
 import torch
 from torch import nn
 
-import zoo
+from zoo.data.batches import Labelled
+from zoo.data.spec import PointSpec
+from zoo.models import variant_class
 
 
 class Function(nn.Module):
@@ -17,9 +19,15 @@ class Function(nn.Module):
         return self.function(images.flatten(1))
 
 
+def of_points(name, channels=1, **config):
+    """A new, untrained model of points (N, C, 1, 1)."""
+    cls = variant_class(name)
+    return cls(cls.Config.from_dict(config), PointSpec(name="unnamed", channels=channels))
+
+
 def create(name, discriminator, fake, channels=1, **config):
     """A model whose discriminator and fakes (N, C) are given."""
-    model = zoo.create(name, image_size=1, channels=channels, backbone="mlp", width=1, **config).double()
+    model = of_points(name, channels, backbone="mlp", width=1, **config).double()
     model.discriminator = discriminator if isinstance(discriminator, nn.Module) else Function(discriminator)
     model.fake = lambda batch: fake[:, :, None, None]
     return model
@@ -27,7 +35,7 @@ def create(name, discriminator, fake, channels=1, **config):
 
 def batch(points):
     """Points (N, C) as a batch of real images."""
-    return points[:, :, None, None], torch.zeros(len(points), dtype=torch.int64)
+    return Labelled(points[:, :, None, None], torch.zeros(len(points), dtype=torch.int64))
 
 
 def quantiles(distribution, n=100_001):

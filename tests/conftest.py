@@ -1,28 +1,17 @@
 """Real classes at tiny size: one short run of every registered variant serves several tests."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import zoo
 from zoo.data.module import DataModule
-from zoo.run import Run
-from zoo.training import Training
+from zoo.training.options import Training
+from zoo.training.run import Run
 
 VARIANTS = [variant.name for variant in zoo.variants()]
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps
-
-
-def script(name: str) -> ModuleType:
-    """A file of scripts/ as a module, without running it."""
-    path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"script_{name}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,14 +6,15 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
-from closed_forms import Function, batch, create, linear, quantiles
+from closed_forms import Function, batch, create, linear, of_points, quantiles
 from lightning.pytorch import Trainer, seed_everything
 from torch import nn
 from torch.distributions import Normal
 from torch.utils.data import DataLoader
 
 import zoo
-from zoo.errors import UsageError
+from zoo.core.errors import UsageError
+from zoo.data.batches import Labelled
 from zoo.models import dragan
 from zoo.models.fgan import DIVERGENCES
 from zoo.models.improved_gan import MinibatchDiscrimination
@@ -84,7 +85,7 @@ def bounds_after_every_step(model, network):
 
 
 def digits(batches, size=16):
-    return [(torch.rand(8, 1, size, size) * 2 - 1, torch.zeros(8, dtype=torch.int64)) for _ in range(batches)]
+    return [Labelled(torch.rand(8, 1, size, size) * 2 - 1, torch.zeros(8, dtype=torch.int64)) for _ in range(batches)]
 
 
 @pytest.mark.parametrize("variant", ["wgan", "mmdgan"])
@@ -114,12 +115,12 @@ def test_wgan_critic_gap_between_two_points_grows_with_their_distance():
     for kind, gap in gaps.items():
         for distance in distances:
             seed_everything(0, verbose=False)
-            model = zoo.create("wgan", image_size=1, channels=1, backbone="mlp", width=1, discriminator_norm="none",
-                               clip=0.1, learning_rate=5e-3, critic_steps=1000)
+            model = of_points("wgan", backbone="mlp", width=1, discriminator_norm="none", clip=0.1, learning_rate=5e-3,
+                              critic_steps=1000)
             if kind == "linear":
                 model.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(1, 1))
             model.fake = lambda batch, d=distance: torch.full((4, 1, 1, 1), d)
-            train(model, 40 * [(torch.zeros(4, 1, 1, 1), torch.zeros(4, dtype=torch.int64))])
+            train(model, 40 * [batch(torch.zeros(4, 1))])
             gap.append(model.measured["discriminator/distance"].item())
     assert gaps["linear"] == pytest.approx([0.1 * d for d in distances], rel=1e-4)
     assert all(further > 1.5 * nearer > 0 for nearer, further in zip(gaps["mlp"], gaps["mlp"][1:], strict=False))
@@ -154,7 +155,7 @@ def penalised_points(real, **config):
     seen = []
     model = create("dragan", lambda x: (seen.append(x.detach()), x.sum(1, keepdim=True))[1], torch.full_like(real, 1e3),
                    channels=real.shape[1], **config)
-    model.penalty(batch(real)[0])
+    model.penalty(batch(real).images)
     assert len(seen) == 1
     return seen[0]
 
@@ -226,7 +227,7 @@ def inverse(increasing, values):
 
 
 def divergence(name, alpha):
-    return zoo.create("fgan", image_size=1, backbone="mlp", width=1, divergence=name, alpha=alpha).divergence
+    return of_points("fgan", backbone="mlp", width=1, divergence=name, alpha=alpha).divergence
 
 
 def test_fgan_offers_what_is_tested():
@@ -316,7 +317,7 @@ def test_fgan_with_the_gan_divergence_is_gan_and_nsgan():
 
 def test_fgan_clips_gradients_before_the_step():
     """Of each player, to the norm asked for; smaller ones stay."""
-    model = zoo.create("fgan", image_size=1, backbone="mlp", width=1, gradient_clip=0.5)
+    model = of_points("fgan", backbone="mlp", width=1, gradient_clip=0.5)
     for group, parameters in model.optimizer_groups().items():
         optimizer = model.build_optimizer(group, parameters)
         for size, expected in ((100.0, 0.5), (1e-4, 1e-4)):

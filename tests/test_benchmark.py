@@ -8,14 +8,15 @@ from argparse import Namespace
 
 import pytest
 import torch
-from conftest import script, tiny_run
+from conftest import tiny_run
 
 import zoo
 from zoo.benchmark import by_hand, cluster, load, measure, processes, scale
 from zoo.benchmark.cluster import Exchange
 from zoo.benchmark.measure import Measured, Meter, in_turns
+from zoo.commands import benchmark as benchmark_command
 
-benchmark = script("benchmark")
+benchmark = benchmark_command
 TINY = ["--pairs", "1", "--image-size", "16", "--batch-size", "8"]
 
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 import zoo
+from zoo.data.labels import class_parts, count_parts, heads_of, nearest_classes, targets_of
 from zoo.data.sources import DIGITS, open_source
-from zoo.labels import class_parts, count_parts, heads_of, nearest_classes, targets_of
 from zoo.metrics import classifier as module
 from zoo.metrics.classes import class_coverage, confidence, label_agreement
 from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier
 from zoo.metrics.features import default_features, feature_space, to_uint8
-from zoo.metrics.training import train_classifier
+from zoo.training.classifiers import train_classifier
 
 TRAINING = {"data_dir": None, "image_size": 16, "width": 4, "epochs": 8, "batch_size": 32, "learning_rate": 0.1,
             "shift": 1, "flip": False, "precision": "32-true", "seed": 0, "command": "it"}

@@ -9,25 +9,26 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import script
 from PIL import Image
 from safetensors.torch import load_file
 
 import zoo
-from zoo import cli
-from zoo.config import options_of
+from zoo.commands import cli
+from zoo.commands import sample as sample_command
+from zoo.commands import train as train_command
+from zoo.core.config import options_of
+from zoo.core.files import digest
 from zoo.data.sources import SOURCES
-from zoo.files import digest
-from zoo.logger import MetricsCSV
-from zoo.recipes import read_recipe, recipes
-from zoo.registry import variant_class
-from zoo.training import Training
+from zoo.models import variant_class
+from zoo.store.recipes import read_recipe, recipes
+from zoo.training.loggers import MetricsCSV
+from zoo.training.options import Training
 
 VARIANTS = [variant.name for variant in zoo.variants()]
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
-train, sample = script("train").main, script("sample").main
+train, sample = train_command.main, sample_command.main
 
 
 @pytest.fixture(autouse=True)
@@ -262,7 +263,7 @@ def test_recipes_are_of_models_and_data_that_there_are(name):
 def test_options_override_a_recipe(tmp_path, monkeypatch):
     recipe = {"variant": "cgan", "config": {"width": 5}, "training": {"data": "digits", "images": 4_000}}
     (tmp_path / "cgan-mine.json").write_text(json.dumps(recipe))
-    monkeypatch.setattr("zoo.recipes.FOLDER", tmp_path)
+    monkeypatch.setattr("zoo.store.recipes.FOLDER", tmp_path)
     assert train(["--recipe", "cgan-mine", "--images", "8", "--batch-size", "4", "--image-size", "16"]) == 0
     config = json.loads((tmp_path / "runs" / "cgan-digits" / "config.json").read_text())
     assert config["config"]["width"] == 5

@@ -5,19 +5,21 @@ import warnings
 
 import pytest
 import torch
+from closed_forms import of_points
 from lightning.pytorch import Trainer, seed_everything
 from sklearn.neighbors import KNeighborsClassifier
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 
 import zoo
-from zoo.callbacks import Budget
+from zoo.data.batches import Labelled
 from zoo.data.module import DataModule
 from zoo.data.sources import open_source
-from zoo.data.spec import DataSpec
+from zoo.data.spec import ImageSpec, PointSpec
 from zoo.losses import kl_to_standard_normal
 from zoo.metrics.agreement import label_agreement
+from zoo.models import variant_class
 from zoo.models.ae import GaussianOfCodes
-from zoo.registry import variant_class
+from zoo.training.callbacks import Budget
 
 
 def train(variant: str | type, images: int, source=None, **config):
@@ -36,13 +38,13 @@ def train(variant: str | type, images: int, source=None, **config):
 
 def batch_of(n: int, size: int = 8, classes: int = 10):
     random = torch.Generator().manual_seed(1)
-    return (torch.rand(n, 1, size, size, generator=random) * 2 - 1,
-            torch.randint(classes, (n,), generator=random))
+    return Labelled(torch.rand(n, 1, size, size, generator=random) * 2 - 1,
+                    torch.randint(classes, (n,), generator=random))
 
 
 def replay(model) -> None:
     """Makes the model's next draws the same again."""
-    model._random = torch.Generator().manual_seed(7)
+    model._draws.begin(7, 0)
 
 
 # ---- acgan --------------------------------------------------------------------------------------------------------
@@ -82,7 +84,7 @@ def test_acgan_terms_are_those_of_the_paper():
 def judged(trained):
     """The arguments of label_agreement for a model and its data."""
     model, data = trained
-    return model, data.images, data.labels, 500
+    return model, data.columns.images, data.columns.labels, 500
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +109,7 @@ def test_a_classifier_agrees_with_the_asked_label(variant, images, config):
 def test_cgan_label_changes_the_class_at_fixed_z(cgan):
     """Of two images of one z and two labels, a classifier sees two classes."""
     model, data = cgan
-    classifier = KNeighborsClassifier(3).fit(data.images.flatten(1).numpy(), data.labels.numpy())
+    classifier = KNeighborsClassifier(3).fit(data.columns.images.flatten(1).numpy(), data.columns.labels.numpy())
     normal = model.normals(20, seed=3).repeat_interleave(10, 0)  # 20 latents with each of ten labels
     images = model.render(normal, list(range(10)) * 20)
     seen = torch.from_numpy(classifier.predict((images * 255).round().flatten(1).numpy())).view(20, 10)
@@ -119,7 +121,7 @@ def test_cgan_label_changes_the_class_at_fixed_z(cgan):
 def test_cgan_mismatched_share_is_that_of_reed(projection):
     """Algorithm 1 of Reed 2016: real images of another class are half of what D is to reject."""
     names = [f"{hair} hair, {eyes} eyes" for hair in ("blue", "pink", "red") for eyes in ("aqua", "red")]
-    data = DataSpec(name="faces", image_size=8, channels=1, class_names=names, images=100, provenance="")
+    data = ImageSpec(name="faces", image_size=8, channels=1, class_names=names, images=100, provenance="")
     cls = variant_class("cgan")
     model = cls(cls.Config(backbone="mlp", width=2, mismatched=0.5, projection=projection), data)
     images, labels = batch = batch_of(600, classes=6)
@@ -147,6 +149,7 @@ def test_cgan_mismatched_asks_for_two_classes():
 def test_cvae_encoder_sees_the_label():
     model = zoo.create("cvae", image_size=8, classes=10, backbone="mlp", width=2).eval()
     images, labels = batch_of(4)
+    images = model.data.to_unit(images)
     assert not torch.equal(model.encode(images, labels), model.encode(images, (labels + 1) % 10))
 
 
@@ -173,10 +176,10 @@ def test_infogan_prior():
 
 def test_infogan_traversal_moves_one_code(monkeypatch):
     """zoo.traverse, which moves normals, moves a continuous code from -1 to 1 and chooses a category."""
-    points = zoo.DataSpec(name="points", image_size=1, channels=15)
+    points = PointSpec(name="points", channels=15)
     cls = variant_class("infogan")
     model = cls(cls.Config(backbone="mlp", width=2, latent_dim=3), points)
-    monkeypatch.setattr(model, "generate", lambda generator, z, labels: z[:, :, None, None])  # the latents themselves
+    monkeypatch.setattr(model, "generate", lambda z, labels: z[:, :, None, None])  # the latents themselves
     walks = zoo.traverse(model, 1, steps=9).flatten(2)  # (rows, steps, 2 + 10 + 3)
     others = [0, *range(2, 15)]
     assert torch.equal(walks[:, :, others], walks[:, :1, others].expand(-1, 9, -1))
@@ -303,7 +306,7 @@ def test_elbo_never_exceeds_the_importance_weighted_bound(decoder):
 
         with torch.no_grad():
             replay(model)
-            model.loss((images.expand(draws, -1, -1, -1), torch.zeros(draws, dtype=torch.int64)))
+            model.loss(Labelled(images.expand(draws, -1, -1, -1), torch.zeros(draws, dtype=torch.int64)))
             elbo = model.measured["autoencoder/elbo"].item()
             mean, log_variance = model.posterior(images, None)
             q = Normal(mean[0, 0], (0.5 * log_variance[0, 0]).exp())
@@ -335,7 +338,7 @@ def test_vae_beta_weighs_the_kl_alone():
 
 def test_vae_refuses_points_and_other_priors():
     with pytest.raises(zoo.UsageError, match="points"):
-        zoo.create("vae", image_size=1, channels=2, backbone="mlp")
+        of_points("vae", channels=2, backbone="mlp")
     with pytest.raises(zoo.UsageError, match="latent"):
         vae(latent="uniform")
 
@@ -366,10 +369,10 @@ def test_ae_samples_from_its_codes(tmp_path):
     """Latents of a trained model have the moments of its codes, and a saved one draws the same."""
     model, data = train("ae", 40_000, backbone="mlp", width=8, latent_dim=4, ema_halflife=0)
     model.eval()
-    images = data.images.float() / 127.5 - 1
+    images = data.columns.images.float() / 127.5 - 1
     with torch.no_grad():
-        codes, latents = model.encode(images), model.prior(torch.randn(50_000, 4))
-        error = (model.reconstruct(images) - images).square().mean() / (images - images.mean(0)).square().mean()
+        codes, latents = model.code(images), model.prior(torch.randn(50_000, 4))
+        error = (model.recode(images) - images).square().mean() / (images - images.mean(0)).square().mean()
     apart = (codes.mean(0) - latents.mean(0)) / codes.std(0)
     assert apart.abs().max() < 0.2
     ratio = torch.linalg.solve(torch.cov(codes.T), torch.cov(latents.T))
@@ -389,10 +392,16 @@ ENCODERS = ["ae", "vae", "cvae", "vaegan", "bigan", "alphagan"]
 def test_encode_and_reconstruct(variant):
     model = zoo.create(variant, image_size=8, classes=10, backbone="mlp", width=2).eval()
     images, labels = batch_of(5)
-    assert model.encode(images, labels).shape == (5, model.latent_size)
-    again = model.reconstruct(images, labels)
+    unit, asked = model.data.to_unit(images), labels if model.conditional else None
+    codes, again = model.code(images, labels), model.recode(images, labels)
+    assert codes.shape == (5, model.latent_size)
     assert again.shape == images.shape
     assert again.abs().max() <= 1
+    torch.testing.assert_close(model.encode(unit, asked), codes)
+    answered = model.reconstruct(unit, asked)
+    assert 0 <= answered.min() <= answered.max() <= 1
+    torch.testing.assert_close(answered, (again + 1) / 2)
+    torch.testing.assert_close(model.decode(codes, asked), (again + 1) / 2)
     assert "encoder" in model.networks_for_sampling()
 
 
@@ -480,8 +489,8 @@ def test_bigan_encoder_inverts_the_generator():
     model.eval()
     with torch.no_grad():
         z = model.prior(torch.randn(1000, 2))
-        codes, points = model.encode(model.generator(z)), data.images[:1000]
-        again = model.reconstruct(points)
+        codes, points = model.code(model.generator(z)), data.columns.images[:1000]
+        again = model.recode(points)
 
     def against_chance(a, b):
         a, b = a.flatten(1), b.flatten(1)
@@ -494,14 +503,14 @@ def test_bigan_encoder_inverts_the_generator():
 class SlantedGaussian:
     """Points of one correlated Gaussian, which a deterministic encoder can map to the prior."""
 
-    spec = zoo.DataSpec(name="slanted", image_size=1, channels=2)
+    spec = PointSpec(name="slanted", channels=2)
 
     def prepare(self) -> None:
         """Nothing to download."""
 
     def load(self):
         distribution = MultivariateNormal(torch.tensor([1.0, -1.0]), torch.tensor([[2.0, 1.5], [1.5, 2.0]]))
-        return distribution.sample((20_000,))[:, :, None, None], torch.zeros(20_000, dtype=torch.int64)
+        return Labelled(distribution.sample((20_000,))[:, :, None, None], torch.zeros(20_000, dtype=torch.int64))
 
 
 def tell_apart(codes: torch.Tensor) -> float:
@@ -522,7 +531,7 @@ def test_alphagan_code_discriminator_ends_near_chance():
     for images in (64, 30_000):
         model, data = train("alphagan", images, SlantedGaussian(), **config)
         with torch.no_grad():
-            codes = model.encode(data.images[:4000])
+            codes = model.code(data.columns.images[:4000])
             on_prior, on_codes = model.code_discriminator(torch.randn(4000, 2)), model.code_discriminator(codes)
         fresh[images] = tell_apart(codes)
     accuracy = ((on_prior > 0).float().mean() + (on_codes < 0).float().mean()).item() / 2

@@ -11,9 +11,9 @@ from typing import Literal
 import pytest
 
 import zoo
-from zoo.config import Options, option, options_of
-from zoo.data.spec import DataSpec
-from zoo.registry import variant_class
+from zoo.core.config import Options, option, options_of
+from zoo.data.spec import ImageSpec, read_spec
+from zoo.models import variant_class
 
 VARIANTS = [variant.name for variant in zoo.variants()]
 
@@ -108,11 +108,11 @@ def test_unknown_variant_suggests_near_ones(name, near):
 ])
 def test_data_spec_refuses(change, words):
     good = {"name": "x", "image_size": 8, "channels": 1, "class_names": ["a", "b"]}
-    assert DataSpec.from_dict(DataSpec.from_dict(good).to_dict()) == DataSpec(**good)
+    assert read_spec(read_spec(good).to_dict()) == ImageSpec(**good)
     with pytest.raises(zoo.UsageError, match=words):
-        DataSpec.from_dict(good | change)
+        read_spec(good | change)
     with pytest.raises(zoo.UsageError, match="lacks image_size"):
-        DataSpec.from_dict({"name": "x", "channels": 1})
+        read_spec({"name": "x", "channels": 1})
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess:

@@ -589,10 +589,10 @@ def test_started_in_the_middle_the_stream_goes_on(start):
 @pytest.mark.parametrize("world", [2, 4])
 def test_shares_of_processes_make_the_whole_batch(world, monkeypatch):
     whole = take(ClockedBatches(10, 8, seed=1, start=6), 7)
-    monkeypatch.setattr("zoo.parallel.world_size", lambda: world)
+    monkeypatch.setattr("zoo.core.parallel.world_size", lambda: world)
     shares = []
     for rank in range(world):
-        monkeypatch.setattr("zoo.parallel.rank", lambda rank=rank: rank)
+        monkeypatch.setattr("zoo.core.parallel.rank", lambda rank=rank: rank)
         shares.append(take(ClockedBatches(10, 8, seed=1, start=6), 7))
     assert [sum(parts, []) for parts in zip(*shares, strict=True)] == whole
 

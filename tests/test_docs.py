@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.card import render_card, render_classifier_card
-from zoo.catalogue import locate
-from zoo.folder import read_config, read_metrics
+from zoo.cards.card import render_card, render_classifier_card
+from zoo.cards.tables import pretrained_table, variants_table
 from zoo.metrics.classifier import bundled
-from zoo.tables import pretrained_table, variants_table
+from zoo.store.catalogue import locate
+from zoo.store.layout import read_config, read_metrics
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -7,14 +7,15 @@ from itertools import permutations
 import pytest
 import torch
 import torch.nn.functional as F
-from closed_forms import batch, create, linear
+from closed_forms import batch, create, linear, of_points
 from lightning.pytorch import Callback, Trainer, seed_everything
 from torch import nn
 from torch.utils.data import DataLoader
 
 import zoo
-from zoo.data.points import PointSource
-from zoo.errors import UsageError
+from zoo.core.errors import UsageError
+from zoo.data.batches import Labelled
+from zoo.data.sources import open_source
 from zoo.models.ebgan import energy, pulling_away
 from zoo.models.madgan import Generators
 from zoo.networks.blocks import AutoEncoder
@@ -22,7 +23,7 @@ from zoo.networks.blocks import AutoEncoder
 
 def train(model, batches, *callbacks) -> None:
     """A real run over ``batches`` of images, without a folder."""
-    data = [(images, torch.zeros(len(images), dtype=torch.int64)) for images in batches]
+    data = [Labelled(images, torch.zeros(len(images), dtype=torch.int64)) for images in batches]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
@@ -64,7 +65,7 @@ def test_began_losses():
 
 
 def test_began_balance_by_hand():
-    model = zoo.create("began", image_size=1, backbone="mlp", width=1, gamma=0.5, lambda_k=0.1)
+    model = of_points("began", backbone="mlp", width=1, gamma=0.5, lambda_k=0.1)
     # (L(x), L(G(z)), k after, M): gamma L(x) - L(G(z)) is 0.3, -0.1, then -9 and 20, which meet the bounds of k.
     for real, fake, k, measure in [(1.0, 0.2, 0.03, 1.3), (0.2, 0.2, 0.02, 0.3), (2.0, 10.0, 0.0, 11.0),
                                    (42.0, 1.0, 1.0, 62.0)]:
@@ -177,7 +178,7 @@ def test_madgan_value_at_the_optimum(k):
 def test_madgan_generators_share_the_batch():
     """Row i is made by generator i mod k, which sees its rows alone; sampling picks by the latent, evenly."""
     k = 3
-    model = zoo.create("madgan", image_size=1, backbone="mlp", width=1, generators=k)
+    model = of_points("madgan", backbone="mlp", width=1, generators=k)
     z = model.latent(12)
     assert z.shape == (12, model.config.latent_dim + k)
     z[:, -k:] = torch.eye(k).repeat(4, 1)
@@ -195,7 +196,7 @@ def test_madgan_generators_share_the_batch():
 
 
 def test_madgan_wants_equal_shares():
-    model = zoo.create("madgan", image_size=1, backbone="mlp", width=1, generators=3)
+    model = of_points("madgan", backbone="mlp", width=1, generators=3)
     with pytest.raises(UsageError, match="multiple of 3"):
         model.fake(batch(torch.zeros(8, 1)))
 
@@ -213,11 +214,11 @@ def shares_of_two_peaks(variant: str, seed: int, generators: int = 1) -> list[fl
     """Shares of the samples within 3 deviations of each peak, after 300 steps of generators that make one Gaussian."""
     seed_everything(seed, verbose=False)
     knobs = {"generators": generators} if variant == "madgan" else {}
-    model = zoo.create(variant, image_size=1, backbone="mlp", width=8, latent_dim=1, discriminator_norm="none",
-                       learning_rate=1e-2, **knobs)
+    model = of_points(variant, backbone="mlp", width=8, latent_dim=1, discriminator_norm="none", learning_rate=1e-2,
+                      **knobs)
     makers = Generators(Gaussian() for _ in range(generators))
     model.generator = makers if variant == "madgan" else makers[0]
-    data, _ = PointSource("two-peaks").load()
+    data, _ = open_source("two-peaks").load()
     train(model, data[:64 * 300].split(64))
     samples = model.sample(2000, seed=0).flatten()
     return [((samples - peak).abs() < 0.3).float().mean().item() for peak in (-1, 1)]

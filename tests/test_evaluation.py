@@ -15,7 +15,7 @@ from torchvision.transforms.v2.functional import gaussian_blur, to_pil_image
 from torchvision.utils import save_image
 
 import zoo
-from zoo.card import write_metrics
+from zoo.cards.publishing import write_metrics
 from zoo.data.sources import open_source
 from zoo.metrics import evaluation, real
 from zoo.metrics.evaluation import distances

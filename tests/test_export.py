@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import VARIANTS, script
+from conftest import VARIANTS
 from torch import nn
 
 import zoo
-from zoo.export import export_onnx
+from zoo.commands import export as export_command
 from zoo.models.ae import GaussianOfCodes
 from zoo.networks.blocks import BatchNorm
+from zoo.store.export import export_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
-export = script("export")
+export = export_command
 
 
 def lively(variant: str, **options) -> zoo.GenerativeModule:

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo.folder import check_golden
+from zoo.store.golden import check_golden
+from zoo.tasks.task import Task
 
 numbers = st.integers() | st.sampled_from([0, -1, 1, 2**31, 2**63, 10**30]) | st.floats()
 names = st.sampled_from([variant.name for variant in zoo.variants()])
@@ -52,7 +53,7 @@ def altered(draw, tree: dict) -> dict:
     return tree
 
 
-def load_or_refuse(folder) -> zoo.GenerativeModule | None:
+def load_or_refuse(folder) -> Task | None:
     try:
         return zoo.load(folder)
     except zoo.UsageError:
@@ -67,7 +68,7 @@ def test_any_configuration(data, whole, damaged):
     model = load_or_refuse(damaged)
     if model is None:
         return
-    images = model.sample(2, 0 if model.conditional else None, seed=0)
+    images = model.respond(**model.inputs(2, 0))
     assert images.shape == (2, *model.data.shape)
     assert images.isfinite().all()
     original = json.loads((whole / "config.json").read_text())

@@ -11,15 +11,16 @@ import sys
 import pytest
 import torch
 import yaml
-from conftest import script
 from hub_server import HubServer
 from huggingface_hub import constants
 from huggingface_hub.utils import _http
 
 import zoo
-from zoo import catalogue
-from zoo.files import write_json
-from zoo.folder import check_golden, read_config, read_metrics
+from zoo.commands import publish as publish_command
+from zoo.core.files import write_json
+from zoo.store import catalogue
+from zoo.store.golden import check_golden
+from zoo.store.layout import read_config, read_metrics
 
 METRICS = {"fd10k[digits]": {"value": 12.5, "protocol": "features=digits@0 data=digits split=train samples=10000"},
            "diversity": {"value": 0.9, "protocol": "by eye"}}
@@ -366,7 +367,7 @@ def test_every_model_of_the_catalogue_makes_its_golden_images(entry):
 # ---- command line and processes --------------------------------------------------------------------------------------
 
 def test_the_script_publishes_and_says_how_to_load(hub, package, tmp_path, monkeypatch, capsys):
-    publish = script("publish")
+    publish = publish_command
     folder = folder_of(tmp_path)
     publish.main([str(folder), "--repo", "me/gan", "--name", "gan-remote"])
     commit = commits(hub)[-1]

@@ -5,14 +5,15 @@ import shutil
 
 import pytest
 import torch
-from conftest import script, tiny_run
+from conftest import tiny_run
 
 import zoo
-from zoo import cli
-from zoo.folder import read_metrics
+from zoo.cards.leaderboard import columns, entries, markdown
+from zoo.commands import cli
+from zoo.commands import evaluate as evaluate_command
 from zoo.metrics.evaluation import distances
 from zoo.metrics.features import Features, feature_space, to_uint8
-from zoo.metrics.leaderboard import columns, entries, markdown
+from zoo.store.layout import read_metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*are too few.*")
 EVALUATED = {"eval_every": 80, "eval_samples": 60}
@@ -85,11 +86,11 @@ def test_what_cannot_be_measured_is_refused_before_training(options, message, tm
 
 @pytest.fixture
 def nothing_bundled(tmp_path_factory, monkeypatch):
-    monkeypatch.setattr("zoo.catalogue.PACKAGE", tmp_path_factory.mktemp("package"))
+    monkeypatch.setattr("zoo.store.catalogue.PACKAGE", tmp_path_factory.mktemp("package"))
 
 
 def run_script(*arguments):
-    script("evaluate").main([str(argument) for argument in arguments])
+    evaluate_command.main([str(argument) for argument in arguments])
 
 
 @pytest.mark.usefixtures("nothing_bundled")

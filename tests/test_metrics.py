@@ -11,13 +11,13 @@ import torch
 from conftest import tiny_run
 
 import zoo
-from zoo.checkpoints import newest_checkpoint
 from zoo.data.points import MIXTURES
 from zoo.data.sources import open_source
-from zoo.folder import save
 from zoo.metrics.agreement import label_agreement
 from zoo.metrics.modes import mode_coverage
-from zoo.survey import Job, contact_sheet, measure_modes, run_all
+from zoo.store.saving import save
+from zoo.study.survey import Job, contact_sheet, measure_modes, run_all
+from zoo.training.checkpoints import newest_checkpoint
 
 
 @pytest.mark.parametrize("shift", [0, 1])
@@ -80,7 +80,7 @@ def test_the_workers_of_a_survey_end_with_it(tmp_path):
     """Killed without a word, as a batch system may do: the run that was going on is saved, to be resumed."""
     code = f"""
 from pathlib import Path
-from zoo.survey import Job, run_all
+from zoo.study.survey import Job, run_all
 if __name__ == "__main__":
     training = {{"images": 10**7, "batch_size": 8, "image_size": 16, "accelerator": "cpu", "checkpoint_every": 10**7}}
     run_all([Job("gan", {{"width": 2}}, training, Path({str(tmp_path / "gan")!r}))], workers=1)

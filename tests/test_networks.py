@@ -4,17 +4,20 @@ from typing import get_args
 
 import pytest
 import torch
+from closed_forms import of_points
 from safetensors.torch import load_file
 from torch import nn
 
 import zoo
-from zoo.data.spec import DataSpec
+from zoo.data.spec import ImageSpec
+from zoo.models import variant_class
 from zoo.networks import BACKBONES, BackboneName
-from zoo.networks.blocks import BatchNorm, LabelledDiscriminator, LabelledGenerator, ProjectionDiscriminator
-from zoo.registry import variant_class
-from zoo.run import _processes
-from zoo.training import Training
+from zoo.networks.blocks import BatchNorm
+from zoo.networks.conditioning import LabelledDiscriminator, LabelledGenerator, ProjectionDiscriminator
+from zoo.training.options import Training
+from zoo.training.run import _processes
 
+OTHERS = [name for name in BACKBONES if name != "mlp"]  # which does any size
 PAPER = {32: [512, 256, 128], 64: [1024, 512, 256, 128], 128: [1024, 1024, 512, 256, 128]}  # channels from 4x4 outwards
 
 
@@ -88,8 +91,16 @@ def test_backbone_names_are_one_list():
     assert set(get_args(BackboneName)) == set(BACKBONES)
 
 
-@pytest.mark.parametrize("backbone", [name for name in BACKBONES if name != "mlp"])  # which does any size
-@pytest.mark.parametrize("size", [1, 2, 30, 4095])
+@pytest.mark.parametrize("backbone", OTHERS)
+def test_backbones_that_do_not_do_points_refuse_them(backbone):
+    with pytest.raises(zoo.UsageError, match="--backbone"), torch.device("meta"):
+        of_points("nsgan", backbone=backbone)
+    with pytest.raises(zoo.UsageError, match="image_size"), torch.device("meta"):
+        zoo.create("nsgan", image_size=1, backbone=backbone)
+
+
+@pytest.mark.parametrize("backbone", OTHERS)
+@pytest.mark.parametrize("size", [2, 30, 4095])
 def test_sizes_a_backbone_cannot_do_are_refused(backbone, size):
     with pytest.raises(zoo.UsageError, match="--backbone"), torch.device("meta"):
         zoo.create("nsgan", image_size=size, backbone=backbone)
@@ -129,7 +140,7 @@ def test_projection_is_an_inner_product_of_features_and_class():
     assert (head.weight.grad != 0).any(1).tolist() == [True, True, True, True, False]
 
 
-@pytest.mark.parametrize("variant", [v.name for v in zoo.variants() if variant_class(v.name).conditional])
+@pytest.mark.parametrize("variant", [v.name for v in zoo.variants() if "labels" in variant_class(v.name).needs()])
 def test_many_classes_cost_little(variant):
     """One plane a class made the first layer of 1,000 classes the whole cost of a step, and 16 MB an image of 64 px."""
     few, many = (zoo.create(variant, image_size=32, width=8, classes=classes) for classes in (32, 1000))
@@ -148,10 +159,10 @@ def test_many_classes_are_told_apart():
     assert (network.embedding.weight.grad != 0).all()
 
 
-@pytest.mark.parametrize("variant", [v.name for v in zoo.variants() if variant_class(v.name).conditional])
+@pytest.mark.parametrize("variant", [v.name for v in zoo.variants() if "labels" in variant_class(v.name).needs()])
 def test_classes_of_parts_train_load_and_sample(variant, tmp_path):
     """The vectors of the classes are no weights: a folder does not hold them, nor are they shapes without values."""
-    data = DataSpec(name="faces", image_size=16, channels=3, class_names=PARTS)
+    data = ImageSpec(name="faces", image_size=16, channels=3, class_names=PARTS)
     cls = variant_class(variant)
     model = cls(cls.Config(width=2), data)
     loaded = zoo.load(zoo.save(model, tmp_path))

@@ -15,11 +15,11 @@ from conftest import VARIANTS, tiny_run
 from two_processes import modes, plain_networks, state
 
 import zoo
-from zoo.checkpoints import newest_checkpoint
 from zoo.data.module import DataModule
-from zoo.folder import read_config, read_metrics
+from zoo.models import variant_class
 from zoo.networks.blocks import BatchNorm
-from zoo.registry import variant_class
+from zoo.store.layout import read_config, read_metrics
+from zoo.training.checkpoints import newest_checkpoint
 
 PATHS = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(PATHS)}

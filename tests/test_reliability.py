@@ -15,9 +15,9 @@ from conftest import HALF, WHOLE, tiny_run
 from test_variants import assert_same, checkpoint, rows
 
 import zoo
-from zoo.callbacks import Budget, Diversity
-from zoo.checkpoints import ImageCheckpoint, newest_checkpoint
-from zoo.errors import NonFiniteLossError
+from zoo.core.errors import NonFiniteLossError
+from zoo.training.callbacks import Budget, Diversity
+from zoo.training.checkpoints import ImageCheckpoint, newest_checkpoint
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "train.py"
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}

@@ -9,14 +9,16 @@ from PIL import Image
 from torchvision.transforms.functional import to_tensor
 
 import zoo
-from zoo.card import CAPTIONS, render_card
-from zoo.data.spec import DataSpec
-from zoo.hub import PICTURES
-from zoo.registry import variant_class
-from zoo.showcase import changes, table, write_pictures
+from zoo.cards.card import CAPTIONS, render_card
+from zoo.cards.publishing import write_pictures
+from zoo.data.spec import ImageSpec
+from zoo.models import variant_class
+from zoo.store.hub import PICTURES
+from zoo.tasks.drawing import table
+from zoo.tasks.showcase import changes
 
 
-def save(variant: str, folder, data: DataSpec, **config):
+def save(variant: str, folder, data: ImageSpec, **config):
     cls = variant_class(variant)
     torch.manual_seed(0)
     model = cls(cls.Config.from_dict({"width": 2} | config), data)
@@ -24,8 +26,8 @@ def save(variant: str, folder, data: DataSpec, **config):
     return zoo.load(folder)
 
 
-def spec(size: int = 16, names: tuple[str, ...] = (), channels: int = 3) -> DataSpec:
-    return DataSpec(name="unnamed", image_size=size, channels=channels, class_names=list(names))
+def spec(size: int = 16, names: tuple[str, ...] = (), channels: int = 3) -> ImageSpec:
+    return ImageSpec(name="unnamed", image_size=size, channels=channels, class_names=list(names))
 
 
 def tile(path, row: int, column: int, size: int, pad: int = 2) -> torch.Tensor:

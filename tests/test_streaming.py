@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import script, set_up, tiny_run
+from conftest import set_up, tiny_run
 from PIL import Image
 from test_variants import assert_same, checkpoint
 from torch.multiprocessing import active_children
 
 import zoo
 from zoo.benchmark import measure
+from zoo.commands import benchmark as benchmark_command
 from zoo.data import decoded as decoded_module
 from zoo.data.memory import available_memory, memory_for_images
 from zoo.data.module import WORKERS, DataModule
@@ -103,10 +104,10 @@ def test_a_process_reads_its_own_rows_only(world, folder, streaming, monkeypatch
     monkeypatch.setattr(OnDisk, "__getitem__", lambda self, rows: read.append(rows) or original(self, rows))
     whole = take(module, 3)
     assert [len(rows) for rows in read] == [8] * 3
-    monkeypatch.setattr("zoo.parallel.world_size", lambda: world)
+    monkeypatch.setattr("zoo.core.parallel.world_size", lambda: world)
     for rank in range(world):
         read.clear()
-        monkeypatch.setattr("zoo.parallel.rank", lambda rank=rank: rank)
+        monkeypatch.setattr("zoo.core.parallel.rank", lambda rank=rank: rank)
         for share, batch in zip(take(module, 3), whole, strict=True):
             assert torch.equal(share[0], batch[0][4 * rank:4 * rank + 4])
         assert [len(rows) for rows in read] == [4] * 3
@@ -190,7 +191,7 @@ def test_the_benchmark_streams_a_generated_folder(tmp_path, monkeypatch, capsys)
     place = tmp_path / "place"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
-    script("benchmark").main(["data", "--folder", "300", "--batches", "3", "--pairs", "1", "--image-size", "16",
+    benchmark_command.main(["data", "--folder", "300", "--batches", "3", "--pairs", "1", "--image-size", "16",
                               "--batch-size", "8", "--json", str(tmp_path / "found.json")])
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["reference / the zoo"]["seconds"]["median"] > 0

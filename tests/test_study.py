@@ -1,3 +1,5 @@
+from zoo.commands import compare as compare_command
+
 """The study as a whole: workers share out the runs, nothing is lost or computed twice, and the report tells it."""
 
 import csv
@@ -10,11 +12,10 @@ import time
 
 import pytest
 import torch
-from conftest import script
 from optuna.trial import TrialState
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from zoo.errors import UsageError
+from zoo.core.errors import UsageError
 from zoo.study import ledger, report, session, worker, workers
 from zoo.study.storage import open_storage
 
@@ -221,7 +222,7 @@ def test_what_is_no_fault_of_the_model_is_no_failure_of_it(tmp_path, monkeypatch
 
 
 def test_command_line_reports_half_a_study_and_names_what_does_not_fit(tmp_path, trained, monkeypatch, capsys):
-    main = script("compare").main
+    main = compare_command.main
     out = ["--out", str(tmp_path)]
     monkeypatch.setattr(workers, "run_workers", lambda work, count: worker.Worker(work, 0).step() - 1)
     assert main([*FLAGS, *out, "--variants", "gan", "vae", "--trials", "2", "--seeds", "1"]) == 0
@@ -253,7 +254,7 @@ def test_a_report_of_nothing_and_a_missing_extra(tmp_path, monkeypatch):
         report.write_report(open_storage(f"sqlite:///{tmp_path}/study.db"), tmp_path / "report")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"needs optuna and matplotlib: pip install 'gan-zoo\[study\]'"):
-        script("compare").main(["--out", str(tmp_path), "--report"])
+        compare_command.main(["--out", str(tmp_path), "--report"])
 
 
 def test_workers_share_the_gpus_and_are_no_part_of_a_run_that_srun_started(monkeypatch):

@@ -12,10 +12,10 @@ from conftest import VARIANTS, tiny_run
 from PIL import Image
 from scipy.stats import mannwhitneyu, spearmanr
 
-from zoo.config import options_of
-from zoo.errors import UsageError
+from zoo.core.config import options_of
+from zoo.core.errors import UsageError
 from zoo.metrics.features import feature_space
-from zoo.registry import variant_class
+from zoo.models import variant_class
 from zoo.study import paper
 from zoo.study.analysis import best_of, differences, effects, holm, least_p, rank_correlation, summary
 from zoo.study.findings import findings, number

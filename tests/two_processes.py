@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from conftest import tiny_run
 
-from zoo import parallel
-from zoo.config import options_of
-from zoo.registry import variant_class
+from zoo.core import parallel
+from zoo.core.config import options_of
+from zoo.models import variant_class
 
 
 def plain_networks(variant: str) -> dict:

@@ -1,31 +1,37 @@
-"""A model zoo of generative adversarial networks and the auto-encoders they are compared with."""
+"""A model zoo of generative adversarial networks and the models they are compared with."""
 
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+from zoo.core.version import __version__ as __version__
 
 _HOME = {
-    "create": "zoo.registry",
-    "variants": "zoo.registry",
-    "register": "zoo.registry",
-    "load": "zoo.folder",
-    "pretrained": "zoo.catalogue",
-    "publish": "zoo.hub",
+    # models
+    "create": "zoo.models",
+    "variants": "zoo.models",
+    "load": "zoo.store.loading",
+    "pretrained": "zoo.store.catalogue",
+    "save": "zoo.store.saving",
+    "publish": "zoo.cards.publishing",
     "evaluate": "zoo.metrics.evaluation",
-    "save": "zoo.folder",
-    "interpolate": "zoo.sampling",
-    "traverse": "zoo.sampling",
-    "GenerativeModule": "zoo.base",
-    "GAN": "zoo.gan",
-    "DataSpec": "zoo.data.spec",
-    "ZooStrategy": "zoo.parallel",
-    "UsageError": "zoo.errors",
+    "interpolate": "zoo.tasks.walks",
+    "traverse": "zoo.tasks.walks",
+    # what a variant of one's own is made of
+    "register": "zoo.core.registry",
+    "Config": "zoo.core.module",
+    "option": "zoo.core.config",
+    "gather": "zoo.core.parallel",
+    "GAN": "zoo.tasks.gan",
+    "Sampler": "zoo.tasks.sampler",
+    "ZooStrategy": "zoo.core.parallel",
+    "UsageError": "zoo.core.errors",
 }
 __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:  # torch and lightning are imported on first use, not by "import zoo"
+    if name == "losses":
+        return importlib.import_module("zoo.losses")
     if name not in _HOME:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

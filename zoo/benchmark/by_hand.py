@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.benchmark.measure import WARM_UP, Meter, take
-from zoo.errors import UsageError
+from zoo.core.errors import UsageError
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 LATENT = 100

@@ -12,8 +12,9 @@ from torch_fidelity import calculate_metrics
 
 from zoo.benchmark.by_hand import DEVICE
 from zoo.benchmark.measure import Comparison, Meter, compare
-from zoo.data.spec import DataSpec
-from zoo.metrics.evaluation import distances
+from zoo.data.batches import Labelled
+from zoo.data.spec import ImageSpec
+from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.features import FeatureSpace, feature_space
 from zoo.metrics.real import join, real_side
 
@@ -43,14 +44,16 @@ def ours(options: Namespace, meter: Meter) -> None:
     space = feature_space(options.features)
     space.extractor.to(DEVICE)
     fake, real = noise(options, space)
-    spec = DataSpec(name="noise", image_size=real.shape[-1], channels=real.shape[1], images=options.samples)
-    source = SimpleNamespace(spec=spec, prepare=lambda: None, load=lambda: (real, torch.zeros(options.samples)))
+    spec = ImageSpec(name="noise", image_size=real.shape[-1], channels=real.shape[1], images=options.samples)
+    source = SimpleNamespace(spec=spec, prepare=lambda: None, load=lambda: Labelled(real, torch.zeros(options.samples)))
     with tempfile.TemporaryDirectory() as cache:
         os.environ["ZOO_CACHE"] = cache
         meter.start()
         truth = real_side(source, space, options.samples, 256, DEVICE)
         generated = join([space.extract(batch.to(DEVICE)) for batch in fake.split(256)])
-        distances(generated, truth.features, space)
+        inception_score(generated.logits)
+        for distance in (frechet_distance, kernel_distance, precision_and_recall):
+            distance(generated.pooled, truth.features.pooled)
         meter.stop()
 
 

@@ -11,8 +11,9 @@ from functools import partial
 import zoo
 from zoo.benchmark.by_hand import LATENT, SIZES
 from zoo.benchmark.measure import Comparison, Measured, in_turns
-from zoo.errors import UsageError
-from zoo.folder import find, read_config
+from zoo.core.errors import UsageError
+from zoo.store.layout import read_config
+from zoo.store.loading import find
 
 DEFAULT = "dcgan-anime"
 PEAK = "from zoo.benchmark.processes import peak_bytes; print(peak_bytes())"

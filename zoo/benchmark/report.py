@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-import zoo
 from zoo.benchmark.measure import Comparison, Measured
-from zoo.files import write_json
-from zoo.provenance import commit
+from zoo.core.files import write_json
+from zoo.core.version import __version__
+from zoo.training.provenance import commit
 
 QUANTITIES = {"seconds": "wall time, s", "cpu_seconds": "CPU time, s", "peak_bytes": "peak memory, MiB"}
 
@@ -69,7 +69,7 @@ def machine() -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Of what was measured and what it rests on."""
     libraries = {name: version(name) for name in ("torch", "torchvision", "lightning")}
-    return {"zoo": zoo.__version__} | libraries | {"python": platform.python_version()}
+    return {"zoo": __version__} | libraries | {"python": platform.python_version()}
 
 
 def _row(name: str, side: list[Measured]) -> str:

@@ -19,13 +19,13 @@ import torch
 import torch.distributed as dist
 
 import zoo
-from zoo import parallel
-from zoo.base import GenerativeModule
 from zoo.benchmark import train
 from zoo.benchmark.cluster import Exchange, table
 from zoo.benchmark.measure import Comparison, Measured, Meter, in_turns
-from zoo.errors import UsageError
-from zoo.files import write_json
+from zoo.core import parallel
+from zoo.core.errors import UsageError
+from zoo.core.files import write_json
+from zoo.core.module import GenerativeModule
 
 OTHER = "batch-norm, log and signals"
 

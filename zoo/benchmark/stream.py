@@ -73,7 +73,7 @@ def _streaming(options: Namespace):
 
 
 def _batches(options: Namespace) -> Iterator:
-    from zoo.benchmark.data import batches
+    from zoo.benchmark.feeding import batches  # the process that only compares does without torch
     from zoo.data.sources import open_source
 
     return batches(open_source(str(Path(options.place, "images")), image_size=options.image_size), options.batch_size)

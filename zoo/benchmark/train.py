@@ -7,8 +7,8 @@ from lightning.pytorch.callbacks import Callback
 
 from zoo.benchmark import by_hand
 from zoo.benchmark.measure import WARM_UP, Comparison, Meter, compare
-from zoo.run import Run
-from zoo.training import Training
+from zoo.training.options import Training
+from zoo.training.run import Run
 
 
 class Clock(Callback):

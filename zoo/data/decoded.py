@@ -19,8 +19,8 @@ from filelock import FileLock, Timeout
 from PIL import Image
 from tqdm import tqdm
 
+from zoo.core.errors import UsageError
 from zoo.data.pixels import UNREADABLE, to_array
-from zoo.errors import UsageError
 
 CHUNK = 2**24  # bytes that are decoded before they are written: what a decoding holds, and may lose when it is stopped
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
+from zoo.core.errors import UsageError
+from zoo.data.batches import Labelled
 from zoo.data.decoded import decode, hash_of
 from zoo.data.pixels import channels_of
-from zoo.data.spec import DataSpec
-from zoo.data.stored import Images, load_decoded
-from zoo.errors import UsageError
+from zoo.data.spec import ImageSpec
+from zoo.data.stored import load_decoded
 
 
 def checked_split(data: str, split: str, splits: Sequence[str]) -> str:
@@ -64,7 +64,7 @@ class FolderSource:
             self.files, of_each = (list(column) for column in zip(*known, strict=True))
         classes = sorted(set(of_each) - {""})
         self.labels = torch.tensor([classes.index(c) if classes else 0 for c in of_each])
-        self.spec = DataSpec(name=self._name, image_size=image_size,
+        self.spec = ImageSpec(name=self._name, image_size=image_size,
                              channels=channels or channels_of(self.files, Image.open),  # reads headers only
                              class_names=classes, images=len(self.files),
                              provenance=provenance or f"a folder of {len(self.files):,} images")
@@ -74,6 +74,6 @@ class FolderSource:
         key = hash_of([str(self.folder.resolve()), stats])
         return decode(self._name, key, self.files, Image.open, self.spec.channels, self.spec.image_size)
 
-    def load(self) -> tuple[Images, Tensor]:
+    def load(self) -> Labelled:
         """Images uint8 (N, C, H, W) and class numbers (N,)."""
-        return load_decoded(self.prepare()), self.labels
+        return Labelled(load_decoded(self.prepare()), self.labels)

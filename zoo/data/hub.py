@@ -4,14 +4,14 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor
 
+from zoo.core.errors import UsageError
+from zoo.data.batches import Labelled
 from zoo.data.decoded import decode, hash_of
 from zoo.data.folder import checked_split
 from zoo.data.pixels import channels_of
-from zoo.data.spec import DataSpec, Place
-from zoo.data.stored import Images, load_decoded
-from zoo.errors import UsageError
+from zoo.data.spec import ImageSpec, Place
+from zoo.data.stored import load_decoded
 
 
 class HubSource:
@@ -34,7 +34,7 @@ class HubSource:
             raise UsageError(f"the data set {repo} has no column of images: {', '.join(features)}")
         self._image, self._label = images[0], labels[0] if labels else None
         some = range(min(len(self.dataset), 100))
-        self.spec = DataSpec(name=repo.rstrip("/").split("/")[-1], image_size=place.image_size or 64,
+        self.spec = ImageSpec(name=repo.rstrip("/").split("/")[-1], image_size=place.image_size or 64,
                              channels=channels or channels_of(some, self._picture),
                              class_names=list(features[self._label].names) if labels else [],
                              images=len(self.dataset), provenance=f"Hugging Face data set {repo}, split {place.split}")
@@ -49,7 +49,7 @@ class HubSource:
         return decode(self.spec.name, hash_of([self.dataset._fingerprint]), list(range(len(self.dataset))),
                       self._picture, self.spec.channels, self.spec.image_size, lambda row: f"row {row}")
 
-    def load(self) -> tuple[Images, Tensor]:
+    def load(self) -> Labelled:
         count = len(self.dataset)
         labels = torch.tensor(self.dataset[self._label]) if self._label else torch.zeros(count, dtype=torch.int64)
-        return load_decoded(self.prepare()), labels
+        return Labelled(load_decoded(self.prepare()), labels)

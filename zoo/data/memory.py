@@ -1,13 +1,12 @@
 """How much of this machine's memory a data set may take."""
 
 import os
-from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from zoo.cli import count
-from zoo.errors import UsageError
+from zoo.core.config import count
+from zoo.core.errors import UsageError
 
 SHARE = 0.5  # of what is available: the rest is for the networks, the processes and the file system's own cache
 
@@ -23,7 +22,7 @@ def memory_for_images() -> int:
         return int(SHARE * available_memory())
     try:
         return count(given)
-    except ArgumentTypeError as error:
+    except UsageError as error:
         raise UsageError(f"ZOO_MEMORY, the bytes of memory for images: {error}") from error
 
 

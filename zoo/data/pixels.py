@@ -32,14 +32,18 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray((values * (255 / top)).round().clip(0, 255).astype(np.uint8))
 
 
-def to_array(image: Image.Image, channels: int, size: int) -> np.ndarray:
-    """uint8 (C, size, size) from an image of any mode and shape: upright, on white, centre-cropped, resampled."""
+def upright(image: Image.Image, channels: int) -> Image.Image:
+    """8-bit grey (1) or colour (3) from an image of any mode: upright, on white."""
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         image = _to_8_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if channels == 1 else "RGB")
-    image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def to_array(image: Image.Image, channels: int, size: int) -> np.ndarray:
+    """uint8 (C, size, size) from an image of any mode and shape: upright, on white, centre-cropped, resampled."""
+    image = ImageOps.fit(upright(image, channels), (size, size), Image.Resampling.LANCZOS)
     return np.asarray(image).reshape(size, size, channels).transpose(2, 0, 1)

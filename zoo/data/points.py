@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.data.spec import DataSpec
+from zoo.core.errors import UsageError
+from zoo.data.batches import Labelled
+from zoo.data.spec import Place, PointSpec
 
 POINTS = 100_000
 
@@ -42,20 +44,22 @@ class PointSource:
 
     split, splits = "train", ("train",)
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, place: Place) -> None:
+        if place.image_size:
+            raise UsageError(f"{name} is a set of points, which has no image size: leave --image-size away")
         self.mixture = MIXTURES[name]()
         modes, channels = self.mixture.centres.shape
-        self.spec = DataSpec(name=name, image_size=1, channels=channels, images=POINTS,
+        self.spec = PointSpec(name=name, channels=channels, images=POINTS,
                              provenance=f"synthetic: {modes} Gaussians of standard deviation {self.mixture.std}")
 
     def prepare(self) -> None:
         """Nothing to download."""
 
-    def load(self) -> tuple[Tensor, Tensor]:
+    def load(self) -> Labelled:
         """Float points (N, C, 1, 1) and zeros for labels (N,)."""
         random = torch.Generator().manual_seed(0)
         modes, channels = self.mixture.centres.shape
         which = torch.randint(modes, (POINTS,), generator=random)
         noise = torch.randn(POINTS, channels, generator=random)
         points = self.mixture.centres[which] + self.mixture.std * noise
-        return points[:, :, None, None], torch.zeros(POINTS, dtype=torch.int64)
+        return Labelled(points[:, :, None, None], torch.zeros(POINTS, dtype=torch.int64))

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,13 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zoo.core.errors import UsageError, unknown
+from zoo.data.batches import Labelled
 from zoo.data.decoded import cache_folder
 from zoo.data.folder import FolderSource, checked_split
 from zoo.data.hub import HubSource
+from zoo.data.pairs import FILES, DerivedPairs, PairFolder
 from zoo.data.points import MIXTURES, PointSource
-from zoo.data.spec import DataSpec, Place
-from zoo.data.stored import Images
-from zoo.errors import UsageError, unknown
+from zoo.data.spec import DataSpec, ImageSpec, Place
 
 DIGITS = [str(digit) for digit in range(10)]
 FASHION = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
@@ -34,8 +36,8 @@ class Source(Protocol):
     def prepare(self) -> object:
         """Downloads or decodes what is not there yet; called by one process a machine."""
 
-    def load(self) -> tuple[Images, Tensor]:
-        """Images uint8 (N, C, H, W), or float points, and class numbers (N,) int64.
+    def load(self) -> tuple:
+        """Columns, such as ``Labelled(images, labels)``; see ``zoo.data.batches``.
 
         Images that are too many for the memory of this machine are not in it: see ``zoo.data.decoded``.
         """
@@ -56,7 +58,7 @@ class DigitsSource:
     split, splits = "train", ("train",)
 
     def __init__(self, image_size: int) -> None:
-        self.spec = DataSpec(
+        self.spec = ImageSpec(
             name="digits", image_size=image_size, channels=1, class_names=DIGITS, images=1797,
             provenance="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits test set (Alpaydin "
                        "and Kaynak 1998, CC BY 4.0), 8x8 upscaled")
@@ -64,12 +66,12 @@ class DigitsSource:
     def prepare(self) -> None:
         """Nothing to download."""
 
-    def load(self) -> tuple[Tensor, Tensor]:
+    def load(self) -> Labelled:
         from sklearn.datasets import load_digits
 
         digits = load_digits()
         images = torch.from_numpy(digits.images)[:, None] * (255 / 16)  # 17 grey levels
-        return resize(images.round().byte(), self.spec.image_size), torch.from_numpy(digits.target).long()
+        return Labelled(resize(images.round().byte(), self.spec.image_size), torch.from_numpy(digits.target).long())
 
 
 class TorchvisionSource:
@@ -84,7 +86,7 @@ class TorchvisionSource:
         provenance = provenance.format("training" if place.split == "train" else place.split)
         if image_size and image_size != native_size:
             provenance += f", resized from {native_size} px"
-        self.spec = DataSpec(name=name, image_size=image_size or native_size, channels=channels,
+        self.spec = ImageSpec(name=name, image_size=image_size or native_size, channels=channels,
                              class_names=class_names, images=images[place.split], provenance=provenance)
 
     def _open(self, download: bool):
@@ -102,11 +104,11 @@ class TorchvisionSource:
                              f"Put whole files where torchvision.datasets.{self.dataset}(root) looks for them and "
                              "give root as --data-dir") from error
 
-    def load(self) -> tuple[Tensor, Tensor]:
+    def load(self) -> Labelled:
         dataset = self._open(download=False)
         images = torch.as_tensor(dataset.data)
         images = images[:, None] if images.dim() == 3 else images.permute(0, 3, 1, 2)  # (N, C, H, W)
-        return resize(images.contiguous(), self.spec.image_size), torch.as_tensor(dataset.targets)
+        return Labelled(resize(images.contiguous(), self.spec.image_size), torch.as_tensor(dataset.targets))
 
 
 def _cifar10(place: Place) -> Source:
@@ -164,8 +166,8 @@ SOURCES: dict[str, Callable[[Place], Source]] = {
 }
 
 
-def open_source(data: str, data_dir: str | None = None, image_size: int = 0, channels: int = 0,
-                split: str = "train") -> Source:
+def open_source(data: str, data_dir: str | None = None, image_size: int = 0, channels: int = 0, split: str = "train",
+                *, kind: str = "images", pairs: str = FILES, reverse: bool = False) -> Source:
     """Finds a data set.
 
     Args:
@@ -174,6 +176,10 @@ def open_source(data: str, data_dir: str | None = None, image_size: int = 0, cha
         image_size: pixels; 0 means the set's own size (64 for a folder).
         channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
         split: ``train`` or ``test``.
+        kind: of data that a model takes: ``images``, which points are too, or ``pairs``.
+        pairs: ``files``, or how pairs are derived from images: ``grey``, ``edges``, ``hole``, ``half``, ``quarter`` or
+            ``eighth``; see ``zoo.data.derived``.
+        reverse: of pairs in files: whether the right half, or the second folder, is the source.
 
     Raises:
         UsageError: an unknown name, a folder without images, or a size, channels or split that the set cannot have.
@@ -183,22 +189,55 @@ def open_source(data: str, data_dir: str | None = None, image_size: int = 0, cha
     if image_size == 1:
         raise UsageError("image_size must be at least 2: 1 is for sets of points")
     directory = Path(data_dir).expanduser() if data_dir else cache_folder() / "data"
-    source = _find(data, Place(directory, image_size, split), channels)
+    if kind == "images" and (pairs != FILES or reverse):
+        raise UsageError("--pairs and --reverse are for models that make pictures from pictures, such as pix2pix: "
+                         "leave them away")
+    place = Place(directory, image_size, split)
+    source = _find(data, place, channels) if kind == "images" else _find_pairs(data, place, channels, pairs, reverse)
     spec = source.spec
     checked_split(spec.name, split, source.splits)
-    if image_size and spec.is_points:
-        raise UsageError(f"{spec.name} is a set of points, which has no image size: leave --image-size away")
     if channels and channels != spec.channels:
         raise UsageError(f"{spec.name} has channels={spec.channels}, not {channels}: only a folder or a set of the Hub "
                          "has a choice")
     return source
 
 
+def _find_pairs(data: str, place: Place, channels: int, pairs: str, reverse: bool) -> Source:
+    if pairs != FILES:
+        if reverse:
+            raise UsageError(f"--reverse is for pairs in files, and --pairs {pairs} makes the source of the target: "
+                             "leave it away")
+        return DerivedPairs(_find(data, place, channels), pairs)
+    if data in PAIRS:
+        return PAIRS[data](place, reverse)
+    if data and Path(data).expanduser().is_dir():
+        return PairFolder(Path(data).expanduser(), place.image_size, split=place.split, reverse=reverse)
+    if data in SOURCES:
+        raise UsageError(f"{data} is a set of single images: say with --pairs what the source is to be, such as grey "
+                         f"or edges, or choose pairs: {', '.join(PAIRS)} or a folder")
+    raise unknown("set of pairs or folder", data, PAIRS)
+
+
+def _facades(place: Place, reverse: bool) -> Source:
+    folder = place.directory / "facades"
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder facades in {place.directory}: put the pairs there, each a picture with "
+                         "the photograph left of its labels, in train, val and test")
+    # The photograph is on the left, and a model is to make it: so the right half is the source, unless reversed.
+    source = PairFolder(folder, place.image_size, "facades", "CMP Facade Database (Tylecek and Sara 2013), as pix2pix "
+                        "has it; for research", place.split, not reverse)
+    source.spec = replace(source.spec, reverse=reverse)
+    return source
+
+
+PAIRS: dict[str, Callable[[Place, bool], Source]] = {"facades": _facades}
+
+
 def _find(data: str, place: Place, channels: int) -> Source:
     if data.startswith("hf:"):
         return HubSource(data.removeprefix("hf:"), place, channels)
     if data in MIXTURES:
-        return PointSource(data)
+        return PointSource(data, place)
     if data in SOURCES:
         return SOURCES[data](place)
     if data and Path(data).expanduser().is_dir():

@@ -1,65 +1,174 @@
-"""What a model needs to know of its data set, what its card says of it, and where it is looked for."""
+"""What a model needs to know of its data, and what its card says of them: a class a kind of data."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from zoo.errors import UsageError, unknown
+from torch import Tensor
+
+from zoo.core.errors import UsageError, unknown
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
-    """The shape and origin of a data set.
+    """The origin of a data set; a subclass adds its shape.
 
     Raises:
         UsageError: a field of another type or out of range.
     """
 
+    kind: ClassVar[str]  # under which config.json has it
+    has_mirror_images: ClassVar[bool]
+
     name: str
-    image_size: int  # height and width in pixels; 1 for point sets
-    channels: int  # 1 grey, 3 colour; for point sets the number of coordinates
     class_names: list[str] = field(default_factory=list)  # empty: no labels
-    images: int = 0  # number of training images
+    images: int = 0  # number of training examples
     provenance: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "channels", "images"):
-            value = getattr(self, name)
-            if type(value) is not int or not (0 if name == "images" else 1) <= value:
-                raise UsageError(f"{name} must be a positive int, not {value!r}")
-        if self.image_size > 4096 or self.channels > 64:
-            raise UsageError(f"images of {self.channels}x{self.image_size}x{self.image_size} are not supported")
         if not isinstance(self.class_names, list) or not all(isinstance(c, str) for c in self.class_names):
             raise UsageError(f"class_names must be a list of strings, not {self.class_names!r}")
         if not isinstance(self.name, str) or not isinstance(self.provenance, str):
             raise UsageError("name and provenance of a data set must be strings")
+        self.check_whole("images", 0)
+
+    def check_whole(self, name: str, least: int, most: int | None = None) -> None:
+        """Raises UsageError if a field is no whole number in a range."""
+        value = getattr(self, name)
+        if type(value) is not int or value < least:
+            raise UsageError(f"{name} must be a positive int, not {value!r}")
+        if most is not None and value > most:
+            raise UsageError(f"{name} of {value} is not supported: at most {most}")
 
     @property
     def classes(self) -> int:
         return len(self.class_names)
 
     @property
-    def is_points(self) -> bool:
-        """Whether this is a set of points (C, 1, 1) with unbounded coordinates instead of images."""
-        return self.image_size == 1
+    def opening(self) -> dict[str, Any]:
+        """The options by which ``zoo.data.sources.open_source`` opens data of this kind and shape."""
+        return {}
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind} | asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSpec(DataSpec):
+    """Square images."""
+
+    kind = "images"
+    has_mirror_images = True
+    bounded: ClassVar[bool] = True  # values end at -1 and 1
+
+    image_size: int  # height and width in pixels
+    channels: int  # 1 grey, 3 colour
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_whole("image_size", 2, most=4096)
+        self.check_whole("channels", 1, most=64)
 
     @property
     def shape(self) -> tuple[int, int, int]:
+        """Of an example, (C, H, W)."""
         return (self.channels, self.image_size, self.image_size)
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "DataSpec":
-        known = {f.name for f in fields(cls)}
-        for name in values:
-            if name not in known:
-                raise unknown("data field", name, known)
-        missing = {"name", "image_size", "channels"} - set(values)
-        if missing:
-            raise UsageError(f"the data set lacks {', '.join(sorted(missing))}")
-        return cls(**values)
+    @property
+    def opening(self) -> dict[str, Any]:
+        return {"image_size": self.image_size}
 
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    @staticmethod
+    def to_unit(x: Tensor) -> Tensor:
+        """From the [-1, 1] of networks to [0, 1]."""
+        return ((x.float() + 1) / 2).clamp(0, 1)
+
+    @staticmethod
+    def from_unit(x: Tensor) -> Tensor:
+        """From [0, 1] to the [-1, 1] of networks."""
+        return 2 * x - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointSpec(DataSpec):
+    """Points with unbounded coordinates, which networks see as images (C, 1, 1)."""
+
+    kind = "points"
+    has_mirror_images = False
+    image_size: ClassVar[int] = 1
+    bounded: ClassVar[bool] = False
+
+    channels: int  # coordinates
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_whole("channels", 1, most=64)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (self.channels, 1, 1)
+
+    @staticmethod
+    def to_unit(x: Tensor) -> Tensor:
+        """The coordinates as they are."""
+        return x.float()
+
+    @staticmethod
+    def from_unit(x: Tensor) -> Tensor:
+        """The coordinates as they are."""
+        return x
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSpec(ImageSpec):
+    """Square source pictures and the target pictures that belong to them; size and channels are the targets'."""
+
+    kind = "pairs"
+
+    source_size: int
+    source_channels: int
+    pairs: str  # "files", or how the sources are derived from the targets: see ``zoo.data.derived``
+    reverse: bool = False  # of files: whether source and target have changed places
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_whole("source_size", 1, most=4096)
+        self.check_whole("source_channels", 1, most=64)
+        if not isinstance(self.pairs, str) or not isinstance(self.reverse, bool):
+            raise UsageError("pairs must be a string and reverse true or false")
+
+    @property
+    def opening(self) -> dict[str, Any]:
+        return super().opening | {"pairs": self.pairs, "reverse": self.reverse}
+
+
+KINDS: dict[str, type[DataSpec]] = {cls.kind: cls for cls in (ImageSpec, PointSpec, PairSpec)}
+
+
+def read_spec(values: dict[str, Any]) -> DataSpec:
+    """A spec out of config.json. Format 1 has no kinds: images, of one pixel where they are points.
+
+    Raises:
+        UsageError: an unknown kind or field, a missing one, or a value out of range.
+    """
+    values = dict(values)
+    if "kind" not in values:
+        points = values.get("image_size") == 1
+        values |= {"kind": "points" if points else "images"}
+        if points:
+            del values["image_size"]
+    kind = values.pop("kind")
+    if kind not in KINDS:
+        raise unknown("kind of data", kind, KINDS)
+    cls = KINDS[kind]
+    known = {f.name for f in fields(cls)}
+    for name in values:
+        if name not in known:
+            raise unknown("data field", name, known)
+    missing = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING} - set(values)
+    if missing:
+        raise UsageError(f"the data set lacks {', '.join(sorted(missing))}")
+    return cls(**values)
 
 
 class Place(NamedTuple):

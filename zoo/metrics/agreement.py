@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.base import GenerativeModule
 from zoo.data.stored import Images
+from zoo.tasks.task import Task
 
 
 class Agreement(NamedTuple):
@@ -19,7 +19,7 @@ class Agreement(NamedTuple):
     protocol: str
 
 
-def label_agreement(model: GenerativeModule, images: Images, labels: Tensor, samples: int = 1000,
+def label_agreement(model: Task, images: Images, labels: Tensor, samples: int = 1000,
                     seed: int = 0) -> Agreement:
     """Agreement of a nearest-neighbour classifier on pixels with the labels asked of a conditional model.
 
@@ -40,8 +40,8 @@ def label_agreement(model: GenerativeModule, images: Images, labels: Tensor, sam
     fit, test = order[held_out:][:most], order[:held_out]
     neighbours = min(3, len(fit))
     classifier = KNeighborsClassifier(n_neighbors=neighbours).fit(pixels(fit), labels[fit].numpy())
-    asked = torch.arange(samples) % model.data.classes
-    generated = (model.sample(samples, asked, seed) * 255).round().flatten(1)
+    inputs = model.inputs(samples, seed)
+    asked, generated = inputs["label"], (model.respond(**inputs) * 255).round().flatten(1)
     return Agreement(
         generated=float((classifier.predict(generated.numpy()) == asked.numpy()).mean()),
         real=float((classifier.predict(pixels(test)) == labels[test].numpy()).mean()),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from zoo.labels import targets_of
+from zoo.data.labels import targets_of
 from zoo.metrics.classifier import Classifier
 
 CONFIDENT = 0.9  # the least probability of the likeliest class

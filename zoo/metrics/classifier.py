@@ -1,7 +1,7 @@
 """Small classifiers of one kind of image, in whose features images are compared where there is no InceptionV3.
 
 A classifier's last hidden layer does for digits or faces what the pool layer of InceptionV3 does for photographs in
-FID (Heusel 2017, arXiv:1706.08500). ``scripts/train_features.py`` trains them; those in ``zoo/metrics/pretrained``
+FID (Heusel 2017, arXiv:1706.08500). ``zoo features`` trains them; those in ``zoo/metrics/pretrained``
 come with the package.
 """
 
@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from zoo.errors import UsageError, unknown
-from zoo.files import atomic, digest, write_json
-from zoo.labels import Heads
+from zoo.core.errors import UsageError, unknown
+from zoo.core.files import atomic, digest, write_json
+from zoo.data.labels import Heads
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch_fidelity import FeatureExtractorBase, register_feature_extractor
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
-from zoo.errors import UsageError
-from zoo.files import digest
+from zoo.core.errors import UsageError
+from zoo.core.files import digest
 from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier
 from zoo.metrics.protocol import short
 

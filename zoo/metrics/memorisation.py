@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
+from zoo.core.files import atomic
 from zoo.data.stored import Images, OnDisk
-from zoo.files import atomic
 
 BLOCK = 10_000  # rows of training features that are compared at once
 

@@ -6,14 +6,16 @@ from importlib.metadata import version
 
 import torch
 
-import zoo
-from zoo.config import Options, option, options_of
+from zoo.core.config import Options, option, options_of
+from zoo.core.version import __version__
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol(Options):
     """What an evaluation's numbers depend on, besides the model."""
 
+    measures: str | None = option(None, "what to measure, such as frechet,precision,memorisation (default: what the "
+                                  "numbers that it has are of, else what its task has)")
     features: str = option("inception", "feature space: inception, or one of the bundled classifiers")
     data: str | None = option(None, "data set of the real images (default: the one the model was trained on)")
     split: str | None = option(None, "its split: train or test (default: test where there is one)")
@@ -29,17 +31,18 @@ class Protocol(Options):
     @classmethod
     def parse(cls, line: str) -> "Protocol | None":
         """The protocol that a line of metrics.json begins with, or None for other words."""
-        if not line.startswith("features="):
+        if not line.startswith(("features=", "measures=")):
             return None
         pairs = dict(word.split("=", 1) for word in shlex.split(line) if "=" in word)
         pairs["features"] = pairs["features"].split("@")[0]
         return cls(**{name: spec.type(pairs[name]) for name, spec in options_of(cls).items() if name in pairs})
 
 
-def with_versions(protocol: Protocol, digest: str) -> str:
-    """The line for metrics.json: the protocol, its features' digest and what computed it."""
-    line = str(protocol).replace(f"features={protocol.features}", f"features={protocol.features}@{digest}", 1)
-    return f"{line} zoo={zoo.__version__} torch-fidelity={version('torch-fidelity')} torch={torch.__version__}"
+def with_versions(protocol: Protocol, digest: str | None) -> str:
+    """The line for metrics.json: the protocol, the digest of its features, if it took any, and what computed it."""
+    features = f"{protocol.features}@{digest}" if digest else "none"
+    line = str(protocol).replace(f"features={protocol.features}", f"features={features}", 1)
+    return f"{line} zoo={__version__} torch-fidelity={version('torch-fidelity')} torch={torch.__version__}"
 
 
 def short(count: int) -> str:

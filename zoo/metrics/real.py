@@ -12,14 +12,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from tqdm import tqdm
 
+from zoo.core.errors import UsageError
+from zoo.core.files import atomic
 from zoo.data.decoded import cache_folder
 from zoo.data.sources import Source
 from zoo.data.stored import Images, OnDisk
-from zoo.errors import UsageError
-from zoo.files import atomic
+from zoo.metrics.distances import frechet_distance
 from zoo.metrics.features import Features, FeatureSpace
 
 
@@ -32,10 +32,11 @@ class Real(NamedTuple):
     floor: float
 
 
-def frechet_distance(these: Tensor, those: Tensor) -> float:
-    """Squared Frechet distance between Gaussians fitted to features (N, d) and (M, d) (Heusel 2017, equation 6)."""
-    statistics = [fid_features_to_statistics(x) for x in (these, those)]
-    return fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+def real_rows(count: int, most: int) -> Tensor:
+    """Numbers of the examples of a split that are compared with: all, or so many, the same every time."""
+    if count <= most:
+        return torch.arange(count)
+    return torch.randperm(count, generator=torch.Generator().manual_seed(0))[:most]  # a folder is sorted by class
 
 
 def real_side(source: Source, space: FeatureSpace, most: int, batch_size: int, device: torch.device) -> Real:
@@ -45,10 +46,9 @@ def real_side(source: Source, space: FeatureSpace, most: int, batch_size: int, d
         UsageError: the cache cannot be written; before any work.
     """
     source.prepare()
-    images, labels = source.load()
-    rows = torch.arange(len(images))
-    if len(images) > most:  # not the first: a folder's are sorted by class
-        rows = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:most]
+    columns = source.load()
+    images, labels = columns.truth, columns.labels
+    rows = real_rows(len(images), most)
     path = _cached(source, space, images, rows, batch_size).with_suffix(".safetensors")
     try:
         known = load_file(path)
@@ -71,7 +71,7 @@ def training_features(source: Source, space: FeatureSpace, batch_size: int, devi
         UsageError: the cache cannot be written; before any work.
     """
     source.prepare()
-    images, _ = source.load()
+    images = source.load().truth
     rows = torch.arange(len(images))
     path = _cached(source, space, images, rows, batch_size).with_suffix(".npy")
     try:

@@ -12,17 +12,19 @@ z has 100 dimensions instead of 110.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.gan import GAN
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.blocks import TrunkWithHead
-from zoo.registry import register
+from zoo.networks.conditioning import ByLabel
+from zoo.tasks.gan import GAN
 
 
 @register("acgan", title="AC-GAN", paper="https://arxiv.org/abs/1610.09585", year=2016)
 class ACGAN(GAN):
     kind = "conditional"
-    conditional = True
+    Condition = ByLabel
 
     def build_discriminator(self) -> nn.Module:
         """The network from images to logits of source and class, (N, 1 + classes)."""
@@ -33,7 +35,7 @@ class ACGAN(GAN):
         source, category = self.discriminator(images).split([1, self.data.classes], dim=1)
         return source, category
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
+    def discriminator_loss(self, batch: Labelled) -> Terms:
         images, labels = batch
         source_of_real, class_of_real = self.discriminate(images)
         source_of_fake, class_of_fake = self.discriminate(self.fake(batch))
@@ -45,8 +47,8 @@ class ACGAN(GAN):
             "class_fake": F.cross_entropy(class_of_fake, labels),
         }
 
-    def generator_loss(self, batch: Batch) -> Terms:
-        _, labels = batch
+    def generator_loss(self, batch: Labelled) -> Terms:
+        labels = batch.labels
         source, category = self.discriminate(self.fake(batch))
         self.track("generator/class_accuracy", accuracy(category, labels))
         return {"adversarial": nll_real(source), "class": F.cross_entropy(category, labels)}

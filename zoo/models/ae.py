@@ -14,16 +14,18 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zoo.base import Batch, Config, GenerativeModule, Terms
-from zoo.config import option
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.parallel import gather
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm, TrunkWithHead
-from zoo.parallel import gather
-from zoo.registry import register
+from zoo.tasks.sampler import Sampler, SamplerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class AEConfig(Config):
+class AEConfig(SamplerConfig):
     backbone: BackboneName = "infogan"
     learning_rate: float = 1e-3
     beta1: float = 0.9
@@ -33,7 +35,7 @@ class AEConfig(Config):
 
 
 @register("ae", title="Auto-encoder", paper="https://doi.org/10.1126/science.1127647", year=2006)
-class AE(GenerativeModule):
+class AE(Sampler):
     Config = AEConfig
     config: AEConfig
     couples_images = True
@@ -51,22 +53,19 @@ class AE(GenerativeModule):
         return {"autoencoder": [*self.encoder.parameters(), *self.generator.parameters()]}
 
     def prior(self, normal: Tensor) -> Tensor:
-        # The averaged copy is what is saved, and the live module of a loaded model. Live weights sampled with it see
-        # codes of a little earlier.
-        codes = self.codes if not self.ema else self.ema["codes"]
-        return codes(normal)
+        return self.codes(normal)
 
-    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.encoder(images)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.optimize("autoencoder", self.loss, batch)
 
-    def loss(self, batch: Batch) -> Terms:
+    def loss(self, batch: Labelled) -> Terms:
         images, labels = batch
-        codes = self.encode(images)
+        codes = self.code(images)
         self.codes.follow(codes)
-        error = self.generate(self.generator, codes, labels) - images
+        error = self.generate(codes, labels) - images
         return {"reconstruction": error.square().flatten(1).sum(1).mean()}
 
 

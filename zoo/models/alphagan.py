@@ -18,12 +18,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.blocks import Norm, TrunkWithHead
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,41 +54,41 @@ class AlphaGAN(GAN):
         return {"encoder": list(self.encoder.parameters())} | super().optimizer_groups() | {
             "code_discriminator": list(self.code_discriminator.parameters())}
 
-    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.encoder(images)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.optimize("encoder", self.encoder_loss, batch)
         self.alternate(batch)  # E sees images without instance noise, so the losses add it for D
         self.optimize("code_discriminator", self.code_discriminator_loss, batch)
 
-    def encoder_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
-        codes = self.encode(images)
+    def encoder_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
+        codes = self.code(images)
         error = (images - self.generator(codes)).abs().mean()
         return {"reconstruction": self.config.reconstruction * error, "prior": -self.code_discriminator(codes).mean()}
 
-    def generator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
-        reconstructed = self.reconstruct(images)
+    def generator_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
+        reconstructed = self.recode(images)
         return {
             "reconstruction": self.config.reconstruction * (images - reconstructed).abs().mean(),
             "adversarial_reconstruction": -self.discriminator(self.with_instance_noise(reconstructed)).mean(),
             "adversarial": -self.discriminator(self.fake(batch)).mean(),
         }
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
         return {
             "real": nll_real(self.discriminator(self.with_instance_noise(images))),
-            "reconstruction": nll_fake(self.discriminator(self.with_instance_noise(self.reconstruct(images)))),
+            "reconstruction": nll_fake(self.discriminator(self.with_instance_noise(self.recode(images)))),
             "fake": nll_fake(self.discriminator(self.fake(batch))),
         }
 
-    def code_discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def code_discriminator_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
         on_prior = self.code_discriminator(self.latent(len(images)))
-        on_codes = self.code_discriminator(self.encode(images))
+        on_codes = self.code_discriminator(self.code(images))
         self.track("code_discriminator/accuracy", ((on_prior > 0).float().mean() + (on_codes < 0).float().mean()) / 2)
         return {"prior": nll_real(on_prior), "codes": nll_fake(on_codes)}
 

@@ -17,13 +17,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.parallel import gather
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm
-from zoo.parallel import gather
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +57,13 @@ class BEGAN(GAN):
         """L, a mean over the batch and the pixels."""
         return (images - self.discriminator(images)).abs().mean()
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
-        return {"real": self.error(images), "fake": -self.k * self.error(self.fake(batch))}
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        return {"real": self.error(batch.images), "fake": -self.k * self.error(self.fake(batch))}
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         return {"adversarial": self.error(self.fake(batch))}
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
         super().training_step(batch, batch_idx)
         errors = torch.stack([self.terms["discriminator/real"], self.terms["generator/adversarial"]])
         self.balance(*gather(errors[None]).mean(0))

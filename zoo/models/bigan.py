@@ -15,12 +15,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.blocks import Norm, TrunkWithHead
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,25 +51,25 @@ class BiGAN(GAN):
         return {"discriminator": list(self.discriminator.parameters()),
                 "generator": [*self.generator.parameters(), *self.encoder.parameters()]}
 
-    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.encoder(images)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.alternate(batch)  # E sees images without instance noise, so the losses add it for D
 
-    def judge(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def judge(self, batch: Labelled) -> tuple[Tensor, Tensor]:
         """Logits (N, 1) of the pairs (x, E(x)) and (G(z), z)."""
         images, labels = batch
         z = self.latent(len(images))
-        fake = self.with_instance_noise(self.generate(self.generator, z, labels))
-        encoded = self.discriminator(self.with_instance_noise(images), self.encode(images))
+        fake = self.with_instance_noise(self.generate(z, labels))
+        encoded = self.discriminator(self.with_instance_noise(images), self.code(images))
         return encoded, self.discriminator(fake, z)
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
+    def discriminator_loss(self, batch: Labelled) -> Terms:
         encoded, generated = self.judge(batch)
         return {"real": nll_real(encoded), "fake": nll_fake(generated)}
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         encoded, generated = self.judge(batch)
         return {"encoder": nll_fake(encoded), "adversarial": nll_real(generated)}
 

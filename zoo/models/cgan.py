@@ -19,14 +19,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.errors import UsageError
-from zoo.gan import GAN, GANConfig
-from zoo.labels import nearest_classes
+from zoo.core.config import option
+from zoo.core.errors import UsageError
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
+from zoo.data.labels import nearest_classes
 from zoo.losses import nll_fake, nll_real
-from zoo.networks.blocks import ProjectionDiscriminator
-from zoo.registry import register
+from zoo.networks.conditioning import ByLabel, ProjectionDiscriminator
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class ConditionalGAN(GAN):
     Config = ConditionalGANConfig
     config: ConditionalGANConfig
     kind = "conditional"
-    conditional = True
+    Condition = ByLabel
 
     def __init__(self, config: ConditionalGANConfig, data) -> None:
         super().__init__(config, data)
@@ -56,7 +57,7 @@ class ConditionalGAN(GAN):
             return super().build_discriminator()
         return ProjectionDiscriminator(self.backbone_trunk(self.config.discriminator_norm), self.data.class_names)
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
+    def discriminator_loss(self, batch: Labelled) -> Terms:
         images, labels = batch
         share, fakes = self.config.mismatched, self.fake(batch)
         if not share:
@@ -78,6 +79,5 @@ class ConditionalGAN(GAN):
         draws = 1 - self.draw(torch.rand, len(labels), self.data.classes)  # none is 0
         return (draws * self.nearest[labels]).argmax(1)
 
-    def generator_loss(self, batch: Batch) -> Terms:
-        _, labels = batch
-        return {"adversarial": nll_real(self.discriminator(self.fake(batch), labels))}
+    def generator_loss(self, batch: Labelled) -> Terms:
+        return {"adversarial": nll_real(self.discriminator(self.fake(batch), batch.labels))}

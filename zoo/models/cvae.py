@@ -8,22 +8,13 @@ paper allows, where theirs is a network p(z|y); the class conditions images, whe
 objective of their section 3.2 is left out.
 """
 
-from torch import Tensor, nn
-
+from zoo.core.registry import register
 from zoo.models.vae import VAE
-from zoo.networks.blocks import LabelledGenerator
-from zoo.registry import register
+from zoo.networks.conditioning import ByLabel
 
 PAPER = "https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html"
 
 
 @register("cvae", title="Conditional VAE", paper=PAPER, year=2015)
 class ConditionalVAE(VAE):
-    conditional = True
-
-    def build_generator(self) -> nn.Module:
-        return LabelledGenerator(self.backbone_generator(squash=False), self.data.class_names)
-
-    def posterior(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q(z|x, y), (N, latent_dim) each."""
-        return self.encoder(images, labels).chunk(2, dim=1)
+    Condition = ByLabel

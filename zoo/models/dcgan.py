@@ -8,11 +8,11 @@ are in ``zoo/networks/dcgan.py`` with their departures; the paper's width is ``w
 from dataclasses import dataclass
 from typing import Literal
 
+from zoo.core.registry import register
 from zoo.models.gan import MinimaxConfig
 from zoo.models.nsgan import NonSaturatingGAN
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm
-from zoo.registry import register
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.parallel import gather
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import gradient_norm, nll_fake, nll_real
 from zoo.networks.blocks import Norm
-from zoo.parallel import gather
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,8 @@ class DRAGAN(GAN):
     penalises_gradients = True
     couples_images = True
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
         return {
             "real": nll_real(self.discriminator(images)),
             "fake": nll_fake(self.discriminator(self.fake(batch))),
@@ -52,7 +53,7 @@ class DRAGAN(GAN):
         delta = self.config.perturbation * standard_deviation(real) * self.draw(torch.rand, *real.shape)
         return (gradient_norm(self.discriminator, real + delta) - self.config.slope).square().mean()
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         return {"adversarial": nll_real(self.discriminator(self.fake(batch)))}
 
 

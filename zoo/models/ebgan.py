@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
-from zoo.parallel import gather
-from zoo.registry import register
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.parallel import gather
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +37,15 @@ class EBGAN(GAN):
     def build_discriminator(self) -> nn.Module:
         return self.build_auto_encoder()
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
         fake = self.fake(batch)
         return {
             "real": energy(images, self.discriminator(images)).mean(),
             "fake": (self.config.margin - energy(fake, self.discriminator(fake))).clamp(min=0).mean(),
         }
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         fake = self.fake(batch)
         codes = self.discriminator.encoder(fake)
         return {

@@ -18,11 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.errors import UsageError
-from zoo.gan import GAN, GANConfig
-from zoo.registry import register
+from zoo.core.config import option
+from zoo.core.errors import UsageError
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
+from zoo.tasks.gan import GAN, GANConfig
 
 
 class Divergence(NamedTuple):
@@ -101,14 +102,13 @@ class FGAN(GAN):
         optimizer.register_step_pre_hook(clip)
         return optimizer
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
-        on_real = self.divergence.activation(self.discriminator(images)).mean()
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        on_real = self.divergence.activation(self.discriminator(batch.images)).mean()
         on_fake = self.divergence.conjugate(self.discriminator(self.fake(batch))).mean()
         self.track("discriminator/divergence", on_real - on_fake)  # a lower bound of D_f(data || generated)
         return {"real": -on_real, "fake": on_fake}
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         on_fake = self.discriminator(self.fake(batch))
         if self.config.non_saturating:
             return {"adversarial": -self.divergence.activation(on_fake).mean()}

@@ -8,12 +8,13 @@ paper's mix of rectifiers, sigmoids and maxout with dropout; Adam instead of mom
 
 from dataclasses import dataclass
 
-from zoo.base import Batch, Terms
-from zoo.gan import GAN, GANConfig
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import nll_fake, nll_real
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +27,11 @@ class MinimaxConfig(GANConfig):
 class MinimaxGAN(GAN):
     Config = MinimaxConfig
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def discriminator_loss(self, batch: Labelled) -> Terms:
         return {
-            "real": nll_real(self.discriminator(images)),
+            "real": nll_real(self.discriminator(batch.images)),
             "fake": nll_fake(self.discriminator(self.fake(batch))),
         }
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         return {"adversarial": -nll_fake(self.discriminator(self.fake(batch)))}

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.parallel import gather
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.blocks import Norm, TrunkWithHead
-from zoo.parallel import gather
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,17 +67,15 @@ class ImprovedGAN(GAN):
             trunk.features = features
         return TrunkWithHead(trunk)
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
-        on_real, on_fake = self.discriminator(images), self.discriminator(self.fake(batch))
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        on_real, on_fake = self.discriminator(batch.images), self.discriminator(self.fake(batch))
         smoothing = self.config.label_smoothing
         return {"real": (1 - smoothing) * nll_real(on_real) + smoothing * nll_fake(on_real), "fake": nll_fake(on_fake)}
 
-    def generator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def generator_loss(self, batch: Labelled) -> Terms:
         fake = self.fake(batch)
         if self.config.feature_matching:
-            return {"features": (self.feature_mean(images) - self.feature_mean(fake)).square().sum()}
+            return {"features": (self.feature_mean(batch.images) - self.feature_mean(fake)).square().sum()}
         return {"adversarial": nll_real(self.discriminator(fake))}
 
     def feature_mean(self, images: Tensor) -> Tensor:

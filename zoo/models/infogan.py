@@ -19,13 +19,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal, OneHotCategorical
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import nll_fake, nll_real
 from zoo.networks import BackboneName
 from zoo.networks.blocks import TrunkWithHead, init_normal, norm_layers
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,22 +102,21 @@ class InfoGAN(GAN):
         return (log_category.sum(1).mean() + self.config.categorical * math.log(self.config.categories),
                 log_density.sum(1).mean() + number * math.log(2))
 
-    def judge_fakes(self, batch: Batch) -> tuple[Tensor, Terms]:
+    def judge_fakes(self, batch: Labelled) -> tuple[Tensor, Terms]:
         """D's logits on generated images (N, 1), and the weighted bounds for their codes."""
         images, labels = batch
         latent = self.latent(len(images))
-        features = self.discriminator.trunk(self.with_instance_noise(self.generate(self.generator, latent, labels)))
+        features = self.discriminator.trunk(self.with_instance_noise(self.generate(latent, labels)))
         categorical, continuous = self.bounds(self.discriminator.q(features), latent)
         self.track("generator/information", categorical + continuous)
         return self.discriminator.head(features), {
             "information": -self.config.information * categorical,
             "continuous_information": -self.config.continuous_information * continuous}
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def discriminator_loss(self, batch: Labelled) -> Terms:
         logits, information = self.judge_fakes(batch)
-        return {"real": nll_real(self.discriminator(images)), "fake": nll_fake(logits)} | information
+        return {"real": nll_real(self.discriminator(batch.images)), "fake": nll_fake(logits)} | information
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         logits, information = self.judge_fakes(batch)
         return {"adversarial": nll_real(logits)} | information

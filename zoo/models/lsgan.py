@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
-from zoo.registry import register
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +29,13 @@ class LSGAN(GAN):
     Config = LSGANConfig
     config: LSGANConfig
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def discriminator_loss(self, batch: Labelled) -> Terms:
         return {
-            "real": half_squared_error(self.discriminator(images), self.config.b),
+            "real": half_squared_error(self.discriminator(batch.images), self.config.b),
             "fake": half_squared_error(self.discriminator(self.fake(batch)), self.config.a),
         }
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         return {"adversarial": half_squared_error(self.discriminator(self.fake(batch)), self.config.c)}
 
 

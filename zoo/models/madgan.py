@@ -14,12 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.errors import UsageError
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.errors import UsageError
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.networks.blocks import TrunkWithHead
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class MADGAN(GAN):
     def build_discriminator(self) -> nn.Module:
         return TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm), outputs=self.config.generators + 1)
 
-    def fake(self, batch: Batch) -> Tensor:
+    def fake(self, batch: Labelled) -> Tensor:
         """Images (N, C, H, W), row i by generator i mod k, so that two processes equal one."""
         n, k = len(batch[0]), self.config.generators
         if n % k:
@@ -69,7 +70,7 @@ class MADGAN(GAN):
                              f"of {k} for --batch-size, or another --generators")
         return self.with_instance_noise(self.generator.in_turn(self.latent(n)))
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
+    def discriminator_loss(self, batch: Labelled) -> Terms:
         images, labels = batch
         k = self.config.generators
         data = torch.full_like(labels, k)
@@ -79,7 +80,6 @@ class MADGAN(GAN):
             "fake": k * F.cross_entropy(self.discriminator(self.fake(batch)), maker),
         }
 
-    def generator_loss(self, batch: Batch) -> Terms:
-        _, labels = batch
-        data = torch.full_like(labels, self.config.generators)
+    def generator_loss(self, batch: Labelled) -> Terms:
+        data = torch.full_like(batch.labels, self.config.generators)
         return {"adversarial": self.config.generators * F.cross_entropy(self.discriminator(self.fake(batch)), data)}

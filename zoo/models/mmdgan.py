@@ -16,12 +16,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.parallel import gather
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.networks.blocks import clip_weights
-from zoo.parallel import gather
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 BANDWIDTHS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
@@ -46,13 +47,13 @@ class MMDGAN(GAN):
     def build_discriminator(self) -> nn.Module:
         return self.build_auto_encoder()
 
-    def optimize(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:
+    def optimize(self, group: str, loss: Callable[[Labelled], Terms], batch: Labelled) -> None:
         super().optimize(group, loss, batch)
         if group == "discriminator":
             clip_weights(self.discriminator.encoder, self.config.clip)
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
         fake = self.fake(batch)
         on_real, on_fake = self.discriminator.encoder(images), self.discriminator.encoder(fake)  # (N, latent)
         terms = self.discrepancy(on_real, on_fake)
@@ -64,9 +65,8 @@ class MMDGAN(GAN):
             "reconstruct_fake": self.config.reconstruction * self.reconstruction_error(fake, on_fake),
         }
 
-    def generator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
-        return self.discrepancy(self.discriminator.encoder(images), self.discriminator.encoder(self.fake(batch)))
+    def generator_loss(self, batch: Labelled) -> Terms:
+        return self.discrepancy(self.discriminator.encoder(batch.images), self.discriminator.encoder(self.fake(batch)))
 
     def discrepancy(self, on_real: Tensor, on_fake: Tensor) -> Terms:
         """What the encoder ascends and G descends, from the codes (N, latent) of real and generated images."""

@@ -4,13 +4,14 @@ The discriminator is that of ``gan``; the generator ascends E_z[log D(G(z))] ins
 where D is sure. The fixed point is the same.
 """
 
-from zoo.base import Batch, Terms
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import nll_real
 from zoo.models.gan import MinimaxGAN
-from zoo.registry import register
 
 
 @register("nsgan", title="GAN (non-saturating)", paper="https://arxiv.org/abs/1406.2661", year=2014)
 class NonSaturatingGAN(MinimaxGAN):
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         return {"adversarial": nll_real(self.discriminator(self.fake(batch)))}

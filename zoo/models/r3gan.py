@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import input_gradient
 from zoo.networks.blocks import Norm
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +39,8 @@ class R3GAN(GAN):
     config: R3GANConfig
     penalises_gradients = True
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
-        real, fake = images.detach().requires_grad_(), self.fake(batch).detach().requires_grad_()
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        real, fake = batch.images.detach().requires_grad_(), self.fake(batch).detach().requires_grad_()
         on_real, on_fake = self.discriminator(real), self.discriminator(fake)
         return {
             "adversarial": F.softplus(-(on_real - on_fake)).mean(),
@@ -48,9 +48,8 @@ class R3GAN(GAN):
             "r2": self.config.gamma / 2 * zero_centred_penalty(on_fake, fake),
         }
 
-    def generator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
-        on_real, on_fake = self.discriminator(images), self.discriminator(self.fake(batch))
+    def generator_loss(self, batch: Labelled) -> Terms:
+        on_real, on_fake = self.discriminator(batch.images), self.discriminator(self.fake(batch))
         return {"adversarial": F.softplus(-(on_fake - on_real)).mean()}
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import torch.nn.functional as F
 
-from zoo.base import Batch, Terms
-from zoo.gan import GAN, GANConfig
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +35,11 @@ class SNGANConfig(GANConfig):
 class SNGAN(GAN):
     Config = SNGANConfig
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def discriminator_loss(self, batch: Labelled) -> Terms:
         return {
-            "real": F.relu(1 - self.discriminator(images)).mean(),
+            "real": F.relu(1 - self.discriminator(batch.images)).mean(),
             "fake": F.relu(1 + self.discriminator(self.fake(batch))).mean(),
         }
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         return {"adversarial": -self.discriminator(self.fake(batch)).mean()}

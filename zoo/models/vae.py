@@ -15,17 +15,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.base import Batch, Config, GenerativeModule, Terms
-from zoo.config import option
-from zoo.errors import UsageError
+from zoo.core.config import option
+from zoo.core.errors import UsageError
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import kl_to_standard_normal
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm
-from zoo.registry import register
+from zoo.tasks.sampler import Sampler, SamplerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAEConfig(Config):
+class VAEConfig(SamplerConfig):
     backbone: BackboneName = "infogan"
     learning_rate: float = 1e-3
     beta1: float = 0.9
@@ -38,15 +40,15 @@ class VAEConfig(Config):
 
 
 @register("vae", title="Variational auto-encoder", paper="https://arxiv.org/abs/1312.6114", year=2013)
-class VAE(GenerativeModule):
+class VAE(Sampler):
     Config = VAEConfig
     config: VAEConfig
     kind = "auto-encoder"
 
     def __init__(self, config: VAEConfig, data) -> None:
         super().__init__(config, data)
-        if data.is_points:
-            raise UsageError(f"{self.variant} models intensities of pixels, but {data.name} is a set of points")
+        if not data.bounded:
+            raise UsageError(f"{self.variant} models intensities of pixels, but {data.name} is a set of {data.kind}")
         self.encoder = self.build_encoder()
 
     def build_encoder(self) -> nn.Module:
@@ -54,7 +56,7 @@ class VAE(GenerativeModule):
         return self.backbone_discriminator(self.config.encoder_norm, outputs=2 * self.config.latent_dim)
 
     def build_generator(self) -> nn.Module:
-        return self.backbone_generator(squash=False)
+        return self.condition.generator(self.backbone_generator(squash=False))
 
     def networks_for_sampling(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "encoder": self.encoder}
@@ -62,29 +64,29 @@ class VAE(GenerativeModule):
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"autoencoder": [*self.encoder.parameters(), *self.generator.parameters()]}
 
-    def logits(self, generator: nn.Module, z: Tensor, labels: Tensor) -> Tensor:
+    def logits(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """The decoder's output before squashing."""
-        return super().generate(generator, z, labels)
+        return super().generate(z, labels)
 
-    def generate(self, generator: nn.Module, z: Tensor, labels: Tensor) -> Tensor:
-        return 2 * torch.sigmoid(self.logits(generator, z, labels)) - 1  # the mean of p(x|z)
+    def generate(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        return 2 * torch.sigmoid(self.logits(z, labels)) - 1  # the mean of p(x|z)
 
     def posterior(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), (N, latent_dim) each."""
-        return self.encoder(images).chunk(2, dim=1)
+        return self.condition.call(self.encoder, images, labels).chunk(2, dim=1)
 
-    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         mean, _ = self.posterior(images, labels)
         return mean
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.optimize("autoencoder", self.loss, batch)
 
-    def loss(self, batch: Batch) -> Terms:
+    def loss(self, batch: Labelled) -> Terms:
         images, labels = batch
         mean, log_variance = self.posterior(images, labels)
         z = mean + (0.5 * log_variance).exp() * self.draw(torch.randn, *mean.shape)
-        reconstruction = -self.log_likelihood(images, self.logits(self.generator, z, labels)).mean()
+        reconstruction = -self.log_likelihood(images, self.logits(z, labels)).mean()
         kl = kl_to_standard_normal(mean, log_variance).mean()
         self.track("autoencoder/elbo", -(reconstruction + kl))
         return {"reconstruction": reconstruction, "kl": self.config.beta * kl}

@@ -16,12 +16,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import kl_to_standard_normal, nll_fake, nll_real
 from zoo.networks.blocks import Norm, TrunkWithHead
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +55,11 @@ class VAEGAN(GAN):
         """Mean and log-variance of q(z|x), (N, latent_dim) each."""
         return self.encoder(images).chunk(2, dim=1)
 
-    def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         mean, _ = self.posterior(images)
         return mean
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.optimize("encoder", self.encoder_loss, batch)
         self.alternate(batch)  # E sees images without instance noise, so the losses add it for D
 
@@ -72,15 +73,15 @@ class VAEGAN(GAN):
         error = features - self.discriminator.trunk(self.with_instance_noise(images))
         return 0.5 * error.square().sum(1).mean()
 
-    def encoder_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def encoder_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
         mean, log_variance = self.posterior(images)
         features = self.discriminator.trunk(self.reconstruction(mean, log_variance))
         return {"prior": kl_to_standard_normal(mean, log_variance).mean(),
                 "reconstruction": self.feature_error(features, images)}
 
-    def generator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def generator_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
         features = self.discriminator.trunk(self.reconstruction(*self.posterior(images)))
         return {
             "reconstruction": self.config.gamma * self.feature_error(features, images),
@@ -88,8 +89,8 @@ class VAEGAN(GAN):
             "adversarial": nll_real(self.discriminator(self.fake(batch))),
         }
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
         return {
             "real": nll_real(self.discriminator(self.with_instance_noise(images))),
             "reconstruction": nll_fake(self.discriminator(self.reconstruction(*self.posterior(images)))),

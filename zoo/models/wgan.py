@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.networks.blocks import clip_weights
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +32,15 @@ class WGAN(GAN):
     Config = WGANConfig
     config: WGANConfig
 
-    def optimize(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:
+    def optimize(self, group: str, loss: Callable[[Labelled], Terms], batch: Labelled) -> None:
         super().optimize(group, loss, batch)
         if group == "discriminator":
             clip_weights(self.discriminator, self.config.clip)
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
-        on_real, on_fake = self.discriminator(images).mean(), self.discriminator(self.fake(batch)).mean()
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        on_real, on_fake = self.discriminator(batch.images).mean(), self.discriminator(self.fake(batch)).mean()
         self.track("discriminator/distance", on_real - on_fake)  # proportional to the estimate of W(real, fake)
         return {"real": -on_real, "fake": on_fake}
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         return {"adversarial": -self.discriminator(self.fake(batch)).mean()}

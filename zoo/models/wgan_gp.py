@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.base import Batch, Terms
-from zoo.config import option
-from zoo.gan import GAN, GANConfig
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
 from zoo.losses import gradient_norm
 from zoo.networks.blocks import Norm
-from zoo.registry import register
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,8 @@ class WGANGP(GAN):
     config: WGANGPConfig
     penalises_gradients = True
 
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        images, _ = batch
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        images = batch.images
         fake = self.fake(batch)
         on_real, on_fake = self.discriminator(images).mean(), self.discriminator(fake).mean()
         self.track("discriminator/distance", on_real - on_fake)  # the estimate of W(real, fake)
@@ -48,5 +49,5 @@ class WGANGP(GAN):
         excess = gradient_norm(self.discriminator, epsilon * real + (1 - epsilon) * fake) - 1
         return (excess.clamp(min=0) if self.config.one_sided else excess).square().mean()
 
-    def generator_loss(self, batch: Batch) -> Terms:
+    def generator_loss(self, batch: Labelled) -> Terms:
         return {"adversarial": -self.discriminator(self.fake(batch)).mean()}

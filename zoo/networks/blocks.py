@@ -3,14 +3,12 @@
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-from zoo.errors import UsageError
-from zoo.labels import class_parts, count_parts
-from zoo.parallel import gather, world_size
+from zoo.core.errors import UsageError
+from zoo.core.parallel import gather, world_size
 
 Norm = Literal["batch", "spectral", "none"]
 
@@ -123,77 +121,3 @@ class AutoEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.decoder(self.encoder(images))
-
-
-class ClassVectors(nn.Module):
-    """Classes as vectors, (...) -> (..., parts): one-hot, or a 1 for each part of a name like "pink hair, blue eyes".
-
-    So a colour of eyes is learnt from all faces that have it, and not anew for every colour of hair.
-    """
-
-    def __init__(self, class_names: list[str]) -> None:
-        super().__init__()
-        self.size = count_parts(class_names)
-        parts = torch.tensor(class_parts(class_names), device="cpu")  # values, even where shapes alone are asked for
-        self.register_buffer("parts", parts, persistent=False)  # (classes, heads)
-
-    def forward(self, labels: Tensor) -> Tensor:
-        parts = self.parts.to(labels.device)  # the same, unless the labels are shapes alone
-        return F.one_hot(parts[labels], self.size).sum(-2)
-
-
-class LabelledGenerator(nn.Module):
-    """A generator that also gets the class, as a vector beside the latent: (N, latent), (N,) -> (N, C, H, W)."""
-
-    def __init__(self, generator: nn.Module, class_names: list[str]) -> None:
-        super().__init__()
-        self.generator, self.vectors = generator, ClassVectors(class_names)
-
-    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        return self.generator(torch.cat([z, self.vectors(labels).to(z)], 1))
-
-
-class LabelledDiscriminator(nn.Module):
-    """A discriminator that also gets the class, as constant planes: (N, C, H, W), (N,) -> (N, outputs).
-
-    Its network takes ``label_planes`` channels beside those of the image, one for each number of the class's vector.
-    Longer vectors are brought to 32 by a linear layer, or a thousand classes would cost a thousand planes an image.
-    """
-
-    def __init__(self, discriminator: nn.Module, class_names: list[str]) -> None:
-        super().__init__()
-        self.discriminator, self.vectors = discriminator, ClassVectors(class_names)
-        planes = label_planes(class_names)
-        self.embedding = nn.Linear(self.vectors.size, planes, bias=False) if planes < self.vectors.size else None
-        if self.embedding is not None:
-            nn.init.normal_(self.embedding.weight)  # else the classes would be almost alike
-
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        values = self.vectors(labels).to(images)
-        if self.embedding is not None:
-            values = self.embedding(values)
-        planes = values.to(images)[:, :, None, None].expand(-1, -1, *images.shape[2:])  # (N, planes, H, W)
-        return self.discriminator(torch.cat([images, planes], 1))
-
-
-class ProjectionDiscriminator(nn.Module):
-    """A discriminator that compares image and class in its last layer (Miyato 2018, arXiv:1802.05637, equation 3).
-
-    (N, C, H, W), (N,) -> (N, 1): a linear head on the trunk's features plus one for each part of the class. Several
-    classes for each image, (N, k), cost no more than one and give (N, k).
-    """
-
-    def __init__(self, trunk: nn.Module, class_names: list[str]) -> None:
-        super().__init__()
-        self.vectors = ClassVectors(class_names)
-        self.discriminator = TrunkWithHead(trunk, outputs=1 + self.vectors.size)
-
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        logits = self.discriminator(images)
-        vectors = self.vectors(labels.view(len(labels), -1))  # (N, k, parts)
-        return logits[:, :1] + (vectors * logits[:, None, 1:]).sum(2)
-
-
-def label_planes(class_names: list[str]) -> int:
-    """Channels by which a discriminator is told the class."""
-    return min(count_parts(class_names), 32)

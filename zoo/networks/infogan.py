@@ -5,7 +5,7 @@ At ``width=64`` these are the published networks: 1024 hidden units, 64 and 128 
 
 from torch import nn
 
-from zoo.errors import UsageError
+from zoo.core.errors import UsageError
 from zoo.networks.blocks import Norm, init_normal, norm_layers
 
 EPS = 1e-3

@@ -1,4 +1,4 @@
-"""The study of Lucic et al. 2018 (arXiv:1711.10337) on any data set and budget: ``scripts/compare.py``.
+"""The study of Lucic et al. 2018 (arXiv:1711.10337) on any data set and budget: ``zoo compare``.
 
     protocol     what all runs of a study have in common
     space        what the search varies
@@ -12,7 +12,7 @@
 
 import importlib.util
 
-from zoo.errors import UsageError
+from zoo.core.errors import UsageError
 
 
 def check_installed() -> None:

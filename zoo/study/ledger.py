@@ -15,7 +15,7 @@ import optuna
 from optuna.storages import BaseStorage, fail_stale_trials
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from zoo.errors import UsageError
+from zoo.core.errors import UsageError
 from zoo.study.protocol import StudyProtocol
 from zoo.study.results import Row
 from zoo.study.space import draw

@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 import torch
 
-from zoo.config import Options, option, options_of
+from zoo.core.config import Options, option, options_of
+from zoo.core.errors import UsageError
 from zoo.data.sources import Source, open_source
 from zoo.data.spec import DataSpec
-from zoo.errors import UsageError
+from zoo.models import variant_class
 from zoo.networks import BackboneName
-from zoo.registry import variant_class
-from zoo.training import Training
+from zoo.training.options import Training
 
 MOST_SAMPLES = 10_000  # generated, and real, for a distance
 SCORES = 4  # on the way, evenly, the last at the end
@@ -23,7 +23,7 @@ BUDGETS = {"mnist": 1_000_000, "fashion-mnist": 1_000_000, "cifar10": 5_000_000}
 class StudyProtocol(Options):
     """What the distances of a study depend on, besides variant, hyperparameters and seed of a run."""
 
-    data: str = option("digits", "a data set, as scripts/train.py takes them", group="protocol")
+    data: str = option("digits", "a data set, as zoo train takes them", group="protocol")
     image_size: int = option(0, "pixels (0: the data set's own; 64 for a folder)", minimum=0, group="protocol")
     search: Literal["wide", "narrow", "none"] = option(
         "wide", "ranges of the hyperparameters, as the paper has them (none: only the authors' defaults)",
@@ -58,8 +58,9 @@ class StudyProtocol(Options):
 
         train = self.open(data_dir)
         spec = train.spec
-        if spec.is_points:
-            raise UsageError(f"{spec.name} is a set of points, which has no Frechet distance: the study takes images")
+        if spec.kind != "images":
+            raise UsageError(f"{spec.name} is a set of {spec.kind}, which has no Frechet distance: the study takes "
+                             "images")
         split = self.split if self.split != "auto" else "test" if "test" in train.splits else "train"
         real = self.open(data_dir, split)
         for source in (train, real):

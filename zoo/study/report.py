@@ -7,8 +7,8 @@ from pathlib import Path
 
 from optuna.storages import BaseStorage
 
-from zoo.errors import UsageError
-from zoo.files import atomic, write_text
+from zoo.core.errors import UsageError
+from zoo.core.files import atomic, write_text
 from zoo.study import paper, plots, tables
 from zoo.study.analysis import LEVEL, effects
 from zoo.study.findings import findings

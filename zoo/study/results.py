@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.files import atomic
+from zoo.core.files import atomic
 from zoo.study.space import Hyperparameters, Value
 
 

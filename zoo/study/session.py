@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import UsageError
+from zoo.core.errors import UsageError
 from zoo.study.ledger import join, ledgers
 from zoo.study.protocol import StudyProtocol
 from zoo.study.space import check_variants
@@ -22,7 +22,7 @@ def begin(storage: str, folder: Path, variants: list[str], given: dict[str, Any]
         variants: names.
         given: fields of ``StudyProtocol``; for an existing study the others are as it has them.
         trials, seeds, resume: see ``zoo.study.ledger.join``.
-        data_dir, accelerator: see ``zoo.training.Training``.
+        data_dir, accelerator: see ``zoo.training.options.Training``.
 
     Raises:
         UsageError: whatever does not fit, with what to do about it; before any work.

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
-from zoo.config import options_of
-from zoo.errors import UsageError
-from zoo.registry import variant_class
+from zoo.core.config import options_of
+from zoo.core.errors import UsageError
+from zoo.models import variant_class
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -77,8 +77,9 @@ FIXED = {"began": ("critic_steps",), "sngan": ("discriminator_norm",)}  # what d
 def check_variants(names: list[str]) -> None:
     """Raises UsageError for a name that is unknown, given twice, or a variant that needs labels."""
     for name in names:
-        if variant_class(name).conditional:
-            raise UsageError(f"{name} needs labels, and the study compares models that take none: leave it away")
+        if needs := variant_class(name).needs():
+            raise UsageError(f"{name} needs {' and '.join(needs)}, and the study compares models that take none: leave "
+                             "it away")
         if names.count(name) > 1:
             raise UsageError(f"{name} is named twice")
 

@@ -12,7 +12,7 @@ from optuna.storages._heartbeat import BaseHeartbeat  # what Optuna asks a stora
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from zoo.errors import UsageError
+from zoo.core.errors import UsageError
 
 ATTEMPTS = 4  # to open a database, a second apart
 HEARTBEAT = 30  # seconds between signs of life of a running trial; after three without one it is taken up again

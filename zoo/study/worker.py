@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import torch
 from optuna.trial import Trial, TrialState
 
-from zoo.checkpoints import checkpoint_images
-from zoo.run import Run
 from zoo.study.ledger import Ledger, TrialFailedError, key_of, ledgers, progress
 from zoo.study.results import name_of, short
 from zoo.study.space import Hyperparameters, suggest
 from zoo.study.storage import open_storage
-from zoo.survey import open_run
+from zoo.study.survey import open_run
+from zoo.training.checkpoints import checkpoint_images
+from zoo.training.run import Run
 
 POLL = 5  # seconds between looks at what the others do
 NO_VERDICT = (torch.OutOfMemoryError, OSError)  # say nothing of the model: the worker stops, its run is taken up again

@@ -7,9 +7,9 @@ import sys
 
 import torch
 
-from zoo.errors import UsageError
+from zoo.core.errors import UsageError
+from zoo.study.survey import end_with_parent
 from zoo.study.worker import NO_VERDICT, Work, Worker
-from zoo.survey import end_with_parent
 
 
 def run_workers(work: Work, count: int) -> int:

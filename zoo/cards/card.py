@@ -1,0 +1,148 @@
+"""Cards: Markdown rendered from a model's files, with no number but those in them."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from zoo.core.files import write_text
+from zoo.data.spec import DataSpec
+from zoo.metrics.classifier import PRETRAINED, describe
+from zoo.models import variants
+from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics
+from zoo.store.loading import untrained
+from zoo.store.recipes import read_recipe, recipes
+from zoo.tasks.task import Task
+
+CAPTIONS = {  # of pictures that any task may have: what it is in a word, and how it comes about
+    PROGRESS: ("training progress", "The same inputs after so many updates of the generator."),
+    MEMORISATION: ("nearest training images", "Left: samples; right of each: the training images nearest to it."),
+}
+READING = """Lower is better for distances (`fid`, `fd`, `kid`) and `class_kl`, higher for the others; `/floor`, \
+`/held-out` and `/real` are what real images get, `/std` is a spread. `fd` and `kid` in other features than \
+InceptionV3's say nothing about FID."""
+HUB_DATA = {  # data set -> licence of the Hub's list, name on the Hub
+    "digits": ("cc-by-4.0", None),
+    "mnist": ("cc-by-sa-3.0", "ylecun/mnist"),
+    "fashion-mnist": ("mit", "zalando-datasets/fashion_mnist"),
+    "cifar10": ("other", "uoft-cs/cifar10"),
+}
+
+
+def render_card(folder: Path, name: str | None = None, prefix: str = "") -> str:
+    """A model's card.
+
+    Args:
+        folder: a model folder.
+        name: under which ``zoo.load`` finds it; default: the folder.
+        prefix: what the names of its pictures begin with.
+
+    Raises:
+        UsageError: its config.json or metrics.json is malformed.
+    """
+    config, metrics, model = read_config(folder), read_metrics(folder), untrained(folder)
+    variant = next(v for v in variants() if v.name == model.variant)
+    name = name or str(folder)
+    captions = captions_of(model)
+    first, *others = [f"![{captions[picture][0]}]({prefix}{picture})\n\n{captions[picture][1]}"
+                      for picture in pictures_in(folder, model)] or [""]
+    notes = (folder / NOTES).read_text(encoding="utf-8").strip() if (folder / NOTES).exists() else ""
+    sections = [
+        f"---\n{_metadata(name, config, metrics, model)}\n---", f"# {variant.title} on {model.data.name}", first,
+        " ".join((inspect.getdoc(inspect.getmodule(type(model))) or "").split("\n\n")[0].split()),  # its first words
+        f"```python\nimport zoo\n\n{model.usage(name)}\n```",
+        "## Training", _training(config, model.data, name), notes,
+        "## Numbers", READING if metrics else "Nothing was measured yet.", _numbers(metrics),
+        "## More pictures" if others else "", *others,
+        "## Limits", f"{model.limits()} {_weights(config)}"]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def captions_of(model: Task) -> dict[str, tuple[str, str]]:
+    """Every picture that a model's folder may hold -> its word and caption, in the order of the card."""
+    return model.captions() | CAPTIONS
+
+
+def pictures_in(folder: Path, model: Task) -> list[str]:
+    """The names of those that it holds."""
+    return [name for name in captions_of(model) if (folder / name).exists()]
+
+
+def _weights(config: dict[str, Any]) -> str:
+    weights = "averaged over training" if config["config"].get("ema_halflife") else "those of the last step"
+    return (f"Weights in `model.safetensors` are {weights}; the paper's architecture and budget were not necessarily "
+            "used: what was, is above and in `config.json`.")
+
+
+def _training(config: dict[str, Any], data: DataSpec, name: str) -> str:
+    training = config.get("training")
+    lines = [f"Data: {data.provenance or data.name}" + (f", {data.images:,} images." if data.images else ".")]
+    if training:
+        seen, budget = config["images_seen"], training.get("images", 0)
+        part = f" of a budget of {budget:,}" if seen < budget else ""
+        lines += [f"Weights after {seen:,} images seen{part}, in batches of {training['batch_size']}, seed "
+                  f"{training['seed']}, on {config.get('hardware', 'hardware that was not noted')}.", "",
+                  "```", config["command"], "```"]
+    if name in recipes():
+        recipe = read_recipe(name)["training"]
+        lines += ["", f"`zoo train --recipe {name}` alone trains with the recipe's whole budget: "
+                  f"{recipe['images']:,} images."]
+    return "\n".join(lines)
+
+
+def _numbers(metrics: Metrics) -> str:
+    """A table of values, and the protocols that they refer to by number."""
+    protocols = list(dict.fromkeys(metric["protocol"] for metric in metrics.values()))
+    if not metrics:
+        return ""
+    lines = ["| measure | value | protocol |", "|---|---|---|"]
+    lines += [f"| {name} | {metric['value']:.4g} | {1 + protocols.index(metric['protocol'])} |"
+              for name, metric in metrics.items()]
+    return "\n".join([*lines, "", *(f"{number}. {protocol}" for number, protocol in enumerate(protocols, 1))])
+
+
+def _metadata(name: str, config: dict[str, Any], metrics: Metrics, model: Task) -> str:
+    """The Hub's front matter, https://huggingface.co/docs/hub/model-cards, with every number in a model index."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    data = model.data.name
+    licence, dataset = HUB_DATA.get(data, ("other", None))
+    results = [EvalResult(task_type=model.hub_tag, dataset_type=dataset or data, dataset_name=data,
+                          metric_type=key, metric_name=key, metric_value=metric["value"],
+                          metric_args={"protocol": metric["protocol"]}) for key, metric in metrics.items()]
+    return ModelCardData(
+        library_name="zoo", pipeline_tag=model.hub_tag, license=licence,
+        datasets=[dataset] if dataset else None, tags=["gan-zoo", model.variant],
+        model_name=name if results else None, eval_results=results or None).to_yaml()
+
+
+def write_card(folder: Path, name: str | None = None) -> None:
+    """Renders a folder's README.md."""
+    write_text(folder / "README.md", render_card(folder, name))
+
+
+def render_classifier_card(name: str) -> str:
+    """Markdown for a bundled classifier, from its NAME.json."""
+    facts = describe(name)
+    network = facts["network"]
+    rows = "\n".join(f"| {head} | {len(network['heads'][head])} | {share:.2%} |"
+                     for head, share in facts["accuracy"].items())
+    size = (PRETRAINED / f"{name}.safetensors").stat().st_size
+    return f"""# Features: {name}
+
+A small residual network that tells the classes of {facts["data"]}. The zoo compares images of that kind in its last
+hidden layer, {4 * network["width"]} numbers, where FID takes InceptionV3's: `--features {name}`. Numbers in it are
+called `fd10k[{name}]` and so on, and say nothing about FID.
+
+| tells | classes | right on held-out images |
+|---|---|---|
+{rows}
+
+Held out: {facts["held_out"]}. Measured in half precision, as it is stored ({size:,} bytes).
+
+Takes {network["channels"]} x {network["image_size"]} x {network["image_size"]}; images of another size are resampled.
+Trained on: {facts["provenance"]}.
+
+```
+{facts["command"]}
+```
+"""

@@ -1,0 +1,70 @@
+"""One table of everything that was measured in a folder of models."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+from zoo.core.errors import UsageError
+from zoo.core.files import atomic, write_text
+from zoo.store.catalogue import BUNDLED, locate, pretrained
+from zoo.store.layout import is_distance, read_config, read_metrics
+
+
+class Entry(NamedTuple):
+    """A model and its numbers by name."""
+
+    model: str
+    variant: str
+    data: str
+    images_seen: int
+    metrics: dict[str, float]
+
+
+def entries(folder: Path) -> list[Entry]:
+    """Every measured model in or below ``folder`` and of the package, by data set, then by its first Frechet distance.
+
+    Raises:
+        UsageError: there is none.
+    """
+    places = [(path.parent, path.parent.relative_to(folder).as_posix()) for path in sorted(folder.rglob("config.json"))]
+    places += [(locate(model.name), model.name) for model in pretrained() if model.where == BUNDLED]
+    found = []
+    for place, name in places:
+        metrics = {key: float(metric["value"]) for key, metric in read_metrics(place).items()}
+        if any(map(is_distance, metrics)):
+            config = read_config(place)
+            found.append(Entry(name, config["variant"], config["data"]["name"], config.get("images_seen", 0), metrics))
+    if not found:
+        raise UsageError(f"no model in {folder} has been evaluated: zoo evaluate RUN")
+    return sorted(found, key=lambda e: (e.data, next(v for k, v in e.metrics.items() if is_distance(k))))
+
+
+def columns(table: list[Entry]) -> list[str]:
+    """The numbers that any of them has, spreads and references apart, in the order of their appearance."""
+    return list(dict.fromkeys(name for entry in table for name in entry.metrics if "/" not in name))
+
+
+def markdown(table: list[Entry]) -> str:
+    """One table a data set: numbers in different data are not comparable."""
+    sections = []
+    for data in dict.fromkeys(entry.data for entry in table):
+        rows = [entry for entry in table if entry.data == data]
+        names = columns(rows)
+        lines = [f"**{data}**\n", f"| model | variant | images seen | {' | '.join(names)} |",
+                 f"|---|---|---|{'---|' * len(names)}"]
+        lines += [f"| {e.model} | `{e.variant}` | {e.images_seen:,} | "
+                  f"{' | '.join(f'{e.metrics[n]:.4g}' if n in e.metrics else '' for n in names)} |" for e in rows]
+        sections.append("\n".join(lines))
+    return "\n\n".join(sections) + "\n"
+
+
+def write(table: list[Entry], path: Path) -> None:
+    """Writes PATH.md and PATH.csv; the latter has every number, spreads too."""
+    write_text(path.with_suffix(".md"), markdown(table))
+    names = list(dict.fromkeys(name for entry in table for name in entry.metrics))
+    with atomic(path.with_suffix(".csv")) as partial, open(partial, "w", newline="") as file:
+        writer = csv.DictWriter(file, ["model", "variant", "data", "images_seen", *names])
+        writer.writeheader()
+        for entry in table:
+            first = {name: value for name, value in entry._asdict().items() if name != "metrics"}
+            writer.writerow(first | entry.metrics)

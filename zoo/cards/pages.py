@@ -1,0 +1,51 @@
+"""model_cards/ of a checkout: a page for everything that comes with the package, and one of them all."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoo.cards.card import pictures_in, render_card, render_classifier_card, write_card
+from zoo.cards.tables import models_page
+from zoo.core.files import atomic, write_text
+from zoo.metrics.classifier import bundled
+from zoo.store.catalogue import BUNDLED, PACKAGE, bundled_folder, pretrained
+from zoo.store.loading import untrained
+
+PAGES = PACKAGE.parent / "model_cards"
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """The name and text of every page."""
+    yield "README.md", models_page()
+    for name in bundled():
+        yield f"features-{name}.md", render_classifier_card(name)
+    for entry in pretrained():
+        if entry.where == BUNDLED:
+            yield f"{entry.name}.md", render_card(bundled_folder(entry.name), entry.name, f"images/{entry.name}-")
+
+
+def write_pages() -> list[Path]:
+    """Writes the pages with their pictures, and the cards inside the package. Returns the pages."""
+    for entry in pretrained():
+        if entry.where == BUNDLED:
+            write_card(bundled_folder(entry.name), entry.name)
+            _copy_pictures(entry.name)
+    written = []
+    for name, text in pages():
+        write_text(PAGES / name, text)
+        written.append(PAGES / name)
+    return written
+
+
+def _copy_pictures(name: str) -> None:
+    """Those of a bundled model, in place of those that there were."""
+    folder = bundled_folder(name)
+    wanted = {f"{name}-{picture}": folder / picture for picture in pictures_in(folder, untrained(folder))}
+    images = PAGES / "images"
+    others = [entry.name for entry in pretrained() if entry.name.startswith(f"{name}-")]
+    for stale in images.glob(f"{name}-*.png"):
+        if stale.name not in wanted and not stale.name.startswith(tuple(f"{other}-" for other in others)):
+            stale.unlink()
+    for copy, picture in wanted.items():
+        with atomic(images / copy) as partial:
+            shutil.copyfile(picture, partial)

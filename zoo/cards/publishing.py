@@ -1,0 +1,144 @@
+"""Publishing a model folder: to the Hugging Face Hub in one commit, or into the package."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zoo.cards.card import pictures_in, write_card
+from zoo.cards.progress import progress
+from zoo.core.errors import UsageError
+from zoo.core.files import atomic, digest, to_json, write_json
+from zoo.core.version import __version__
+from zoo.metrics.evaluation import evaluate, measured
+from zoo.metrics.features import default_features
+from zoo.store.catalogue import BUNDLED, Pretrained, bundled_folder, enter
+from zoo.store.golden import check_golden, halve
+from zoo.store.layout import FILES, MEMORISATION, PROGRESS, Metrics, headline, is_distance, read_config, read_metrics
+from zoo.store.loading import load
+from zoo.tasks.task import Task
+
+
+class Published(NamedTuple):
+    """Where a model went."""
+
+    url: str
+    commit: str
+    files: dict[str, int]  # sizes in bytes
+
+
+def publish(folder: str | Path, repo: str, private: bool = False, revision: str | None = None,
+            dry_run: bool = False) -> Published:
+    """Uploads a model folder to the Hub in one commit: it is there whole or not at all.
+
+    The card is rendered again. A folder without numbers is evaluated first, in the bundled features for its data, else
+    InceptionV3's. Files that the repository has already are not sent, and if it has all, no commit is made.
+
+    Args:
+        folder: a model folder, such as a run's.
+        repo: ``org/name``; made if need be.
+        private: whether a repository that is made is private.
+        revision: branch, made if need be; default: main.
+        dry_run: sends nothing; the files are in the folder and their sizes in what is returned.
+
+    Raises:
+        UsageError: the folder holds no sound model, a file in it leads out of it, or the Hub refuses.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi, errors
+
+    files = prepare(Path(folder).expanduser(), repo)
+    sizes = {name: len(content) if isinstance(content, bytes) else content.stat().st_size
+             for name, content in files.items()}
+    if dry_run:
+        return Published(f"(not sent to {repo})", "", sizes)
+    api = HfApi(library_name="zoo", library_version=__version__)
+    try:
+        api.create_repo(repo, private=private, exist_ok=True)
+        if revision:
+            api.create_branch(repo, branch=revision, exist_ok=True)
+        info = api.create_commit(
+            repo, [CommitOperationAdd(name, content) for name, content in files.items()], revision=revision,
+            commit_message=f"Model of gan-zoo {__version__}")
+    except errors.HFValidationError as error:
+        raise UsageError(f"{repo!r} is no name of a repository: {error}") from error
+    except (errors.LocalTokenNotFoundError, errors.OfflineModeIsEnabled, errors.HfHubHTTPError, OSError) as error:
+        raise UsageError(f"nothing was published to {repo}: {error}. A token that may write comes from: hf auth login, "
+                         "or HF_TOKEN") from error
+    return Published(str(info.repo_url), info.oid, sizes)
+
+
+def prepare(folder: Path, name: str) -> dict[str, Path | bytes]:
+    """Brings a model folder into the state in which it is published: sound, measured, with pictures and a card.
+
+    Args:
+        folder: a model folder.
+        name: under which ``zoo.load`` is going to find it.
+
+    Returns:
+        The files to send, by name: where they lie, or their content where it is not quite the folder's.
+    """
+    model = load(folder)
+    for path in _files(folder, model).values():
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"{path} leads out of the folder, to {path.resolve()}: put a copy in its place")
+    check_golden(model, folder)
+    if "frechet" in model.measures and not any(map(is_distance, read_metrics(folder))):
+        evaluate_folder(folder, features=None if measured(folder, {}) else default_features(model.data.name))
+    write_pictures(folder, model)
+    write_card(folder, name)
+    config = read_config(folder)
+    if config.get("training", {}).get("data_dir"):
+        config["training"]["data_dir"] = None  # where the maker's data lie; nobody else has that folder
+    return _files(folder, model) | {"config.json": to_json(config).encode()}
+
+
+def _files(folder: Path, model: Task) -> dict[str, Path]:
+    """What a repository holds, as far as the folder has it."""
+    return {name: folder / name for name in (*FILES, *pictures_in(folder, model)) if (folder / name).exists()}
+
+
+def write_pictures(folder: Path, model: Task) -> None:
+    """Draws what there is to show of a model folder, and of the progress of a run."""
+    pictures = model.pictures() | {PROGRESS: progress(folder, model)}
+    for name, picture in pictures.items():
+        if picture is not None:
+            with atomic(folder / name) as partial:
+                picture.save(partial, format="png", optimize=True)
+
+
+def write_metrics(folder: Path, metrics: Metrics) -> None:
+    """Enters numbers into a folder's metrics.json, in place of those of the same name, and renders its card again."""
+    write_json(folder / "metrics.json", read_metrics(folder) | metrics)
+    write_card(folder)
+
+
+def evaluate_folder(folder: Path, **how: Any) -> Metrics:
+    """``evaluate``, with the numbers entered into the folder's metrics.json and card, and memorisation.png beside."""
+    metrics = evaluate(folder, memorised=folder / MEMORISATION, **how)
+    write_metrics(folder, metrics)
+    return metrics
+
+
+def catalogued(name: str, folder: Path, where: str = BUNDLED, commit: str = "") -> Pretrained:
+    """Enters a model folder into the catalogue under a name, in place of what had that name."""
+    model, weights = load(folder), folder / "model.safetensors"
+    entry = Pretrained(name, model.task, model.variant, model.data.name, model.data.shape[-1],
+                       sum(p.numel() for p in model.parameters()), weights.stat().st_size, digest(weights),
+                       headline(read_metrics(folder)), where, commit)
+    enter(entry)
+    return entry
+
+
+def bundle(name: str, source: Path) -> Path:
+    """Copies a model folder into the package, in half precision where that changes nothing, and enters it.
+
+    What had that name goes, with its pictures and notes.
+    """
+    files = prepare(source, name)
+    folder = bundled_folder(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in {path.name for path in folder.iterdir()} - files.keys():
+        (folder / stale).unlink()
+    for file, content in files.items():
+        (folder / file).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+    halve(load(folder), folder)
+    catalogued(name, folder)
+    return folder

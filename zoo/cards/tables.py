@@ -1,0 +1,36 @@
+"""Tables of what there is, as Markdown."""
+
+from zoo.models import variants
+from zoo.store.catalogue import BUNDLED, Pretrained, pretrained
+
+TASKS = {"sample": "Pictures from latents", "translate": "Pictures from pictures", "write": "Sentences"}
+
+
+def variants_table() -> str:
+    """Every variant with its task, kind and paper."""
+    lines = ["| variant | what it is | task | kind | paper |", "|---|---|---|---|---|"]
+    lines += [f"| `{v.name}` | {v.title} | {v.task} | {v.kind} | [{v.year}]({v.paper}) |" for v in variants()]
+    return "\n".join(lines)
+
+
+def pretrained_table(task: str | None = None, cards: str = "model_cards/") -> str:
+    """Every model that can be loaded by name, with its card: all, or those of a task."""
+    lines = ["| name | variant | data | pixels | parameters | size | measured | where |", f"|{'---|' * 8}"]
+    lines += [f"| [`{m.name}`]({_card(m, cards)}) | {m.variant} | {m.data} | {m.image_size} | {m.parameters:,} | "
+              f"{m.bytes / 2**20:.1f} MiB | {m.headline} | {m.where} |" for m in pretrained(task)]
+    return "\n".join(lines)
+
+
+def _card(entry: Pretrained, cards: str) -> str:
+    return f"{cards}{entry.name}.md" if entry.where == BUNDLED else f"https://huggingface.co/{entry.where}"
+
+
+def models_page() -> str:
+    """The page of all pretrained models by task, and of all variants."""
+    tasks = [task for task in TASKS if pretrained(task)]
+    sections = [f"## {TASKS[task]}\n\n{pretrained_table(task, cards='')}" for task in tasks]
+    return "\n\n".join([
+        "# Models", "What `zoo.load(NAME)` knows: nothing is downloaded for those that are bundled. A page for each "
+        "has its numbers with their protocols, pictures that are not picked, and the command that trains such a model.",
+        *sections, "## Variants", "What `zoo train --variant NAME` trains; `zoo describe NAME` tells its options.",
+        variants_table()]) + "\n"

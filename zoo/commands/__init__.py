@@ -1,0 +1,19 @@
+"""The command line: one file a command, each with ``main(arguments)``; ``zoo NAME`` calls it.
+
+COMMANDS tells what each does, so that ``zoo --help`` need not import them.
+"""
+
+COMMANDS = {
+    "train": "train a variant on a data set or on pictures of your own",
+    "sample": "draw images from a trained model into one PNG",
+    "evaluate": "measure a model, or all models in a folder",
+    "compare": "compare models by the Frechet distance, as Lucic et al. 2018",
+    "publish": "publish a model to the Hugging Face Hub, or bundle it with the package",
+    "export": "write a model as a file that other programs run",
+    "list": "the variants that can be trained and the models that can be loaded",
+    "describe": "what a variant or a model is, its options and numbers",
+    "benchmark": "time the zoo against plain references",
+    "features": "train the small classifier of a data set in whose features images are compared",
+    "gallery": "train many variants alike and put their samples on one sheet",
+    "modes": "count the modes that variants cover on mixtures of Gaussians",
+}

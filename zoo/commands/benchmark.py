@@ -1,0 +1,66 @@
+"""Times the zoo against a plain reference that does the same, in one run on this machine.
+
+    zoo benchmark train --variant dcgan --json train.json
+    zoo benchmark train --variant gan --backbone mlp --data-loading memory
+    zoo benchmark sample
+    zoo benchmark load --model runs/dcgan-anime
+    zoo benchmark data
+    zoo benchmark data --folder 200k --image-size 64 --batches 200
+    zoo benchmark evaluate --features mnist
+    zoo benchmark scale --batches 20
+"""
+
+import importlib
+import shlex
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+from zoo.commands import cli
+from zoo.core.errors import UsageError
+
+WHAT = ("train", "sample", "load", "data", "evaluate", "scale")  # the modules of zoo.benchmark that measure
+
+
+def positive(text: str) -> int:
+    """A count from 1."""
+    value = cli.count(text)
+    if value < 1:
+        raise ArgumentTypeError(f"it takes a number from 1, not {text}")
+    return value
+
+
+def parser() -> cli.Parser:
+    parser = cli.Parser("Time the zoo against a plain reference that does the same. Leave the machine to it.")
+    parser.add_argument("what", choices=WHAT, help="what to time")
+    parser.add_argument("--variant", default="dcgan", help="of training, sampling and scale (default: %(default)s)")
+    parser.add_argument("--backbone", default="dcgan", help="likewise (default: %(default)s)")
+    parser.add_argument("--width", type=positive, default=64, help="likewise (default: %(default)s)")
+    parser.add_argument("--image-size", type=positive, default=32, metavar="N", help="pixels (default: %(default)s)")
+    parser.add_argument("--batch-size", type=positive, default=64, metavar="N", help="a process (default: %(default)s)")
+    parser.add_argument("--batches", type=positive, default=50, metavar="N",
+                        help="of train, data and scale (default: %(default)s)")
+    parser.add_argument("--data-loading", default="tutorial", choices=["tutorial", "memory"],
+                        help="of the bare loop: PIL images by two workers, or floats in memory (default: %(default)s)")
+    parser.add_argument("--folder", type=positive, metavar="N", help="of data: stream a generated folder of so many "
+                        "JPEG files, such as 200k, which takes minutes and up to 3 GB of disk at 64 px")
+    parser.add_argument("--model", help="what to load: a dcgan's folder or name (default: dcgan-anime, else a new one)")
+    parser.add_argument("--features", default="mnist", help="feature space of evaluate (default: %(default)s)")
+    parser.add_argument("--samples", type=positive, default=10_000, help="images to draw or measure (default: 10k)")
+    parser.add_argument("--step-ms", type=positive, nargs="+", default=[5, 20, 100], metavar="N",
+                        help="of scale: milliseconds of a step on one GPU to predict for (default: 5 20 100)")
+    parser.add_argument("--pairs", type=positive, default=5, help="measurements of each (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every measurement there")
+    return parser
+
+
+def main(arguments: list[str]) -> None:
+    options = parser().parse_args(arguments)
+    if not Path("/proc/self/status").exists():
+        raise UsageError("memory is measured out of /proc: run this on Linux")
+    comparison = importlib.import_module(f"zoo.benchmark.{options.what}").measure(options)
+    from zoo.benchmark import report  # torch takes seconds to import, and --help does without
+
+    command = shlex.join(["zoo", "benchmark", *arguments])
+    if options.json:
+        report.write(options.json, command, comparison)
+    print(f"{command}\n\n{report.table(comparison)}")

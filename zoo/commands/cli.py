@@ -1,0 +1,102 @@
+"""Command lines made from dataclasses of options."""
+
+import argparse
+import importlib
+import os
+import shlex
+import sys
+from typing import Any, NoReturn
+
+from zoo.commands import COMMANDS
+from zoo.core.config import Option, Options, options_of
+from zoo.core.config import count as whole_number
+from zoo.core.errors import UsageError, unknown
+
+
+def count(text: str) -> int:
+    """An int such as 500k or 2M, for argparse."""
+    try:
+        return whole_number(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that suggests near options and raises UsageError instead of printing the usage."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(usage="%(prog)s [options]", description=description, allow_abbrev=False,
+                         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=110))
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+    def parse_args(self, args=None, namespace=None):
+        parsed, rest = self.parse_known_args(args, namespace)
+        options = [name for action in self._actions for name in action.option_strings]
+        for word in rest:
+            if word.startswith("--"):
+                raise unknown("option", word.split("=")[0], options)
+        if rest:
+            raise UsageError(f"what is {shlex.join(rest)}? Options begin with --")
+        return parsed
+
+    def add_options(self, cls: type[Options], title: str) -> None:
+        """One option per field, in the field's group; absent from the result when not given."""
+        groups: dict[str, Any] = {}
+        for spec in options_of(cls).values():
+            name = spec.group or title
+            if name not in groups:
+                groups[name] = self.add_argument_group(name)
+            self._add(groups[name], spec)
+
+    @staticmethod
+    def _add(group: Any, spec: Option) -> None:
+        flag = f"--{spec.name.replace('_', '-')}"
+        default = "" if spec.default is None else f" (default: {spec.default})"
+        common = {"dest": spec.name, "default": argparse.SUPPRESS, "help": spec.help.replace("%", "%%") + default}
+        if spec.type is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
+        else:
+            metavar = "{" + ",".join(spec.choices) + "}" if spec.choices else spec.name.split("_")[-1].upper()
+            group.add_argument(flag, type=count if spec.type is int else spec.type, metavar=metavar, **common)
+
+
+def given(parsed: argparse.Namespace, cls: type[Options]) -> dict[str, Any]:
+    """The options of ``cls`` that were on the command line."""
+    return {name: value for name, value in vars(parsed).items() if name in options_of(cls)}
+
+
+def run(command: str, arguments: list[str] | None = None) -> NoReturn:
+    """Calls a command and ends the process; a UsageError becomes one line and exit status 2."""
+    try:
+        status = importlib.import_module(f"zoo.commands.{command}").main(
+            sys.argv[1:] if arguments is None else arguments) or 0
+        sys.stdout.flush()
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = 2
+    except BrokenPipeError:  # as of "| head": nobody reads on, and Python would say so at its end once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
+
+
+def main() -> NoReturn:
+    """``zoo COMMAND options``."""
+    words = sys.argv[1:]
+    if not words or words[0] in ("-h", "--help"):
+        width = max(map(len, COMMANDS))
+        print("zoo COMMAND [options], and zoo COMMAND --help for its options\n")
+        print("\n".join(f"  {name:{width}}  {what}" for name, what in COMMANDS.items()))
+        sys.exit(0)
+    if words[0] == "--version":
+        from zoo.core.version import __version__
+
+        print(f"gan-zoo {__version__}")
+        sys.exit(0)
+    if words[0] not in COMMANDS:
+        print(f"error: {unknown('command', words[0], COMMANDS)}", file=sys.stderr)
+        sys.exit(2)
+    sys.argv[0] = f"zoo {words[0]}"
+    run(words[0], words[1:])

@@ -1,0 +1,43 @@
+"""Publishes a model folder to the Hugging Face Hub, or puts it among the models that come with the package.
+
+    zoo publish runs/dcgan-anime --repo someone/dcgan-anime --dry-run
+    zoo publish runs/dcgan-anime --repo someone/dcgan-anime
+    zoo publish runs/dcgan-anime --bundle dcgan-anime
+    zoo publish --cards
+"""
+
+from pathlib import Path
+
+from zoo.cards.pages import write_pages
+from zoo.cards.publishing import bundle, catalogued, publish
+from zoo.commands import cli
+from zoo.core.errors import UsageError
+
+
+def main(arguments: list[str]) -> None:
+    parser = cli.Parser("Publish a model folder to the Hugging Face Hub, or bundle it with the package.")
+    parser.add_argument("model", nargs="?", help="a model folder, such as a run's")
+    parser.add_argument("--repo", metavar="ORG/NAME", help="repository, made if need be")
+    parser.add_argument("--private", action="store_true", help="make the repository a private one")
+    parser.add_argument("--revision", metavar="BRANCH", help="branch, made if need be (default: main)")
+    parser.add_argument("--dry-run", action="store_true", help="write card and numbers into the folder; send nothing")
+    parser.add_argument("--name", help="enter what was published into the catalogue under this name")
+    parser.add_argument("--bundle", metavar="NAME", help="copy it into the package and its catalogue instead")
+    parser.add_argument("--cards", action="store_true", help="render the pages in model_cards/ again")
+    options = parser.parse_args(arguments)
+    if options.cards:
+        print(*write_pages(), sep="\n")
+        return
+    if options.model is None or (options.repo is None) == (options.bundle is None):
+        raise UsageError("give a model folder, and --repo ORG/NAME or --bundle NAME; or --cards alone")
+    if options.bundle:
+        print(bundle(options.bundle, Path(options.model)), *write_pages(), sep="\n")
+        return
+    done = publish(options.model, options.repo, options.private, options.revision, options.dry_run)
+    for name, size in done.files.items():
+        print(f"{size:12,} bytes  {name}")
+    print(done.url)
+    if not options.dry_run:
+        print(f'commit {done.commit}\nload it with zoo.load("{options.repo}@{done.commit}")')
+        if options.name:
+            catalogued(options.name, Path(options.model), options.repo, done.commit)

@@ -1,0 +1,105 @@
+"""Options as frozen dataclasses: one description of a field serves Python, the command line and config.json."""
+
+import math
+import re
+from dataclasses import asdict, dataclass, field, fields
+from fractions import Fraction
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from zoo.core.errors import UsageError, unknown
+
+UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a string"}
+
+
+def option(default: Any, help: str, *, minimum: float | None = None, maximum: float | None = None,
+           group: str = "") -> Any:
+    """A dataclass field with the text and group of its command-line option and the closed range of its values."""
+    return field(default=default, metadata={"help": help, "minimum": minimum, "maximum": maximum, "group": group})
+
+
+class Option(NamedTuple):
+    """What the command line and the checks need to know of one field."""
+
+    name: str
+    type: type
+    default: Any
+    choices: tuple[str, ...]
+    optional: bool
+    help: str
+    minimum: float | None
+    maximum: float | None
+    group: str
+
+    def check(self, value: Any) -> Any:
+        """``value`` as this field's type. Raises UsageError where it does not fit."""
+        if value is None and self.optional:
+            return None
+        if self.choices:
+            if value not in self.choices:
+                raise unknown(f"value for {self.name}:", value, self.choices)
+            return value
+        if self.type is float and type(value) is int and abs(value) < 2**1000:  # floats end soon after
+            value = float(value)
+        if type(value) is not self.type or (self.type is float and not math.isfinite(value)):
+            raise UsageError(f"{self.name} must be {WORDS[self.type]}, not {value!r}")
+        if self.minimum is not None and value < self.minimum:
+            raise UsageError(f"{self.name} must be at least {self.minimum}, not {value}")
+        if self.maximum is not None and value > self.maximum:
+            raise UsageError(f"{self.name} must be at most {self.maximum}, not {value}")
+        return value
+
+
+def count(text: str) -> int:
+    """An int such as 500k or 2M. Raises UsageError for other words."""
+    number = re.fullmatch(r"(-?\d+(?:\.\d+)?)([kMG]?)", text, re.ASCII)
+    value = Fraction(number[1]) * UNITS[number[2]] if number else None
+    if value is None or value.denominator != 1:
+        raise UsageError(f"it takes a whole number, such as 500k or 2M, not {text!r}")
+    return int(value)
+
+
+@cache
+def options_of(cls: type) -> dict[str, Option]:
+    """The fields of an ``Options`` class by name. A subclass that only changes a default keeps the help text."""
+    hints = get_type_hints(cls)
+    found = {}
+    for f in fields(cls):
+        metadata: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            inherited = getattr(base, "__dataclass_fields__", {}).get(f.name)
+            metadata.update(inherited.metadata if inherited else {})
+        hint, optional = hints[f.name], False
+        if get_origin(hint) is UnionType:  # "int | None"
+            hint, optional = next(a for a in get_args(hint) if a is not NoneType), True
+        choices = get_args(hint) if get_origin(hint) is Literal else ()
+        kind = str if choices else hint
+        found[f.name] = Option(f.name, kind, f.default, choices, optional, metadata.get("help", ""),
+                               metadata.get("minimum"), metadata.get("maximum"), metadata.get("group", ""))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Base of every set of options: int, float, bool, str and Literal fields only, checked when made.
+
+    Raises:
+        UsageError: a value of another type, outside its range or not among its choices.
+    """
+
+    def __post_init__(self) -> None:
+        for name, spec in options_of(type(self)).items():
+            object.__setattr__(self, name, spec.check(getattr(self, name)))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Options":
+        """Builds the options from a mapping. Raises UsageError for a key that is no field."""
+        for name in values:
+            if name not in options_of(cls):
+                raise unknown("option", name, options_of(cls))
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,270 @@
+"""GenerativeModule: the training of any model of the zoo, whatever it makes."""
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from zoo.core import parallel
+from zoo.core.config import Options, option
+from zoo.core.ema import AveragedNetworks
+from zoo.core.errors import NonFiniteLossError, UsageError
+from zoo.core.optimization import Groups
+from zoo.core.randomness import Draws
+
+Terms = dict[str, Tensor]
+Batch = Any  # a named tuple of tensors with one first dimension; of which kind, the task says
+
+
+class Spec(Protocol):
+    """What the engine needs to know of a data set."""
+
+    name: str
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Options):
+    """What every model of the zoo can be told."""
+
+    optimizer: Literal["adam", "rmsprop"] = option("adam", "of every group")
+    learning_rate: float = option(2e-4, "learning rate of every optimizer (alpha)", minimum=0)
+    beta1: float = option(0.5, "Adam's decay of the first moment", minimum=0, maximum=0.9999)
+    beta2: float = option(0.999, "Adam's decay of the second moment", minimum=0, maximum=0.999999)
+    ema_halflife: int = option(10_000, "half-life, in images, of the averaged weights that answer (0: no averaging; "
+                               "10k: Karras 2020, arXiv:1912.04958)", minimum=0)
+
+
+class GenerativeModule(LightningModule):
+    """A model that is trained by optimizer steps of several groups in turn.
+
+    A subclass names who is trained by which optimizer (``optimizer_groups``), which networks are needed to answer
+    (``networks_for_sampling``), and writes ``training_step`` with ``optimize`` or ``alternate``.
+
+    The clock is ``images_seen``: examples of the data shown to the model, over all processes. Everything random in a
+    step follows from ``(seed, images_seen)`` and the row of the batch, so no generator state has to survive a
+    checkpoint, and what is drawn with ``draw`` does not depend on the number of processes either.
+
+    Attributes:
+        config: the variant's options.
+        data: shape and origin of the training data.
+        images_seen: the clock. A Python int, since reading a device buffer would stall a GPU every step.
+        updates: optimizer steps so far, by group.
+        accumulate: parts that a process takes its share of the batch in, to need less memory. The step is that of the
+            whole share, but for batch-norm, which sees the parts.
+        ema: averaged copies of the networks that answer, by name; updated after every step of the live ones.
+    """
+
+    Config: ClassVar[type[Config]] = Config
+    variant: ClassVar[str]  # the name it is registered under
+    kind: ClassVar[str]  # what sort of model it is, in a word: of the table of variants
+    couples_images: ClassVar[bool] = False  # whether a loss compares the examples of a batch with each other
+    penalises_gradients: ClassVar[bool] = False  # whether a loss has second derivatives of the networks
+    channels_last: ClassVar[bool] = True  # whether its convolutions are faster with the channels last
+    monitor: ClassVar[str | None] = None  # the tracked quantity, lower is better, that picks the best checkpoint
+
+    def __init__(self, config: Config, data: Spec) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.config, self.data = config, data
+        self.seed = torch.initial_seed() % 2**32
+        self.images_seen = 0
+        self.updates: dict[str, int] = {}
+        self.accumulate = 1
+        self.terms: Terms = {}  # the latest value of every loss term, "group/term"
+        self.measured: Terms = {}  # the latest value of everything else that is logged
+        self._draws = Draws()
+        self.ema = AveragedNetworks({}, config.ema_halflife)
+
+    # ---- what a variant defines -------------------------------------------------------------------------------
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Group name -> the parameters that its optimizer trains."""
+        raise NotImplementedError
+
+    def networks_for_sampling(self) -> dict[str, nn.Module]:
+        """The live networks that a published model needs, by name."""
+        raise NotImplementedError
+
+    def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        config, rate = self.config, self.learning_rate_of(group)
+        if config.optimizer == "rmsprop":
+            return torch.optim.RMSprop(parameters, rate)
+        return torch.optim.Adam(parameters, rate, (config.beta1, config.beta2), fused=True)
+
+    def learning_rate_of(self, group: str) -> float:
+        return self.config.learning_rate
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        """The terms that the discriminator descends, for ``alternate``."""
+        raise NotImplementedError
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        """The terms that the generator descends, for ``alternate``."""
+        raise NotImplementedError
+
+    # ---- one optimizer step -----------------------------------------------------------------------------------
+
+    @property
+    def critic_steps(self) -> int:
+        """Discriminator updates per generator update."""
+        return 1
+
+    def alternate(self, batch: Batch) -> None:
+        """A step of the discriminator and, every ``critic_steps``-th time, one of the generator."""
+        self.optimize("discriminator", self.discriminator_loss, batch)
+        if self.updates["discriminator"] % self.critic_steps == 0:
+            self.optimize("generator", self.generator_loss, batch)
+
+    def optimize(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:
+        """One step of one group on the sum of the terms that ``loss(batch)`` returns.
+
+        The only place in the project that calls backward or steps an optimizer. Networks of other groups are frozen
+        meanwhile. Gradients are averaged over the processes, and over the parts of the batch if it is taken in
+        ``accumulate`` parts, so a term has to be a mean over the batch.
+
+        Raises:
+            NonFiniteLossError: before the step on the CPU; on a GPU at the next logging interval, since looking at a
+                value there waits for all work before it.
+        """
+        optimizers = self.optimizers()
+        optimizer = optimizers[self.groups.names.index(group)] if isinstance(optimizers, list) else optimizers
+        optimizer.zero_grad()
+        with self.groups.alone(group):
+            self._backward(group, loss, batch)
+        parallel.average_gradients(self.groups.own[group])
+        optimizer.step()
+        self.updates[group] += 1
+        if group in self.groups.moved:
+            self.ema.move(self.networks_for_sampling(), self.images_seen)
+
+    def _backward(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:
+        """Adds up the gradients of every part of the batch; notes the terms, detached, as means over the parts."""
+        parts = [type(batch)(*part) for part in zip(*(x.chunk(self.accumulate) for x in batch), strict=True)]
+        means: Terms = {}
+        with self._draws.parts(len(parts)) as indices:
+            for index in indices:
+                terms = loss(parts[index])
+                total = torch.stack(list(terms.values())).sum() / len(parts)
+                means = {name: means.get(name, 0) + value.detach() / len(parts) for name, value in terms.items()}
+                if total.device.type == "cpu" and not math.isfinite(total.item()):
+                    self.terms |= {f"{group}/{name}": value for name, value in means.items()}
+                    self.check_finite()
+                self.manual_backward(total)
+        self.terms |= {f"{group}/{name}": value for name, value in means.items()}
+
+    def track(self, name: str, value: Tensor | float) -> None:
+        """Logs a measured quantity that is not part of a loss."""
+        self.measured[name] = torch.as_tensor(value).detach()
+
+    def check_finite(self) -> None:
+        """Raises NonFiniteLossError if a term is NaN or infinite."""
+        for name, value in self.terms.items():
+            if not torch.isfinite(value):
+                checkpoint = getattr(self.trainer.checkpoint_callback, "last_model_path", "")
+                resume = f"the last good checkpoint is {checkpoint}" if checkpoint else "there is no checkpoint yet"
+                raise NonFiniteLossError(
+                    f"{self.variant}: loss term {name} is {value.item()} after {self.images_seen:,} images; {resume}. "
+                    "A lower --learning-rate, another --seed or --precision 32-true may help.")
+
+    def draw(self, distribution: Callable[..., Tensor], n: int, *shape: int) -> Tensor:
+        """(n, *shape) from ``torch.randn`` or ``torch.rand``: a row for each of the n examples that a loss looks at.
+
+        The rows differ between processes, and the run depends neither on their number nor on ``accumulate``.
+        """
+        return self._draws(distribution, n, *shape, device=self.device, dtype=self.dtype)
+
+    def arrange(self, network: nn.Module, device: torch.device) -> nn.Module:
+        """The network with the weights of its convolutions in the order that is fastest, in place.
+
+        With the channels last most take an eighth less time on the CPU. A network that answers has that order too,
+        however it came about, since another one rounds otherwise. Not on Apple's GPUs.
+        """
+        last = self.channels_last and device.type != "mps"
+        return network.to(memory_format=torch.channels_last) if last else network
+
+    # ---- Lightning's hooks ------------------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        if self.trainer.world_size > 1 and not isinstance(self.trainer.strategy, parallel.ZooStrategy):
+            raise UsageError("on several processes a model of the zoo needs Trainer(strategy=zoo.ZooStrategy()): "
+                             "Lightning's own ddp expects a single backward pass a step")
+        self.arrange(self, self.trainer.strategy.root_device)
+        if not torch.cuda.is_available():
+            # Lightning has torch look for GPUs through NVML, and Adam looks at every step: where there is none, half a
+            # millisecond, and with that a quarter of the step of a small network.
+            os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        averaged = [p for network in self.networks_for_sampling().values() for p in network.parameters()]
+        self.groups = Groups(self.optimizer_groups(), averaged)
+        self.updates = {name: self.updates.get(name, 0) for name in self.groups.names}
+        return [self.build_optimizer(name, parameters) for name, parameters in self.groups.own.items()]
+
+    def configure_model(self) -> None:
+        if not self.ema:
+            self.ema = AveragedNetworks(self.networks_for_sampling(), self.config.ema_halflife)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Brings numbers of 8 bits to floats in [-1, 1] and floats to the model's precision; whole numbers stay."""
+        return type(batch)(*map(self._to_floats, batch))
+
+    def _to_floats(self, values: Tensor) -> Tensor:
+        if values.dtype == torch.uint8:  # normalised on the device: a quarter of the bytes to move
+            return values.to(self.dtype) / 127.5 - 1
+        return values.to(self.dtype) if values.is_floating_point() else values
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        self.images_seen += len(batch[0]) * parallel.world_size()
+        self._draws.begin(self.seed, self.images_seen)
+        # For a variant's own layers that draw globally. torch.manual_seed would also note, with a stack trace, what to
+        # seed on a GPU that is not in use: an eighth of the step of a small network.
+        on_gpu = self.device.type != "cpu"
+        (torch.manual_seed if on_gpu else torch.default_generator.manual_seed)(
+            (self.seed * 1_000_003 + self.images_seen + parallel.rank() + 1) % 2**63)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        if (batch_idx + 1) % self.trainer.log_every_n_steps == 0 or self.trainer.should_stop:
+            self.check_finite()
+            counters = {f"{group}/updates": float(count) for group, count in self.updates.items()}
+            counters["step"] = float(self.images_seen)  # Lightning takes the loggers' step from a metric of this name
+            self.log_dict(self.terms | self.measured | counters, sync_dist=parallel.world_size() > 1)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.check_finite()
+        checkpoint["zoo"] = self.description() | {"layout": LAYOUT, "seed": self.seed, "images_seen": self.images_seen,
+                                                  "ema_seen": self.ema.seen, "updates": dict(self.updates)}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if "zoo" not in checkpoint:
+            raise UsageError("this is not a checkpoint of a model of the zoo")
+        state = checkpoint["zoo"]
+        if state.get("layout", 1) != LAYOUT:
+            raise UsageError(f"the checkpoint is of layout {state.get('layout', 1)} and this zoo goes on with layout "
+                             f"{LAYOUT} alone, whose random numbers are others: start the run again, or go on with the "
+                             "version of gan-zoo that began it (its config.json says which)")
+        for key, ours in self.description().items():
+            if state[key] != ours:
+                raise UsageError(f"the checkpoint was made with another {key}: {_difference(state[key], ours)}")
+        self.seed, self.images_seen = state["seed"], state["images_seen"]
+        self.ema.seen, self.updates = state["ema_seen"], dict(state["updates"])
+
+    def description(self) -> dict[str, Any]:
+        """Variant, config and data set, as plain values: what config.json holds."""
+        return {"variant": self.variant, "config": self.config.to_dict(), "data": self.data.to_dict()}
+
+
+LAYOUT = 2  # of checkpoints: raised when a resumed run would not be the run that it was
+
+
+def _difference(theirs: Any, ours: Any) -> str:
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        keys = [key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key)]
+        return ", ".join(f"{key}={theirs.get(key)!r} there, {ours.get(key)!r} here" for key in sorted(keys))
+    return f"{theirs!r} there, {ours!r} here"

@@ -1,0 +1,40 @@
+"""Groups: which parameters an optimizer trains, and which stand still meanwhile."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+
+class Groups:
+    """The parameters of every optimizer, by the group's name.
+
+    Args:
+        own: group name -> the parameters that it trains.
+        averaged: parameters of which averages are kept.
+
+    Attributes:
+        names: in the order of the optimizers.
+        own, others: of a group, and of all groups but it.
+        moved: groups whose steps change what is averaged.
+    """
+
+    def __init__(self, own: dict[str, list[nn.Parameter]], averaged: Iterable[nn.Parameter]) -> None:
+        self.own = {name: list(parameters) for name, parameters in own.items()}
+        self.names = list(self.own)
+        everyone = {id(p): p for parameters in self.own.values() for p in parameters}
+        keys = {name: {id(p) for p in parameters} for name, parameters in self.own.items()}
+        self.others = {name: [p for key, p in everyone.items() if key not in keys[name]] for name in self.own}
+        wanted = {id(p) for p in averaged}
+        self.moved = {name for name in self.own if wanted & keys[name]}
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Freezes every group but one."""
+        for parameter in self.others[name]:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in self.others[name]:
+                parameter.requires_grad_(True)

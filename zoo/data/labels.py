@@ -1,0 +1,99 @@
+"""Classes by number or by name, and the parts of names such as "blue hair, red eyes"."""
+
+import operator
+from collections.abc import Iterable
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from zoo.core.errors import UsageError, unknown
+
+Labels = int | str | Iterable[int | str] | None
+Heads = dict[str, list[str]]  # what classes say of an image: head -> its classes, of which an image has one
+
+
+def class_indices(labels: Labels, names: list[str], n: int) -> Tensor:
+    """Class numbers (n,) int64.
+
+    Args:
+        labels: one class for all, or one each, by number or name.
+        names: of the classes.
+
+    Raises:
+        UsageError: labels missing, too few or many, out of range or unknown.
+    """
+    if labels is None:
+        shown = ", ".join(names[:10]) + (f", ... ({len(names)} in all)" if len(names) > 10 else "")
+        raise UsageError(f"this model is conditional: give labels, one class or {n} of them, out of {shown}")
+    given = [labels] * n if isinstance(labels, str) or not _is_iterable(labels) else list(labels)
+    if len(given) != n:
+        raise UsageError(f"{len(given)} labels for {n} images: give one, or one an image")
+    return torch.tensor([_class_index(label, names) for label in given], dtype=torch.int64)
+
+
+def _is_iterable(x: object) -> bool:
+    try:
+        iter(x)
+    except TypeError:  # among others a tensor or array of no dimension
+        return False
+    return True
+
+
+def _class_index(label: int | str, names: list[str]) -> int:
+    if isinstance(label, str) and label in names:
+        return names.index(label)
+    if isinstance(label, str) and not label.isdecimal():
+        raise unknown("class", label, names)
+    try:
+        index = operator.index(int(label) if isinstance(label, str) else label)
+    except TypeError:
+        raise UsageError(f"a label is a class number or name, not {label!r}") from None
+    if not 0 <= index < len(names):
+        raise UsageError(f"there is no class {index}: the classes are 0 to {len(names) - 1}")
+    return index
+
+
+def heads_of(class_names: list[str]) -> Heads:
+    """The heads for a data set's classes: one, or one a part where all are like "blue hair, red eyes"."""
+    parts = [name.split(", ") for name in class_names]
+    kinds = {tuple(part.split()[-1] if part else "" for part in name) for name in parts}
+    if len(kinds) != 1 or len(parts[0]) == 1 or len(set(*kinds)) < len(parts[0]):
+        return {"class": class_names}
+    columns = zip(*parts, strict=True)
+    return {kind: sorted(set(column)) for kind, column in zip(kinds.pop(), columns, strict=True)}
+
+
+def targets_of(heads: Heads, class_names: list[str]) -> Tensor | None:
+    """A data set's classes as classes of the heads, (classes, heads) int64; None if the heads do not know them."""
+    rows = [name.split(", ") if len(heads) > 1 else [name] for name in class_names]
+    try:
+        return torch.tensor([[known.index(part) for part, known in zip(row, heads.values(), strict=True)]
+                             for row in rows]) if rows else None
+    except ValueError:
+        return None
+
+
+def class_parts(class_names: list[str]) -> list[list[int]]:
+    """The parts of every class as numbers, counted on from head to head; a plain class is its own only part."""
+    heads = heads_of(class_names)
+    if len(heads) == 1:
+        return [[number] for number in range(len(class_names))]
+    numbers = {part: number for number, part in enumerate(chain(*heads.values()))}
+    return [[numbers[part] for part in name.split(", ")] for name in class_names]
+
+
+def count_parts(class_names: list[str]) -> int:
+    """How many different parts there are, over all heads: as many as classes, where they are plain."""
+    return sum(map(len, heads_of(class_names).values()))
+
+
+def nearest_classes(class_names: list[str]) -> Tensor:
+    """Which classes differ from a class in the fewest parts, of at least two: (classes, classes) bool, a row a class.
+
+    Of plain classes these are all others, of "pink hair, blue eyes" those with pink hair or blue eyes.
+    """
+    parts = torch.tensor(class_parts(class_names))
+    differing = (parts[:, None] != parts).sum(-1)
+    differing.fill_diagonal_(parts.shape[1] + 1)
+    return differing == differing.amin(1, keepdim=True)

@@ -1,0 +1,207 @@
+"""Pairs of pictures in files: decoded once, each half into a cache file of its own, see ``zoo.data.decoded``."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from PIL import ExifTags, Image, ImageOps
+from torchvision.datasets.folder import IMG_EXTENSIONS
+
+from zoo.core.errors import UsageError
+from zoo.data.batches import Labelled, Pair
+from zoo.data.decoded import decode, hash_of
+from zoo.data.derived import source_channels, source_size
+from zoo.data.folder import checked_split
+from zoo.data.pixels import UNREADABLE, channels_of
+from zoo.data.spec import ImageSpec, PairSpec
+from zoo.data.stored import load_decoded
+
+FILES = "files"  # in place of a way to derive pairs: they are there
+SPLITS = ("train", "val", "test")
+SUBFOLDERS = (("A", "B"), ("source", "target"))
+LAYOUTS = ("pairs are pictures twice as wide as high, the source on the left, or pictures of equal names in two "
+           "folders, A and B or source and target")
+NAMED = 5  # files that an error names
+ROTATED = range(5, 9)  # values of the EXIF orientation that swap height and width
+
+
+class Half(NamedTuple):
+    """One side of all pairs, as ``decode`` reads it."""
+
+    name: str
+    files: list[Path]
+    read: Callable[[Path], Image.Image]
+
+
+class PairFolder:
+    """Pairs of a source and a target picture in a folder.
+
+    Either each file has both, side by side, and is twice as wide as high; or two sub-folders, ``A`` and ``B`` or
+    ``source`` and ``target``, hold files of equal names but for the suffix. A folder that holds any of ``train``,
+    ``val`` and ``test`` has these for splits, each laid out so.
+
+    Args:
+        folder: searched recursively.
+        image_size: the pictures are centre-cropped and resampled to this; 0 means the height of the first target.
+        split: which.
+        reverse: the source is the right half, ``B`` or ``target``.
+
+    Raises:
+        UsageError: no such folder or split, no pictures in it, or some that are no pairs.
+    """
+
+    def __init__(self, folder: Path, image_size: int = 0, name: str = "", provenance: str = "", split: str = "train",
+                 reverse: bool = False) -> None:
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder}: give one of pairs, where {LAYOUTS}")
+        self._name = name or folder.resolve().name
+        found = tuple(name for name in SPLITS if (folder / name).is_dir())
+        self.splits = found or ("train",)
+        self.split = checked_split(self._name, split, self.splits)
+        self.folder = folder / split if found else folder
+        halves = _halves(self.folder)
+        self.source, self.target = reversed(halves) if reverse else halves
+        self.files = list(zip(self.source.files, self.target.files, strict=True))
+        size = image_size or _first_height(self.target.files)
+        self.spec = PairSpec(
+            name=self._name, image_size=size, channels=channels_of(self.target.files, Image.open),  # headers only
+            source_size=size, source_channels=channels_of(self.source.files, Image.open), pairs=FILES, reverse=reverse,
+            images=len(self.files), provenance=provenance or f"a folder of {len(self.files):,} pairs")
+
+    def prepare(self) -> tuple[Path, Path]:
+        """Decodes source and target; the order of the halves does not matter to the cache."""
+        return (self._decode(self.source, self.spec.source_channels),
+                self._decode(self.target, self.spec.channels))
+
+    def _decode(self, half: Half, channels: int) -> Path:
+        stats = [(str(f.relative_to(self.folder)), f.stat().st_size, f.stat().st_mtime_ns) for f in half.files]
+        key = hash_of([str(self.folder.resolve()), half.name, stats])
+        return decode(f"{self._name}-{half.name}", key, half.files, half.read, channels, self.spec.image_size)
+
+    def load(self) -> Pair:
+        """Source uint8 (N, Cs, S, S), target uint8 (N, C, S, S) and class numbers (N,), which are all 0."""
+        source, target = (load_decoded(path) for path in self.prepare())
+        return Pair(source, target, torch.zeros(len(self.files), dtype=torch.int64))
+
+
+class DerivedPairs:
+    """Pairs out of a set of images, which are the targets: their sources are made of them on the device.
+
+    Args:
+        images: a source of ``Labelled``, which is what this loads too.
+        pairs: how, see ``zoo.data.derived``.
+
+    Raises:
+        UsageError: another way, or a size for which it is not possible.
+    """
+
+    def __init__(self, images: Any, pairs: str) -> None:
+        self.images, self.split, self.splits = images, images.split, images.splits
+        spec = images.spec
+        if not isinstance(spec, ImageSpec):
+            raise UsageError(f"{spec.name} is a set of {spec.kind}: pairs are made of images")
+        self.spec = PairSpec(
+            **asdict(spec), source_size=source_size(pairs, spec.image_size),
+            source_channels=source_channels(pairs, spec.channels), pairs=pairs)
+
+    def prepare(self) -> object:
+        return self.images.prepare()
+
+    def load(self) -> Labelled:
+        """The targets and their labels."""
+        return self.images.load()
+
+
+def _halves(folder: Path) -> tuple[Half, Half]:
+    """Source and target of the pairs in a folder, in the same order."""
+    for names in SUBFOLDERS:
+        if all((folder / name).is_dir() for name in names):
+            return _in_two_folders(folder, names)
+    return _side_by_side(folder)
+
+
+def _side_by_side(folder: Path) -> tuple[Half, Half]:
+    files = _pictures(folder)
+    sizes = _sizes(files)
+    wrong = [file for file, (width, height) in sizes.items() if width != 2 * height]
+    _refuse(wrong, folder, "are not twice as wide as high", f"{LAYOUTS}. Put others elsewhere")
+    return Half("left", files, _read_left), Half("right", files, _read_right)
+
+
+def _in_two_folders(folder: Path, names: tuple[str, str]) -> tuple[Half, Half]:
+    sources, targets = (_by_name(folder / name) for name in names)
+    alone = [column[stem] for column, other in ((sources, targets), (targets, sources)) for stem in column
+             if stem not in other]
+    _refuse(alone, folder, f"stand in one of {' and '.join(names)} only", "give both of a pair the same name")
+    first, second = _sizes(sources.values()), _sizes(targets.values())
+    wrong = [file for stem, file in sources.items()
+             if not _same_shape(first.get(file, (1, 1)), second.get(targets[stem], (1, 1)))]
+    _refuse(wrong, folder, f"have another shape than their partner in {names[1]}", "crop the two of a pair alike")
+    return (Half(names[0], list(sources.values()), Image.open),
+            Half(names[1], [targets[stem] for stem in sources], Image.open))
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder by name without suffix: labels are often PNG where photos are JPEG."""
+    files: dict[str, Path] = {}
+    again = []
+    for file in _pictures(folder):
+        if files.setdefault(file.relative_to(folder).with_suffix("").as_posix(), file) != file:
+            again.append(file)
+    _refuse(again, folder, "differ from another in their suffix only", "rename or remove one of the two")
+    return files
+
+
+def _pictures(folder: Path) -> list[Path]:
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in IMG_EXTENSIONS and f.is_file())
+    if not files:
+        raise UsageError(f"there are no pictures in {folder}: looked for {', '.join(IMG_EXTENSIONS)}; {LAYOUTS}")
+    return files
+
+
+def _refuse(files: list[Path], folder: Path, what: str, advice: str) -> None:
+    if files:
+        names = [f.relative_to(folder).as_posix() for f in files[:NAMED]]
+        raise UsageError(f"{len(files):,} pictures in {folder} {what}: {', '.join(names)}"
+                         f"{', ...' if len(files) > NAMED else ''}. To do: {advice}")
+
+
+def _sizes(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """Width and height, upright, out of the headers. Broken pictures are left out: ``decode`` names them."""
+    sizes = {}
+    for file in files:
+        with suppress(*UNREADABLE), Image.open(file) as image:
+            turned = image.getexif().get(ExifTags.Base.Orientation) in ROTATED
+            sizes[file] = image.size[::-1] if turned else image.size
+    return sizes
+
+
+def _first_height(files: list[Path]) -> int:
+    for file in files:
+        if sizes := _sizes([file]):
+            return sizes[file][1]
+    raise UsageError(f"none of the {len(files):,} pictures in {files[0].parent} can be read: repair them")
+
+
+def _same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether one is the other made larger or smaller, to a pixel of the smaller: else their crops do not match."""
+    return abs(size[0] * other[1] - size[1] * other[0]) <= max(*size, *other)
+
+
+def _read_left(file: Path) -> Image.Image:
+    return _read_half(file, 0)
+
+
+def _read_right(file: Path) -> Image.Image:
+    return _read_half(file, 1)
+
+
+def _read_half(file: Path, half: int) -> Image.Image:
+    """Half 0 or 1 from the left, cut before it is resampled, or the halves would bleed into one another."""
+    with Image.open(file) as image:
+        upright = ImageOps.exif_transpose(image)
+        side = upright.height
+        return upright.crop((half * side, 0, (half + 1) * side, side))

@@ -1,0 +1,158 @@
+"""Comparison: what the measures of one evaluation share, each part computed when a measure first asks for it."""
+
+import warnings
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+
+from zoo.core.errors import UsageError
+from zoo.data.batches import take
+from zoo.data.sources import Source, open_source
+from zoo.data.stored import Images, OnDisk
+from zoo.metrics.features import Features, FeatureSpace, feature_space, to_uint8
+from zoo.metrics.generation import features_of_answers
+from zoo.metrics.protocol import Protocol, short
+from zoo.metrics.real import Real, real_rows, real_side, training_features
+from zoo.tasks.task import Task
+
+COMPARABLE = 2_048  # images: with fewer, the covariance of InceptionV3's 2,048 features is singular
+FEWEST = 50  # images: with fewer, none of the numbers means anything
+
+
+class How(NamedTuple):
+    """What an evaluation is told that does not change its numbers."""
+
+    data_dir: str | None = None
+    inception_weights: str | None = None
+    batch_size: int = 256
+    devices: int = 1
+    accelerator: str = "auto"
+    memorised: Path | None = None  # where to put a picture of the nearest training images
+
+    @property
+    def device(self) -> torch.device:
+        return Fabric(accelerator=self.accelerator, devices=1).device
+
+
+class Comparison:
+    """A model's answers beside real data, by a protocol whose data set is decided.
+
+    Attributes:
+        source: of the real data.
+        protocol: with the split, and how many there are on both sides.
+        used_features: whether a measure has asked for the feature space.
+
+    Raises:
+        UsageError: an unknown data set or split, images of other channels, or too few of them.
+    """
+
+    def __init__(self, model: Task, protocol: Protocol, how: How) -> None:
+        self.model, self.how = model, how
+        self.source = self._open(protocol)
+        count = min(protocol.real, self.source.spec.images)
+        asked = min(protocol.samples, count) if model.once else protocol.samples
+        self.protocol = replace(protocol, split=self.source.split, real=count, samples=asked)
+        self._warn()
+
+    def _open(self, protocol: Protocol) -> Source:
+        spec, how = self.model.data, self.how
+        options = {"data_dir": how.data_dir, "kind": self.model.data_kind} | spec.opening
+        source = open_source(protocol.data, **options, split=protocol.split or "train")
+        if protocol.split is None and "test" in source.splits:
+            source = open_source(protocol.data, **options, split="test")
+        theirs, ours = source.spec.shape, spec.shape
+        if theirs != ours:
+            raise UsageError(f"{self.model.variant} makes {spec.kind} of {ours[0]} channels and {source.spec.name} has "
+                             f"{theirs[0]}: they cannot be compared. Choose other real images with --data")
+        if source.spec.images < FEWEST:
+            raise UsageError(f"{source.spec.name} has {source.spec.images} images in its {source.split} split, which "
+                             f"is too few to compare with: at least {FEWEST}")
+        return source
+
+    def _warn(self) -> None:
+        trained, real = self.model.data.name, self.source.spec.name
+        if real != trained:
+            warnings.warn(f"the model was trained on {trained} and is compared with {real}, brought to "
+                          f"{self.model.data.shape[-1]} px", stacklevel=5)
+
+    # ---- questions and answers --------------------------------------------------------------------------------
+
+    @cached_property
+    def columns(self) -> tuple:
+        """All real data of the split."""
+        self.source.prepare()
+        return self.source.load()
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """Which of them are compared with."""
+        return real_rows(len(self.columns[0]), self.protocol.real)
+
+    @cached_property
+    def inputs(self) -> dict[str, Tensor]:
+        """What the model is asked: classes with the frequencies that the real ones have."""
+        same = self.source.spec.class_names == self.model.data.class_names
+        examples = take(self.columns, self.rows[:self.protocol.samples]) if self.model.once else (
+            self.columns._replace(images=self.columns.images, labels=self.columns.labels[self.rows]) if same else None)
+        return self.model.inputs(self.protocol.samples, self.protocol.seed, examples)
+
+    @cached_property
+    def outputs(self) -> Tensor:
+        """All that it answers, in its own unit."""
+        return self.model.to(self.how.device).respond(self.how.batch_size, **self.inputs)
+
+    @cached_property
+    def truths(self) -> Tensor:
+        """What would have been right, for a model that is asked what the data answer."""
+        return self.model.truth(self.model.prepare(take(self.columns, self.rows[:self.protocol.samples]))).cpu()
+
+    # ---- in features ------------------------------------------------------------------------------------------
+
+    @property
+    def used_features(self) -> bool:
+        return "space" in vars(self)
+
+    @cached_property
+    def space(self) -> FeatureSpace:
+        space = feature_space(self.protocol.features, self.how.inception_weights)
+        space.extractor.to(self.how.device)
+        fewest = min(self.protocol.samples, self.protocol.real)
+        if fewest < COMPARABLE:
+            warnings.warn(f"{fewest:,} images are too few for numbers that can be compared with others: the distance "
+                          f"grows as they get fewer; take {COMPARABLE:,} or more on both sides", stacklevel=6)
+        return space
+
+    @cached_property
+    def real(self) -> Real:
+        """Features of the real images."""
+        how = self.how
+        return real_side(self.source, self.space, self.protocol.real, how.batch_size, how.device)
+
+    @cached_property
+    def fake(self) -> Features:
+        """Features of the answers."""
+        how = self.how
+        return features_of_answers(self.model, self.space, self.inputs, how.batch_size, how.devices, how.accelerator)
+
+    @cached_property
+    def training(self) -> tuple[Images, Tensor | OnDisk]:
+        """All training images and their features."""
+        how = self.how
+        options = {"data_dir": how.data_dir, "kind": self.model.data_kind} | self.model.data.opening
+        source = open_source(self.protocol.data, **options)
+        if self.protocol.split == "train" and self.protocol.real == source.spec.images:  # the real ones are all of them
+            return self.columns.truth, self.real.features.pooled
+        return training_features(source, self.space, how.batch_size, how.device)
+
+    def few_answers(self, n: int) -> Tensor:
+        """The first answers, as 8-bit pictures."""
+        return to_uint8(self.model.respond(**{name: x[:n] for name, x in self.inputs.items()}))
+
+    def named(self, stem: str, counted: bool = False) -> str:
+        """A metric's name: with how many were asked, and the feature space."""
+        return f"{stem}{short(self.protocol.samples) if counted else ''}{self.space.suffix}"

@@ -1,0 +1,139 @@
+"""The measures by name: each takes a ``Comparison`` and gives values by the metric's name.
+
+A task names those that tell how good its models are; any other that fits can be asked for.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from zoo.core.errors import UsageError, unknown
+from zoo.data.points import MIXTURES
+from zoo.metrics.classes import class_coverage, confidence, label_agreement
+from zoo.metrics.comparison import Comparison
+from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
+from zoo.metrics.memorisation import memorisation, memorisation_picture
+from zoo.metrics.modes import mode_coverage
+from zoo.metrics.pixels import copies, errors, means
+from zoo.store.layout import Metrics
+
+Values = dict[str, float]
+CHECKED = 1_000  # generated images whose nearest training images are looked for
+SHOWN = 8  # of them in a picture
+
+
+class Measure(NamedTuple):
+    """A way to measure, and what the names of its values begin with."""
+
+    compute: Callable[[Comparison], Values]
+    stems: tuple[str, ...]
+
+
+def frechet(c: Comparison) -> Values:
+    """The Frechet distance, and what two halves of the real images are apart."""
+    name = c.space.distance_name(c.protocol.samples)
+    return {name: frechet_distance(c.fake.pooled, c.real.features.pooled), f"{name}/floor": c.real.floor}
+
+
+def score(c: Comparison) -> Values:
+    """The Inception Score (Salimans 2016, arXiv:1606.03498), and that of the real images."""
+    name = c.named("is", counted=True)
+    mean, spread = inception_score(c.fake.logits)
+    return {name: mean, f"{name}/std": spread, f"{name}/real": inception_score(c.real.features.logits)[0]}
+
+
+def kernel(c: Comparison) -> Values:
+    """The kernel distance, KID (Binkowski 2018, arXiv:1801.01401)."""
+    name = c.named("kid", counted=True)
+    mean, spread = kernel_distance(c.fake.pooled, c.real.features.pooled)
+    return {name: mean, f"{name}/std": spread}
+
+
+def precision(c: Comparison) -> Values:
+    """Precision and recall (Kynkaanniemi 2019, arXiv:1904.06991)."""
+    shares = precision_and_recall(c.fake.pooled, c.real.features.pooled)
+    return {c.named(name, counted=True): share for name, share in zip(("precision", "recall"), shares, strict=True)}
+
+
+def classes(c: Comparison) -> Values:
+    """What a classifier sees: classes that are found, their frequencies, and how sure it is; without one, nothing."""
+    network, fake, real = c.space.classifier, c.fake.logits, c.real.features.logits
+    if network is None:
+        return {}
+    coverage, found, sure = class_coverage(network, fake, real), c.named("classes_found"), c.named("confident")
+    values = {found: float(coverage.found), f"{found}/of": float(coverage.classes)}
+    if math.isfinite(coverage.kl):  # JSON has no infinity
+        values[c.named("class_kl")] = coverage.kl
+    return values | {sure: confidence(network, fake), f"{sure}/real": confidence(network, real)}
+
+
+def agreement(c: Comparison) -> Values:
+    """Whether a classifier sees the class that was asked for; nothing where it does not know these classes."""
+    network, asked = c.space.classifier, c.inputs.get("label")
+    if asked is None:
+        raise UsageError(f"{c.model.variant} is asked for no classes: there is no agreement to measure")
+    if network is None:
+        return {}
+    seen = label_agreement(network, c.fake.logits, asked, c.model.data.class_names)
+    return {c.named("label_agreement") + ("" if head == "class" else f"/{head}"): share for head, share in seen.items()}
+
+
+def memorised(c: Comparison) -> Values:
+    """Share of answers nearer to a training image than that is to the others, and that of held-out images."""
+    images, features = c.training
+    found, name = memorisation(c.fake.pooled[:CHECKED], features), c.named("memorised")
+    if c.how.memorised is not None:
+        memorisation_picture(c.few_answers(SHOWN), images, found.nearest[:SHOWN], c.how.memorised)
+    values = {name: found.share}
+    if c.protocol.split != "train":
+        values[f"{name}/held-out"] = memorisation(c.real.features.pooled[:CHECKED], features).share
+    return values
+
+
+def modes(c: Comparison) -> Values:
+    """Modes of a mixture of Gaussians that are covered (Srivastava 2017, arXiv:1705.07761, section 4.1)."""
+    if c.source.spec.name not in MIXTURES:
+        raise UsageError(f"the modes of {c.source.spec.name} are not known: choose from {', '.join(MIXTURES)}")
+    found = mode_coverage(c.outputs, MIXTURES[c.source.spec.name]())
+    values = {"modes": float(found.covered), "modes/of": float(found.modes), "high_quality": found.high_quality}
+    return values | ({"mode_kl": found.kl} if math.isfinite(found.kl) else {})
+
+
+def pixels(c: Comparison) -> Values:
+    """Errors against the true pictures, beside those of the pictures given (copy) and of the mean picture (mean)."""
+    if not c.model.once:
+        raise UsageError(f"{c.model.variant} makes pictures of its own: there are no true ones to compare them with")
+    true = c.truths
+    answers = {"": c.outputs, "/copy": copies(c.inputs["source"], true), "/mean": means(true)}
+    return {f"{name}{which}": value for which, made in answers.items() for name, value in errors(made, true).items()}
+
+
+MEASURES: dict[str, Measure] = {
+    "pixels": Measure(pixels, ("l", "psnr", "ssim")),
+    "frechet": Measure(frechet, ("fid", "fd")),
+    "score": Measure(score, ("is",)),
+    "kernel": Measure(kernel, ("kid",)),
+    "precision": Measure(precision, ("precision", "recall")),
+    "classes": Measure(classes, ("classes_found", "class_kl", "confident")),
+    "agreement": Measure(agreement, ("label_agreement",)),
+    "memorisation": Measure(memorised, ("memorised",)),
+    "modes": Measure(modes, ("modes", "high_quality", "mode_kl")),
+}
+
+
+def measures_named(words: str) -> list[str]:
+    """Names out of ``frechet,precision``. Raises UsageError for one that there is not."""
+    names = [word.strip() for word in words.split(",") if word.strip()]
+    for name in names:
+        if name not in MEASURES:
+            raise unknown("measure", name, MEASURES)
+    if not names:
+        raise UsageError(f"which measures? There are: {', '.join(MEASURES)}")
+    return names
+
+
+def measures_behind(metrics: Metrics) -> list[str]:
+    """The measures that numbers of these names come from."""
+    stems = {re.match("[a-z_]*[a-z]", name)[0] for name in metrics}
+    return [name for name, measure in MEASURES.items() if stems & {*measure.stems}]

@@ -1,0 +1,78 @@
+"""A model folder: the one layout of a finished run, a bundled model and a repository on the Hub, whatever the task.
+
+    config.json          task, variant, config, data set and where the model comes from
+    model.safetensors    the networks that answering needs, averaged weights where there are any
+    golden.safetensors   a few inputs and the output that they must give
+    metrics.json         every number with its protocol
+    samples.png          what it makes, not picked; more pictures beside it
+    README.md            the card, rendered from the files above
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from zoo.core.errors import UsageError
+from zoo.core.version import __version__
+
+FORMAT = 2  # of config.json; raised when older versions of the zoo could not read a folder rightly
+NOTES = "notes.md"  # what its maker has to say, for the card
+SAMPLES, MEMORISATION, PROGRESS = "samples.png", "memorisation.png", "progress.png"  # pictures that any task may have
+FILES = ("config.json", "model.safetensors", "golden.safetensors", "metrics.json", NOTES,
+         "README.md")  # what a repository holds besides pictures: neither checkpoints nor logs of the run
+
+Metrics = dict[str, dict[str, Any]]  # name -> {"value": float, "protocol": str}
+
+
+def read_config(source: Path) -> dict[str, Any]:
+    """The content of a folder's config.json, or of such a file by another name.
+
+    Raises:
+        UsageError: it is missing, malformed or of a newer version.
+    """
+    path = source / "config.json" if source.is_dir() else source
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{source} is no model folder: it has no config.json" if path != source else
+                         f"there is no {source}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    if not isinstance(config, dict) or type(config.get("format")) is not int:
+        raise UsageError(f"{path} is not a configuration of the zoo: it has no format number")
+    if config["format"] > FORMAT:
+        raise UsageError(f"{path} was written by gan-zoo {config.get('zoo')}, which is newer than this "
+                         f"{__version__}: pip install --upgrade gan-zoo")
+    parts = {"training": {}} | config  # not every model comes from a run
+    for key, kind in {"variant": str, "config": dict, "data": dict, "training": dict}.items():
+        if not isinstance(parts.get(key), kind):
+            raise UsageError(f"{path} lacks {key!r} or has it of a wrong type")
+    return config
+
+
+def read_metrics(folder: Path) -> Metrics:
+    """The content of a folder's metrics.json, name -> value and protocol; empty if nothing was measured yet.
+
+    Raises:
+        UsageError: it is malformed.
+    """
+    path = folder / "metrics.json"
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        if not all(isinstance(m["value"], int | float) and isinstance(m["protocol"], str) for m in metrics.values()):
+            raise ValueError("a number without its protocol")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
+        raise UsageError(f"{path} cannot be read: {error!r}. Remove it and evaluate the model again") from error
+    return metrics
+
+
+def is_distance(name: str) -> bool:
+    """Whether a metric of this name is a Frechet distance."""
+    return name.startswith(("fid", "fd")) and "/" not in name
+
+
+def headline(metrics: Metrics) -> str:
+    """The first distance that was measured, in words; empty without one."""
+    return next((f"{key} {metric['value']:.4g}" for key, metric in metrics.items() if is_distance(key)), "")

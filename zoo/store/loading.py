@@ -1,0 +1,82 @@
+"""Reading a model folder."""
+
+from pathlib import Path
+
+import torch
+
+from zoo.core.errors import UsageError, unknown
+from zoo.data.spec import read_spec
+from zoo.models import variant_class
+from zoo.store.catalogue import locate, pretrained
+from zoo.store.golden import put
+from zoo.store.hub import fetch
+from zoo.store.layout import read_config
+from zoo.store.weights import check_fit, read_weights
+from zoo.tasks.task import Task
+
+MOST_PARAMETERS = 10**9  # of a model that is loaded: four gigabytes in single precision
+
+
+def load(source: str | Path) -> Task:
+    """A trained model, to be asked.
+
+    Args:
+        source: a model folder, such as a run's; a name that ``zoo.pretrained()`` lists; or ``org/name`` or
+            ``org/name@revision`` on the Hugging Face Hub. Of these, the first that there is.
+
+    Returns:
+        The variant's module in evaluation mode on the CPU, with the networks that answering needs; the others, such as
+        the discriminator, are None.
+
+    Raises:
+        UsageError: no such model, a file that is missing, damaged or altered, an unknown variant or field, a folder
+            written by a newer version, weights that do not fit the configuration, or a model that is too large.
+    """
+    folder = find(source)
+    model = untrained(folder)
+    networks = model.networks_for_sampling()
+    count = sum(p.numel() for network in networks.values() for p in network.parameters())
+    if count > MOST_PARAMETERS:
+        raise UsageError(f"the configuration in {folder} asks for {count:,} parameters, more than {MOST_PARAMETERS:,}")
+    tensors = read_weights(folder / "model.safetensors")
+    check_fit({f"{name}.{key}": value for name, network in networks.items()
+               for key, value in network.state_dict().items()}, tensors, folder)
+    for name, _ in list(model.named_buffers(recurse=False)):
+        setattr(model, name, None)  # state of the training alone
+    for name, _ in list(model.named_children()):
+        if name not in (*networks, "ema"):
+            setattr(model, name, None)
+    put(model, tensors)
+    return model.eval()
+
+
+def untrained(folder: Path) -> Task:
+    """The model that a folder's config.json describes, with shapes in place of weights.
+
+    Raises:
+        UsageError: an unknown variant or field, or a value that does not fit.
+    """
+    description = read_config(folder)
+    cls = variant_class(description["variant"])
+    config, data = cls.Config.from_dict(description["config"]), read_spec(description["data"])
+    with torch.device("meta"):
+        return cls(config, data)
+
+
+def find(source: str | Path) -> Path:
+    """The folder of a model, see ``load``. Raises UsageError if there is none."""
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    known = locate(str(source))
+    if known is not None:
+        return known
+    repo, _, revision = str(source).partition("@")
+    if "/" not in repo:
+        raise unknown("model folder or name", source, [entry.name for entry in pretrained()])
+    if repo.count("/") > 1 or repo.startswith((".", "/", "~")):
+        raise UsageError(f"there is no model folder {source}")
+    try:
+        return fetch(repo, revision or None)
+    except UsageError as error:
+        raise UsageError(f"there is no folder {source}, and {error}") from error

@@ -1,0 +1,50 @@
+"""Writing a model folder."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zoo.core.files import atomic, write_json
+from zoo.core.module import Batch
+from zoo.core.version import __version__
+from zoo.store.golden import write_golden
+from zoo.store.layout import FORMAT, MEMORISATION, PROGRESS, SAMPLES
+from zoo.store.weights import Tensors, digest_of, stored_digest, write_weights
+from zoo.tasks.task import Task
+
+
+def save(model: Task, folder: str | Path, origin: dict[str, Any] | None = None, examples: Batch | None = None) -> Path:
+    """Writes a model folder. Each file is replaced as a whole, the weights last.
+
+    Numbers and pictures of other weights, which the folder may hold, are removed.
+
+    Args:
+        model: any model of the zoo.
+        folder: made if need be.
+        origin: further entries of config.json, such as how the model was trained.
+        examples: prepared examples of the data, to show what the model makes of them.
+    """
+    folder, tensors = Path(folder), _tensors(model)
+    write_config(model, folder, origin)
+    sha256 = digest_of(tensors)
+    if stored_digest(folder / "model.safetensors") != sha256:
+        for name in ("metrics.json", *model.captions(), MEMORISATION, PROGRESS):
+            (folder / name).unlink(missing_ok=True)
+    write_golden(model, folder / "golden.safetensors", examples)
+    with atomic(folder / SAMPLES) as partial:
+        model.sheet(examples).save(partial, format="png")
+    write_weights(folder / "model.safetensors", tensors, sha256)
+    return folder
+
+
+def write_config(model: Task, folder: Path, origin: dict[str, Any] | None = None) -> None:
+    """Writes config.json alone, as ``save`` does."""
+    config = {"format": FORMAT, "zoo": __version__, "torch": torch.__version__} | model.description()
+    write_json(folder / "config.json", config | (origin or {}))
+
+
+def _tensors(model: Task) -> Tensors:
+    networks = dict(model.ema.items()) or model.networks_for_sampling()
+    return {f"{name}.{key}": value.cpu().contiguous() for name, network in networks.items()
+            for key, value in network.state_dict().items()}

@@ -1,0 +1,36 @@
+"""Where every latent begins: standard normals from a seed."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from zoo.core.errors import UsageError
+
+
+def standard_normals(n: int, size: int, seed: int | None = None, truncation: float | None = None) -> Tensor:
+    """(n, size) on the CPU. The first rows of many are those of few.
+
+    Args:
+        seed: the same seed gives the same numbers; None gives others every time.
+        truncation: keeps them within this magnitude.
+
+    Raises:
+        UsageError: n below 1, a seed of more than 64 bits, a truncation that is not above 0.
+    """
+    if n < 1:
+        raise UsageError(f"the number of images must be at least 1, not {n}")
+    if seed is not None and not -2**63 <= seed < 2**63:
+        raise UsageError(f"seed must be a number of 64 bits, not {seed}")
+    if truncation is not None and not truncation > 0:
+        raise UsageError(f"truncation must be above 0, not {truncation}")
+    random = torch.Generator()
+    random.manual_seed(seed) if seed is not None else random.seed()
+    # torch fills in blocks of 16, so rows in multiples of 16 make the first of many equal those of few.
+    normal = torch.empty(-(-n // 16) * 16, size)
+    if truncation is None:
+        return normal.normal_(generator=random)[:n]
+    # By the inverse of the distribution: nn.init.trunc_normal_ draws again over the whole tensor, so rows mix.
+    inside = math.erf(truncation / 2**0.5)  # the share of normals within +-truncation
+    normal = torch.erfinv(normal.uniform_(-inside, inside, generator=random)) * 2**0.5
+    return normal.clamp(-truncation, truncation)[:n]

@@ -1,0 +1,162 @@
+"""Task: what every model owes to those who save, export, show, measure and publish it, whatever it makes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from zoo.core.errors import CannotError
+from zoo.core.module import Batch, GenerativeModule
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PASS = 256  # answers that are computed at once
+
+
+class Task(GenerativeModule):
+    """A model that answers: inputs in, outputs out, the same every time.
+
+    ``inputs`` makes questions, ``respond`` answers them; the golden file of a model folder, its pictures, its export,
+    its evaluation and what watches a run are made of these two. Everything random in an answer is an input.
+
+    A subclass, one a task, says the rest; a variant seldom has to.
+    """
+
+    task: ClassVar[str]  # as in ``zoo.pretrained(task=...)`` and config.json
+    asks: ClassVar[tuple[str, ...]]  # the methods that a user calls
+    hub_tag: ClassVar[str]  # the task's name on the Hugging Face Hub
+    data_kind: ClassVar[str]  # of the sources that it trains on, see ``zoo.data.sources``
+    output: ClassVar[str]  # what an answer is, in a word: its name in an exported file
+    once: ClassVar[bool] = False  # whether an example of the data is a question that is asked once
+
+    @classmethod
+    def needs(cls) -> tuple[str, ...]:
+        """What a user has to give, such as labels or images; empty where a number of answers is enough."""
+        raise NotImplementedError
+
+    @classmethod
+    def spec(cls, image_size: int, channels: int, classes: int) -> Any:
+        """Of data without a name, for a model that is made by hand."""
+        raise NotImplementedError
+
+    # ---- questions and answers --------------------------------------------------------------------------------
+
+    def inputs(self, n: int, seed: int | None = None, examples: Batch | None = None) -> dict[str, Tensor]:
+        """Questions: name -> (n, ...) on the CPU. The first of many are those of few.
+
+        Args:
+            seed: of what is random in them.
+            examples: of the data, stored or prepared, from which they are taken in turn where they are not all random.
+        """
+        raise NotImplementedError
+
+    def answer(self, **inputs: Tensor) -> Tensor:
+        """One pass of the networks that answer, in the unit of ``respond``: what an exported file computes."""
+        raise NotImplementedError
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Examples as a loss takes them, from examples as they are stored."""
+        return super().on_after_batch_transfer(batch, 0)
+
+    def truth(self, examples: Batch) -> Tensor:
+        """What the data have in place of answers, for prepared examples, in the unit of ``respond``."""
+        return self.data.to_unit(examples.truth)
+
+    @torch.no_grad()
+    def respond(self, batch_size: int = PASS, ema: bool = True, **inputs: Tensor) -> Tensor:
+        """Answers (n, ...) on the CPU, in evaluation mode; they do not depend on how many are asked for at once.
+
+        Args:
+            batch_size: answers a pass through the networks.
+            ema: averaged weights, if the model has them.
+        """
+        n, answers = len(next(iter(inputs.values()))), None
+        with self.answering(ema):
+            for rows in torch.arange(n).split(batch_size):
+                answer = self.answer(**{name: self._placed(x[rows]) for name, x in inputs.items()}).cpu()
+                if answers is None:  # one tensor is filled: a list of parts would need twice the memory
+                    answers = torch.empty(n, *answer.shape[1:], dtype=answer.dtype)
+                answers[rows] = answer
+        return answers
+
+    def _placed(self, x: Tensor) -> Tensor:
+        return x.to(self.device, self.dtype) if x.is_floating_point() else x.to(self.device)
+
+    @contextmanager
+    def answering(self, ema: bool = True) -> Iterator[None]:
+        """Meanwhile the networks that answer are in evaluation mode, and the averaged ones, if there are, in place."""
+        live = self.networks_for_sampling()
+        modes = {name: network.training for name, network in live.items()}
+        self._modules |= dict(self.ema.items()) if ema else {}
+        for network in self.networks_for_sampling().values():
+            self.arrange(network, self.device).eval()
+        try:
+            yield
+        finally:
+            self._modules |= live
+            for name, network in live.items():
+                network.train(modes[name])
+
+    # ---- shown ------------------------------------------------------------------------------------------------
+
+    def sheet(self, examples: Batch | None = None) -> "Image.Image":
+        """samples.png: answers that are not picked, in rows."""
+        raise NotImplementedError
+
+    @property
+    def sheet_row(self) -> int | None:
+        """Pixels from a row of the sheet to the next; None where it has no rows."""
+        raise NotImplementedError
+
+    def pictures(self, examples: Batch | None = None) -> "dict[str, Image.Image]":
+        """More pictures of what it does, by the name of the file."""
+        return {}
+
+    def captions(self) -> dict[str, tuple[str, str]]:
+        """Name of a picture -> what it is in a word, and how it comes about; in the order of the card."""
+        raise NotImplementedError
+
+    def usage(self, name: str) -> str:
+        """Lines of Python that ask the model of this name."""
+        raise NotImplementedError
+
+    def limits(self) -> str:
+        """What it does not know, for its card."""
+        raise NotImplementedError
+
+    def facts(self) -> dict[str, str]:
+        """What a program needs to know that runs the exported file."""
+        return {}
+
+    # ---- measured ---------------------------------------------------------------------------------------------
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names out of ``zoo.metrics.measures`` that tell how good it is."""
+        raise NotImplementedError
+
+    @property
+    def quick_measures(self) -> tuple[str, ...]:
+        """Those that a run ends with, of seconds."""
+        return ()
+
+    # ---- Lightning's hooks and config.json --------------------------------------------------------------------
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        return self.prepare(batch)
+
+    def description(self) -> dict[str, Any]:
+        return {"task": self.task} | super().description()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in QUESTIONS and name not in type(self).asks:
+            can = ", ".join(f"{ask}()" for ask in type(self).asks)
+            raise CannotError(f"{self.variant} cannot {name}: a model of this task can be asked with {can}")
+        return super().__getattr__(name)
+
+
+QUESTIONS = ("sample", "render", "encode", "reconstruct", "translate", "upscale", "inpaint", "back", "write", "rewrite",
+             "score")  # what a model of some task can be asked

@@ -1,0 +1,162 @@
+"""Translator: pictures from pictures."""
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zoo.core.module import Config
+from zoo.data.batches import Labelled, Pair
+from zoo.data.derived import DERIVED
+from zoo.data.pairs import FILES
+from zoo.data.pictures import Pictures, as_tensor
+from zoo.data.spec import PairSpec
+from zoo.tasks.drawing import grid
+from zoo.tasks.latents import standard_normals
+from zoo.tasks.task import PASS, Task
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SHOWN = 8  # rows of a sheet
+COARSE = 4  # pixels of the pictures that are asked where there are no examples
+
+
+class Translator(Task):
+    """A model that is trained on pairs of pictures, and makes the second of the first.
+
+    A subclass builds ``generator`` and says with ``generate`` how it is called. Whatever is random in an answer follows
+    from standard normals, ``noise_size`` of them, so a seed gives the same picture everywhere.
+    """
+
+    Config = Config
+    data: PairSpec
+    task = "translate"
+    asks = ("translate",)
+    hub_tag = "image-to-image"
+    data_kind = "pairs"
+    output = "image"
+    once = True
+    kind = "paired"
+
+    @classmethod
+    def needs(cls) -> tuple[str, ...]:
+        return ("images",)
+
+    @classmethod
+    def spec(cls, image_size: int, channels: int, classes: int) -> PairSpec:
+        return PairSpec(name="unnamed", image_size=image_size, channels=channels, source_size=image_size,
+                        source_channels=channels, pairs=FILES)
+
+    # ---- what a variant defines -------------------------------------------------------------------------------
+
+    def networks_for_sampling(self) -> dict[str, torch.nn.Module]:
+        return {"generator": self.generator}
+
+    @property
+    def noise_size(self) -> int:
+        """Normals that an answer takes; 0 where a picture has one answer."""
+        return 0
+
+    @property
+    def multiple(self) -> int:
+        """What height and width of a picture must be multiples of, for the network."""
+        return 1
+
+    def generate(self, source: Tensor, normal: Tensor | None) -> Tensor:
+        """Pictures (N, C, H, W) in [-1, 1] from pictures (N, Cs, Hs, Ws) in [-1, 1] and normals (N, noise_size)."""
+        raise NotImplementedError
+
+    # ---- asked by a user --------------------------------------------------------------------------------------
+
+    def translate(self, images: Pictures, seed: int = 0, batch_size: int = PASS) -> Tensor:
+        """Makes pictures of pictures.
+
+        Args:
+            images: one or several of one size, of any size: see ``zoo.data.pictures.as_tensor``. What the network
+                cannot take is continued at the border, and cut off again.
+            seed: of what is random in the answer; the same seed gives the same pictures.
+            batch_size: pictures a pass through the network; does not change them.
+
+        Returns:
+            (n, C, H, W) in [0, 1] on the CPU.
+
+        Raises:
+            UsageError: what are no pictures, see ``as_tensor``.
+        """
+        source = as_tensor(images, self.data.source_channels)
+        height, width = source.shape[2:]
+        padding = (0, -width % self.multiple, 0, -height % self.multiple)
+        made = self.respond(batch_size, **self._asked(F.pad(source, padding, mode="replicate"), seed))
+        scale = self.data.image_size // self.data.source_size if made.shape[2] != height + padding[3] else 1
+        return made[:, :, :height * scale, :width * scale]
+
+    def _asked(self, source: Tensor, seed: int | None) -> dict[str, Tensor]:
+        """The inputs for pictures in [0, 1]."""
+        noise = {"normal": standard_normals(len(source), self.noise_size, seed)} if self.noise_size else {}
+        return {"source": source} | noise
+
+    # ---- the contract of a task -------------------------------------------------------------------------------
+
+    def prepare(self, batch: Labelled | Pair) -> Pair:
+        """Pairs as they are, or made of images, which are the targets."""
+        batch = super().prepare(batch)
+        if isinstance(batch, Pair):
+            return batch
+        return Pair(DERIVED[self.data.pairs](batch.images), batch.images, batch.labels)
+
+    def inputs(self, n: int, seed: int | None = None, examples: Labelled | Pair | None = None) -> dict[str, Tensor]:
+        """The sources of the examples in turn; without examples blurred random pictures."""
+        if examples is None:
+            return self._asked(self._blurred(n, seed), seed)
+        source = self.data.to_unit(self.prepare(examples).source).cpu()
+        return self._asked(source[torch.arange(n) % len(source)], seed)
+
+    def _blurred(self, n: int, seed: int | None) -> Tensor:
+        data = self.data
+        coarse = standard_normals(n, data.source_channels * COARSE**2, seed).sigmoid()
+        coarse = coarse.view(n, data.source_channels, COARSE, COARSE)
+        return F.interpolate(coarse, (data.source_size, data.source_size), mode="bilinear")
+
+    def answer(self, source: Tensor, normal: Tensor | None = None) -> Tensor:
+        return self.data.to_unit(self.generate(self.data.from_unit(source), normal))
+
+    def sheet(self, examples: Labelled | Pair | None = None) -> "Image.Image":
+        """A row an example: source, answer and, where it is known, the truth."""
+        inputs = self.inputs(SHOWN, 0, examples)
+        columns = [inputs["source"], self.respond(**inputs)]
+        if examples is not None:
+            truth = self.truth(self.prepare(examples)).cpu()
+            columns.append(truth[torch.arange(SHOWN) % len(truth)])
+        pictures = torch.stack([self._shown(column) for column in columns], 1)  # (rows, columns, 3, H, W)
+        return grid(pictures.flatten(0, 1), len(columns))
+
+    def _shown(self, pictures: Tensor) -> Tensor:
+        size = self.data.image_size
+        return F.interpolate(pictures, (size, size)).expand(-1, 3, -1, -1)
+
+    @property
+    def sheet_row(self) -> int:
+        return self.data.image_size + 2
+
+    def captions(self) -> dict[str, tuple[str, str]]:
+        return {"samples.png": ("examples", "Examples that were held out of training where the data have such, not "
+                                "picked. From left to right: the picture that is given, what the model makes of it, "
+                                "and the true one.")}
+
+    def usage(self, name: str) -> str:
+        return f'image = zoo.load("{name}").translate("picture.png")  # (1, {self.data.channels}, H, W) in [0, 1]'
+
+    def limits(self) -> str:
+        data = self.data
+        made = FILES if data.pairs == FILES else f"sources made of their targets ({data.pairs})"
+        return (f"It was trained on {data.image_size} px pairs of {data.name}, {made}, and knows nothing else, with "
+                "the biases of that set.")
+
+    def facts(self) -> dict[str, str]:
+        return {"multiple": str(self.multiple)}
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return ("pixels", "frechet")

@@ -1,0 +1,69 @@
+"""Walks through latent space."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from zoo.core.errors import UsageError
+from zoo.data.labels import Labels
+
+if TYPE_CHECKING:
+    from zoo.tasks.sampler import Sampler
+
+
+def interpolate(model: "Sampler", pairs: int = 8, steps: int = 8, labels: Labels = None, seed: int | None = None,
+                truncation: float | None = None) -> Tensor:
+    """Images on great circles between pairs of random latents (spherical interpolation, White 2016, arXiv:1609.04468).
+
+    The circles lie in the space of normals, so the way stays typical for a uniform prior too. Where there is no great
+    circle, as between the numbers of a latent of one dimension, the way is straight.
+
+    Args:
+        pairs: how many walks.
+        steps: images a walk, both ends included.
+        labels: for conditional models: one class for all, or one a walk.
+
+    Returns:
+        (pairs, steps, C, H, W), as ``sample`` returns images.
+    """
+    if pairs < 1 or steps < 2:
+        raise UsageError(f"a walk has at least 2 steps and there is at least 1, not {steps} and {pairs}")
+    start, end = model.normals(2 * pairs, seed, truncation)[:, None].chunk(2)  # (pairs, 1, latent_size)
+    cosine = torch.cosine_similarity(start, end, dim=2)[:, :, None]
+    angle = torch.acos(cosine.clamp(-1, 1))
+    t = torch.linspace(0, 1, steps)[None, :, None]
+    arc = (torch.sin((1 - t) * angle) * start + torch.sin(t * angle) * end) / torch.sin(angle)
+    way = torch.where(cosine.abs() < 0.99999, arc, torch.lerp(start, end, t))  # (pairs, steps, latent_size)
+    return _render_walks(model, way, labels)
+
+
+def traverse(model: "Sampler", dimension: int, low: float = -3.0, high: float = 3.0, steps: int = 8,
+             rows: int = 8, labels: Labels = None, seed: int | None = None, truncation: float | None = None) -> Tensor:
+    """Images with one latent dimension moved over a range, all else fixed.
+
+    Args:
+        dimension: which, from 0.
+        low, high: first and last value, in standard deviations of the normal that the prior is a map of.
+        steps: images a row.
+        rows: number of random latents to start from.
+        labels: for conditional models: one class for all, or one a row.
+        truncation: of the other dimensions, see ``sample``.
+
+    Returns:
+        (rows, steps, C, H, W), as ``sample`` returns images.
+    """
+    if not 0 <= dimension < model.latent_size:
+        raise UsageError(f"there is no latent dimension {dimension}: they are 0 to {model.latent_size - 1}")
+    if rows < 1 or steps < 2:
+        raise UsageError(f"a traversal has at least 2 steps and 1 row, not {steps} and {rows}")
+    way = model.normals(rows, seed, truncation)[:, None].repeat(1, steps, 1)  # (rows, steps, latent_size)
+    way[:, :, dimension] = torch.linspace(low, high, steps)
+    return _render_walks(model, way, labels)
+
+
+def _render_walks(model: "Sampler", way: Tensor, labels: Labels) -> Tensor:
+    walks, steps, _ = way.shape
+    told = {name: x.repeat_interleave(steps) for name, x in model.condition.numbers(labels, walks).items()}
+    images = model.respond(normal=way.flatten(0, 1), **told)
+    return images.unflatten(0, (walks, steps))

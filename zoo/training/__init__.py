@@ -1,0 +1,1 @@
+"""A run: its options, from data to a finished folder, what watches it, and its checkpoints."""

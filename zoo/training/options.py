@@ -1,0 +1,78 @@
+"""What a training run can be told besides the model's own options."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from zoo.core.config import Options, option
+from zoo.core.errors import UsageError
+from zoo.store.layout import read_config
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Options):
+    """Everything about a run that is not the model's own."""
+
+    data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, ring, grid, two-peaks), a "
+                       "folder of images, or hf:org/name", group="data")
+    data_dir: str | None = option(None, "where named data sets are found or downloaded to (default: $ZOO_CACHE/data "
+                                 "or ~/.cache/gan-zoo/data)", group="data")
+    image_size: int = option(0, "pixels (0: the data set's own; 64 for a folder)", minimum=0, group="data")
+    channels: int = option(0, "of a folder: 1 grey, 3 colour (0: as the files are)", minimum=0, maximum=3, group="data")
+    pairs: Literal["files", "grey", "edges", "hole", "half", "quarter", "eighth"] = option(
+        "files", "for models that make pictures from pictures: pairs are files, or the source is made of any image",
+        group="data")
+    reverse: bool = option(False, "of pairs in files: make the left from the right, or A from B", group="data")
+    mirror: bool = option(False, "show every image left to right as well, as if there were twice as many", group="data")
+    images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
+    batch_size: int = option(64, "images a step, over all processes", minimum=2, group="training")
+    accumulate: int = option(1, "parts that a process takes its share of the batch in, to need less memory", minimum=1,
+                             group="training")
+    seed: int = option(0, "of initial weights, latents and data order", minimum=0,
+                       maximum=2**32 - 1, group="training")
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = option("auto", "kind of device", group="machine")
+    devices: str = option("auto", "processes a machine, one a device (auto: all GPUs, or one CPU process)",
+                          group="machine")
+    num_nodes: int = option(1, "machines", minimum=1, group="machine")
+    precision: Literal["32-true", "bf16-mixed", "64-true"] = option("32-true", "of the arithmetic", group="machine")
+    compile: bool = option(False, "compile the networks with torch.compile, which takes a minute and pays on GPUs",
+                           group="machine")
+    log_every: int = option(3_200, "images between rows of metrics.csv", minimum=1, group="output")
+    samples_every: int = option(20_000, "images between sample grids", minimum=1, group="output")
+    checkpoint_every: int = option(50_000, "images between checkpoints", minimum=1, group="output")
+    eval_every: int = option(0, "images between measurements of the Frechet distance and label agreement; the best "
+                             "checkpoint is chosen by the distance (0: none)", minimum=0, group="evaluation")
+    eval_features: str | None = option(None, "feature space: inception or a bundled classifier (default: the data "
+                                       "set's own, else inception)", group="evaluation")
+    eval_samples: int = option(10_000, "images to generate, and to compare with", minimum=50, group="evaluation")
+    eval_split: Literal["train", "test"] = option("train", "which of the data set's images to compare with; with test "
+                                                  "the best checkpoint is chosen by test images", group="evaluation")
+
+    # What a resumed run may change: the rest would make it another run.
+    MAY_CHANGE = ("data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate", "compile",
+                  "log_every", "samples_every", "checkpoint_every", "eval_every")
+
+    SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse")
+
+    def source(self) -> dict[str, Any]:
+        """The options by which ``zoo.data.sources.open_source`` opens the data."""
+        return {name: getattr(self, name) for name in self.SOURCE}
+
+
+def resumed(folder: str, variant: str | None, config: dict[str, Any], training: dict[str, Any]) -> tuple:
+    """Variant, config and training of the run in ``folder``, with what may be changed changed.
+
+    Raises:
+        UsageError: for anything that would make it another run.
+    """
+    stored = read_config(Path(folder))
+    if "training" not in stored:
+        raise UsageError(f"{folder} is a model without a run: there is nothing to resume")
+    given = {"variant": variant} if variant else {}
+    theirs = {"variant": stored["variant"]} | stored["config"] | stored["training"]
+    fixed = given | config | {k: v for k, v in training.items() if k not in Training.MAY_CHANGE}
+    for name, value in fixed.items():
+        if theirs.get(name) != value:
+            raise UsageError(f"the run in {folder} has {name} {theirs.get(name)!r}, not {value!r}: start another run "
+                             "with --out, or leave the option away")
+    return stored["variant"], stored["config"], Training.from_dict(stored["training"] | training)
