@@ -7,10 +7,13 @@ import torch
 
 import zoo
 from zoo.data.module import DataModule
+from zoo.models import variant_class
 from zoo.training.options import Training
 from zoo.training.run import Run
 
 VARIANTS = [variant.name for variant in zoo.variants()]
+SAMPLERS = [variant.name for variant in zoo.variants() if variant.task == "sample"]
+OF_KIND = {"images": {}, "pairs": {"pairs": "edges"}}  # how the digits become data of each kind
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps
 
 
@@ -35,8 +38,13 @@ def tiny_run(variant: str, folder, resume: bool = False, images: int = WHOLE, co
              **training) -> Run:
     """A run on 16 px digits that writes a checkpoint every ten batches."""
     options = {"images": images, "batch_size": 8, "image_size": 16, "log_every": 40, "samples_every": HALF,
-               "checkpoint_every": HALF, "accelerator": "cpu"} | training
+               "checkpoint_every": HALF, "accelerator": "cpu"} | OF_KIND[variant_class(variant).data_kind] | training
     return Run(variant, {"width": 2} if config is None else config, Training(**options), str(folder), resume)
+
+
+def answers(model, n: int = 4, seed: int = 0, **how) -> torch.Tensor:
+    """What a model answers to questions that follow from a seed."""
+    return model.respond(**how, **model.inputs(n, seed))
 
 
 def set_up(data: DataModule, images_seen: int = 0) -> DataModule:

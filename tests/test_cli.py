@@ -1,4 +1,4 @@
-"""Command lines: scripts/train.py and scripts/sample.py, called in this process but for one test."""
+"""Command lines: ``zoo train`` and ``zoo sample``, called in this process but for one test."""
 
 import json
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from closed_forms import of_points
+from conftest import OF_KIND, VARIANTS
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -24,7 +26,6 @@ from zoo.store.recipes import read_recipe, recipes
 from zoo.training.loggers import MetricsCSV
 from zoo.training.options import Training
 
-VARIANTS = [variant.name for variant in zoo.variants()]
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
@@ -102,7 +103,7 @@ def test_help_without_a_variant(capsys):
 def test_a_mistake_is_one_line_and_status_2(arguments, status, said, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
     with pytest.raises(SystemExit) as stop:
-        cli.run(train)
+        cli.run("train")
     assert stop.value.code == status
     errors = capsys.readouterr().err
     assert errors.startswith(said)
@@ -147,7 +148,7 @@ def test_as_a_program(run, tmp_path):
     ("--variant dcgan --data ring", "ring is a set of points, which takes --backbone mlp, not dcgan"),
     ("--variant gan --data ring --image-size 32", "ring is a set of points"),
     ("--variant gan --data ring --mirror", "ring is a set of points, which have no mirror images"),
-    ("--variant cgan --data plain --image-size 32", "cgan is conditional and needs labels, but.*'plain' has no class"),
+    ("--variant cgan --data plain --image-size 32", "cgan on the data set 'plain': this model is conditional and needs labels, but the data set has no class"),
     ("--config nowhere.json", "there is no nowhere.json"),
     ("--config empty", "empty is no model folder: it has no config.json"),
     ("--config broken.json", "broken.json cannot be read"),
@@ -188,17 +189,23 @@ def test_a_folder_that_holds_a_run(run):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_dry_run_tells_and_does_nothing(variant, tmp_path, capsys):
-    assert train(["--variant", variant, "--width", "2", "--images", "500k", "--dry-run"]) == 0
+    data = OF_KIND[variant_class(variant).data_kind]
+    given = [word for name, value in data.items() for word in (f"--{name}", value)]
+    assert train(["--variant", variant, "--width", "2", "--images", "500k", *given, "--dry-run"]) == 0
     text = capsys.readouterr().out
     described, end = json.JSONDecoder().raw_decode(text)
     assert described["variant"] == variant
     assert described["config"] == variant_class(variant).Config(width=2).to_dict()
-    assert described["training"] == Training(images=500_000).to_dict()
+    assert described["training"] == Training(images=500_000, **data).to_dict()
     model = zoo.create(variant, classes=10, width=2)
     for name, network in model.named_children():
         count = sum(p.numel() for p in network.parameters())
         assert not count or f"{name}: {count:,} parameters" in text[end:]
-    assert f"latent (N, {model.latent_size}) -> images (N, 1, 32, 32); 1,797 training images, 10 classes" in text
+    inputs = "source (N, 1, 32, 32) float32, " if "images" in model.needs() else ""
+    size = model.latent_size if "sample" in model.asks else model.noise_size
+    label = ", label (N,) int64" if "labels" in model.needs() else ""
+    assert text.endswith(f"\n{inputs}normal (N, {size}) float32{label} -> image (N, 1, 32, 32) float32; "
+                         "1,797 training images, 10 classes\n")
     assert not everything_in(tmp_path)
 
 
@@ -208,7 +215,7 @@ def test_dry_run_does_not_decode(tmp_path, capsys):
         Image.new("RGB", (9, 9)).save(tmp_path / "data" / name / "1.png")
     before = everything_in(tmp_path)
     train(["--variant", "cgan", "--width", "2", "--data", "data", "--image-size", "16", "--dry-run"])
-    assert "images (N, 3, 16, 16); 2 training images, 2 classes" in capsys.readouterr().out
+    assert "image (N, 3, 16, 16) float32; 2 training images, 2 classes" in capsys.readouterr().out
     assert everything_in(tmp_path) == before
 
 
@@ -242,7 +249,7 @@ def test_the_command_of_a_resumed_run_trains_it_from_the_beginning(tmp_path):
                   "--data-dir", "my-data"]) == 0
     assert train(["--resume", "mine", "--images", "256", "--data-dir=my-data"]) == 0
     line = json.loads((tmp_path / "mine" / "config.json").read_text())["command"]
-    assert line == "python scripts/train.py --variant gan --width 1 --image-size 16 --images 128 --images 256"
+    assert line == "zoo train --variant gan --width 1 --image-size 16 --images 128 --images 256"
     assert train([*line.split()[2:], "--out", "again"]) == 0
     assert digest(tmp_path / "mine" / "model.safetensors") == digest(tmp_path / "again" / "model.safetensors")
 
@@ -384,11 +391,11 @@ def test_sample_labels_by_name(tmp_path):
 
 
 def test_sample_points(tmp_path):
-    zoo.save(zoo.create("gan", image_size=1, channels=2, width=1), tmp_path / "ring")
+    zoo.save(of_points("gan", channels=2, width=1), tmp_path / "ring")
     for arguments in ("--n 1", "--n 500", "--n 3 --interpolate 4", "--n 3 --traverse 1"):
         sample([str(tmp_path / "ring"), *arguments.split(), "--out", "points.png"])
         assert Image.open(tmp_path / "points.png").size == (256, 256)
-    zoo.save(zoo.create("gan", image_size=1, channels=1, width=1), tmp_path / "peaks")
+    zoo.save(of_points("gan", channels=1, width=1), tmp_path / "peaks")
     sample([str(tmp_path / "peaks"), "--out", "points.png"])
 
 
@@ -430,5 +437,5 @@ def test_sample_of_nothing(tmp_path):
     with pytest.raises(zoo.UsageError, match="unknown model folder or name 'nowhere'"):
         sample(["nowhere"])
     zoo.save(zoo.create("gan", image_size=8, width=1), tmp_path / "plain")
-    with pytest.raises(zoo.UsageError, match="gan is unconditional: it takes no labels"):
+    with pytest.raises(zoo.UsageError, match="this model is unconditional: it takes no labels"):
         sample(["plain", "--labels", "1"])

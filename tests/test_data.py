@@ -19,6 +19,7 @@ from PIL import Image
 
 import zoo
 from zoo.data import decoded as decoded_module
+from zoo.data.batches import Labelled
 from zoo.data.module import ClockedBatches, DataModule, Rows
 from zoo.data.sources import CIFAR, DIGITS, FASHION, open_source
 
@@ -56,7 +57,7 @@ def test_digits():
     original = load_digits()
     assert (images.shape, images.dtype) == ((1797, 1, 32, 32), torch.uint8)
     assert source.spec.class_names == DIGITS
-    assert (source.spec.shape, source.spec.images, source.spec.is_points) == ((1, 32, 32), 1797, False)
+    assert (source.spec.shape, source.spec.images, source.spec.kind) == ((1, 32, 32), 1797, "images")
     assert labels.dtype == torch.int64
     assert labels.tolist() == original.target.tolist()
     assert images.min() == 0
@@ -233,7 +234,7 @@ def test_points(name, centres, std):
     points, labels = source.load()
     centres = torch.tensor(centres, dtype=torch.float32)
     assert points.dtype == torch.float32
-    assert source.spec.is_points
+    assert (source.spec.kind, source.spec.bounded) == ("points", False)
     assert points.shape == (source.spec.images, *source.spec.shape) == (100_000, centres.shape[1], 1, 1)
     assert labels.shape == (100_000,)
     assert not labels.any()
@@ -600,12 +601,12 @@ def test_shares_of_processes_make_the_whole_batch(world, monkeypatch):
 def test_an_epoch_with_mirror_images_has_every_image_twice():
     module = set_up(DataModule(open_source("digits", image_size=8), 599, mirror=True))
     seen, labels = map(torch.cat, zip(*islice(module.train_dataloader(), 6), strict=True))  # 2 * 1,797 = 6 * 599
-    expected = torch.cat([module.images, module.images.flip(3)])
+    expected = torch.cat([module.columns.images, module.columns.images.flip(3)])
 
     def in_order(images, labels):
         return sorted(torch.cat([images.flatten(1), labels[:, None]], 1).tolist())
 
-    assert in_order(seen, labels) == in_order(expected, module.labels.repeat(2))
+    assert in_order(seen, labels) == in_order(expected, module.columns.labels.repeat(2))
 
 
 def test_a_run_shows_mirror_images_if_told_to(tmp_path):
@@ -619,7 +620,7 @@ def test_a_run_shows_mirror_images_if_told_to(tmp_path):
 
 def test_a_batch_is_indexed_at_once():
     images, labels = torch.arange(40).view(10, 1, 2, 2), torch.arange(10)
-    data = Rows(images, labels)
+    data = Rows(Labelled(images, labels))
     batch, own = data[torch.tensor([7, 0, 7])]
     assert torch.equal(batch, images[[7, 0, 7]])
     assert own.tolist() == [7, 0, 7]

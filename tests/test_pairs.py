@@ -10,6 +10,7 @@ from PIL import Image
 from zoo.core.errors import UsageError
 from zoo.data.derived import BT601, DERIVED, EDGE, sobel, source_channels, source_size
 from zoo.data.pairs import PairFolder
+from zoo.data.spec import PairSpec
 
 RED, BLUE, GREEN = (200, 40, 80), (20, 60, 220), (30, 180, 90)
 
@@ -120,8 +121,10 @@ def test_sizes_must_divide():
             call()
 
 
-@pytest.mark.parametrize("name", DERIVED)
-@pytest.mark.parametrize("channels", [1, 3])
+WAYS = [(name, channels) for channels in (1, 3) for name in DERIVED if (name, channels) != ("grey", 1)]
+
+
+@pytest.mark.parametrize(("name", "channels"), WAYS)
 def test_shapes_are_as_announced(name, channels):
     images = torch.rand(4, channels, 16, 16) * 2 - 1
     source = DERIVED[name](images)
@@ -130,6 +133,11 @@ def test_shapes_are_as_announced(name, channels):
     assert source.dtype == images.dtype
     assert source.abs().max() <= 1
     assert torch.equal(source, torch.cat([DERIVED[name](image[None]) for image in images]))  # whatever the batch
+
+
+def test_grey_of_grey_is_no_pair():
+    with pytest.raises(UsageError, match="grey already"):
+        source_channels("grey", 1)
 
 
 def test_unknown_way_is_an_error():
@@ -180,9 +188,8 @@ def test_left_half_is_the_source(side_by_side):
     assert colours(source) == [RED] * 3
     assert colours(target) == [(n, n, n) for n in range(3)]  # in the order of the files
     assert torch.equal(labels, torch.zeros(3, dtype=torch.int64))
-    assert pairs.fields == {"name": "photos", "image_size": 8, "channels": 3, "source_channels": 3, "class_names": [],
-                            "images": 3, "provenance": "a folder of 3 pairs"}
-    assert [file.name for file, _ in pairs.files] == ["0.png", "1.png", "2.png"]
+    assert pairs.spec == PairSpec(name="photos", image_size=8, channels=3, source_size=8, source_channels=3,
+                                  pairs="files", images=3, provenance="a folder of 3 pairs")
 
 
 def test_reverse_swaps_and_shares_the_cache(side_by_side, cache):
@@ -228,7 +235,7 @@ def test_two_folders(tmp_path, names, reverse):
     assert (grey.shape, colour.shape) == ((3, 1, size, size), (3, 3, size, size))
     assert colours(grey) == [(0,), (50,), (100,)]
     assert colours(colour) == [RED, GREEN, BLUE]
-    assert (pairs.fields["source_channels"], pairs.fields["channels"]) == ((3, 1) if reverse else (1, 3))
+    assert (pairs.spec.source_channels, pairs.spec.channels) == ((3, 1) if reverse else (1, 3))
 
 
 def test_upright_before_it_is_split(tmp_path):
@@ -287,7 +294,7 @@ def test_partners_that_are_missing_twofold_or_of_another_shape_are_named(tmp_pat
 def test_broken_pictures_are_named_when_decoded(side_by_side):
     (side_by_side / "train" / "0.png").write_bytes(b"not a picture")
     pairs = PairFolder(side_by_side)
-    assert pairs.fields["image_size"] == 8  # of the first that can be read
+    assert pairs.spec.image_size == 8  # of the first that can be read
     with pytest.raises(UsageError, match="(?s)1 of 3 images of photos-left cannot be read.*0.png"):
         pairs.prepare()
     (side_by_side / "val" / "0.png").write_bytes(b"not a picture")

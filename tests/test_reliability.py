@@ -16,6 +16,7 @@ from test_variants import assert_same, checkpoint, rows
 
 import zoo
 from zoo.core.errors import NonFiniteLossError
+from zoo.data.batches import Labelled
 from zoo.training.callbacks import Budget, Diversity
 from zoo.training.checkpoints import ImageCheckpoint, newest_checkpoint
 
@@ -177,11 +178,11 @@ def test_full_disk_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
 def test_collapse_is_measured_and_warned_of_once(recwarn):
     model = zoo.create("gan", image_size=16, width=2)
     real = torch.rand(64, 1, 16, 16) * 2 - 1
-    batch, watch = (real, torch.zeros(64, dtype=torch.int64)), Diversity(grace=1000)
+    batch, watch = Labelled(real, torch.zeros(64, dtype=torch.int64)), Diversity(grace=1000)
     own = (real + 1) / 2
-    model.sample = lambda n, *args, **kwargs: own[:n]
+    model.respond = lambda ema, normal: own[:len(normal)]
     assert watch.measure(model, batch) == pytest.approx(1.0)
-    model.sample = lambda n, *args, **kwargs: own[:1].expand(n, -1, -1, -1) + 0.5 * (own[:n] - own[:1])
+    model.respond = lambda ema, normal: own[:1] + 0.5 * (own[:len(normal)] - own[:1])
     assert watch.measure(model, batch) == pytest.approx(0.5, abs=1e-4)
     for value, seen, warnings in [(0.1, 100, 0), (0.5, 200, 0), (0.1, 300, 1), (0.5, 400, 1), (0.1, 2000, 1)]:
         watch._warn(value, seen)

@@ -77,8 +77,8 @@ def test_batches_are_those_out_of_memory(start, mirror, folder, monkeypatch):
     expected = module_at(folder, start, mirror)
     monkeypatch.setenv("ZOO_MEMORY", "1k")
     streamed = module_at(folder, start, mirror)
-    assert isinstance(expected.images, torch.Tensor)
-    assert isinstance(streamed.images, OnDisk)
+    assert isinstance(expected.columns.images, torch.Tensor)
+    assert isinstance(streamed.columns.images, OnDisk)
     for mine, theirs in zip(take(streamed, 20), take(expected, 20), strict=True):
         assert torch.equal(mine[0], theirs[0])
         assert torch.equal(mine[1], theirs[1])
@@ -87,10 +87,10 @@ def test_batches_are_those_out_of_memory(start, mirror, folder, monkeypatch):
 def test_the_switch_is_at_the_threshold_and_said(folder, monkeypatch, capsys):
     size = COUNT * SIZE * SIZE
     monkeypatch.setenv("ZOO_MEMORY", str(size))
-    assert isinstance(module_at(folder).images, torch.Tensor)
+    assert isinstance(module_at(folder).columns.images, torch.Tensor)
     assert capsys.readouterr().out == ""
     monkeypatch.setenv("ZOO_MEMORY", str(size - 1))
-    assert isinstance(module_at(folder).images, OnDisk)
+    assert isinstance(module_at(folder).columns.images, OnDisk)
     assert capsys.readouterr().out == (
         "120 images take 3.07e-05 GB, more than the 3.07e-05 GB of memory for them ($ZOO_MEMORY, else half of what is "
         f"available): streaming them from disk with {WORKERS} workers a process\n")

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import VARIANTS, tiny_run
+from conftest import SAMPLERS, tiny_run
 from PIL import Image
 from scipy.stats import mannwhitneyu, spearmanr
 
@@ -23,7 +23,7 @@ from zoo.study.protocol import StudyProtocol
 from zoo.study.results import Row
 from zoo.study.space import PAPER, check_variants, draw, space_of
 
-UNLABELLED = [name for name in VARIANTS if not variant_class(name).conditional]
+UNLABELLED = [name for name in SAMPLERS if not variant_class(name).needs()]
 WIDE = {"learning_rate": (1e-5, 1e-2), "beta1": (0, 0.999), "critic_steps": {1, 5},
         "discriminator_norm": {"batch", "none"}, "encoder_norm": {"batch", "none"}, "clip": (1e-3, 1),
         "penalty": (0.1, 100), "lambda_k": (1e-4, 1e-2), "gamma": (0, 1)}

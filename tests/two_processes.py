@@ -5,34 +5,72 @@
 
 import sys
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import torch
+import torch.distributed as dist
 from conftest import tiny_run
 
 from zoo.core import parallel
 from zoo.core.config import options_of
 from zoo.models import variant_class
 
+PLANTED = ("dcgan", "wgan-gp", "pix2pix")  # variants with which the faults are tried
+
+
+def options_with(variant: str, **values) -> dict:
+    """Those of the values that are options of the variant."""
+    return {name: value for name, value in values.items() if name in options_of(variant_class(variant).Config)}
+
 
 def plain_networks(variant: str) -> dict:
-    """A configuration without batch-norm, whose float32 results do not depend on the order of summation much."""
-    norms = {name: "none" for name, spec in options_of(variant_class(variant).Config).items() if "none" in spec.choices}
-    return {"width": 2, "backbone": "mlp"} | norms
+    """A configuration without batch-norm, whose result does not depend on the parts that a batch is taken in."""
+    options = options_of(variant_class(variant).Config)
+    norms = {name: "none" for name, spec in options.items() if "none" in spec.choices}
+    return options_with(variant, width=2, backbone="mlp") | norms
 
 
 def modes(variant: str) -> dict[str, dict]:
-    return {"float32": {"config": plain_networks(variant)},
-            "float64": {"config": {"width": 2}, "precision": "64-true"}}
+    """Ten steps in float64, with batch-norm, where rounding stays far from what is asked; and one step in float32,
+    of which the gradients are compared: there Adam would make a whole step of a sign that rounding decides."""
+    still = options_with(variant, learning_rate=0.0, generator_learning_rate=0.0, critic_steps=1)
+    return {"float64": {"config": {"width": 2}, "precision": "64-true", "images": 80},
+            "float32": {"config": plain_networks(variant) | still, "images": 8}}
+
+
+def summed(parameters) -> None:
+    """``parallel.average_gradients`` without the division."""
+    for parameter in parameters:
+        if parameter.grad is not None and parallel.world_size() > 1:
+            dist.all_reduce(parameter.grad)
+
+
+FAULTS: dict[str, AbstractContextManager] = {
+    "a latent shared by the processes": mock.patch("zoo.core.randomness.parallel", SimpleNamespace(rank=lambda: 0)),
+    "a sum for a mean": mock.patch("zoo.core.parallel.average_gradients", summed),
+    "batch-norm of each process": mock.patch("zoo.networks.blocks.world_size", return_value=1),
+}
 
 
 def state(variant: str, folder: Path, mode: dict) -> dict:
-    """Trains ten steps and tells what this process holds at the end."""
-    run = tiny_run(variant, folder, images=80, **mode)
+    """Trains and tells what this process holds at the end."""
+    run = tiny_run(variant, folder, **mode)
     run.train()
     # What the run ended with, not the best checkpoint that a monitor may have taken it back to.
-    end = torch.load(folder / "checkpoints" / "images-000000000080.ckpt", weights_only=True)["state_dict"]
-    return {"end": end, "mine": run.model.state_dict(), "latent": run.model.latent(4)}
+    end = torch.load(max((folder / "checkpoints").glob("images-*.ckpt")), weights_only=True)["state_dict"]
+    gradients = {name: p.grad for name, p in run.model.named_parameters() if p.grad is not None}
+    return {"end": end, "mine": run.model.state_dict(), "gradients": gradients, "drawn": run.model.draw(torch.rand, 4)}
+
+
+def tried(variant: str, folder: Path, mode: dict, fault: AbstractContextManager) -> dict:
+    try:
+        with fault:
+            return state(variant, folder, mode)
+    except Exception:  # the other variants should still be tried
+        return {"error": traceback.format_exc()}
 
 
 if __name__ == "__main__":
@@ -40,9 +78,9 @@ if __name__ == "__main__":
     out = Path(sys.argv[1])
     for variant in sys.argv[2:]:
         for name, mode in modes(variant).items():
-            folder = out / f"{variant}-{name}"
-            try:
-                result = state(variant, folder, mode)
-            except Exception:  # the other variants should still be tried
-                result = {"error": traceback.format_exc()}
-            torch.save(result, out / f"{variant}-{name}-{parallel.rank()}.pt")
+            torch.save(tried(variant, out / f"{variant}-{name}", mode, nullcontext()),
+                       out / f"{variant}-{name}-{parallel.rank()}.pt")
+    for number, fault in enumerate(FAULTS.values()):
+        for variant in PLANTED:
+            result = tried(variant, out / f"{variant}-{number}", modes(variant)["float64"], fault)
+            torch.save(result, out / f"{variant}-fault{number}-{parallel.rank()}.pt")

@@ -10,6 +10,7 @@ _HOME = {
     "create": "zoo.models",
     "variants": "zoo.models",
     "load": "zoo.store.loading",
+    "train": "zoo.training.api",
     "pretrained": "zoo.store.catalogue",
     "save": "zoo.store.saving",
     "publish": "zoo.cards.publishing",
@@ -23,6 +24,7 @@ _HOME = {
     "gather": "zoo.core.parallel",
     "GAN": "zoo.tasks.gan",
     "Sampler": "zoo.tasks.sampler",
+    "Translator": "zoo.tasks.translator",
     "ZooStrategy": "zoo.core.parallel",
     "UsageError": "zoo.core.errors",
 }

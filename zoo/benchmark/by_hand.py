@@ -99,7 +99,7 @@ def batches(how: str, size: int, batch_size: int) -> Iterator[Tensor]:
     """Floats (N, 1, size, size) in [-1, 1]: from a DataLoader as in tutorials, or out of memory."""
     from zoo.data.sources import open_source  # it imports torchvision, and ``load`` does without
 
-    images, _ = open_source("digits", image_size=size).load()
+    images = open_source("digits", image_size=size).load().truth
     if how == "tutorial":
         loader = DataLoader(Pictures(images, size), batch_size, shuffle=True, drop_last=True, num_workers=2)
         while True:

@@ -82,7 +82,8 @@ Side = Callable[[Namespace, Meter], None]
 
 def compare(ours: Side, reference: Side, options: Namespace) -> Comparison:
     """Measures both sides in turns, each time in a fresh process, ``options.pairs`` times; see ``in_turns``."""
-    return in_turns(*(partial(in_fresh_process, side, options) for side in (ours, reference)), options.pairs)
+    return in_turns(partial(in_fresh_process, ours, options), partial(in_fresh_process, reference, options),
+                    options.pairs)
 
 
 def in_turns(ours: Callable[[], Measured], reference: Callable[[], Measured], pairs: int) -> Comparison:

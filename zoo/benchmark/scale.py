@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -44,7 +44,9 @@ class Traffic(Meter):
     model: GenerativeModule
 
     def start(self) -> None:
-        self.seconds, self.bytes, self.messages = Counter(), Counter(), Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.bytes: Counter[str] = Counter()
+        self.messages: Counter[str] = Counter()
         self._purpose = OTHER
         self._groups = {id(p): name for name, own in self.model.optimizer_groups().items() for p in own}
         self._average, self._all_reduce = parallel.average_gradients, dist.all_reduce

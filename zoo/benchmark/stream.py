@@ -8,7 +8,9 @@ import os
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -68,7 +70,7 @@ def reference(options: Namespace, meter: Meter) -> None:
     take((batch for _ in iter(int, 1) for batch in loader), options.batches, meter)
 
 
-def _streaming(options: Namespace):
+def _streaming(options: Namespace) -> AbstractContextManager[Any]:
     return mock.patch.dict(os.environ, ZOO_CACHE=str(Path(options.place, "cache")), ZOO_MEMORY="0")
 
 

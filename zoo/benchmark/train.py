@@ -2,7 +2,9 @@
 
 import tempfile
 from argparse import Namespace
+from typing import Any
 
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from zoo.benchmark import by_hand
@@ -17,7 +19,8 @@ class Clock(Callback):
     def __init__(self, meter: Meter, batches: int) -> None:
         self.meter, self.batches = meter, batches
 
-    def on_train_batch_end(self, trainer, model, outputs, batch, batch_idx) -> None:
+    def on_train_batch_end(self, trainer: Trainer, model: LightningModule, outputs: Any, batch: Any,
+                           batch_idx: int) -> None:
         if batch_idx + 1 == WARM_UP:
             self.meter.start()
         if batch_idx + 1 == WARM_UP + self.batches:

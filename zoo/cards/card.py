@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.core.files import write_text
+from zoo.core.registry import variant_of
 from zoo.data.spec import DataSpec
 from zoo.metrics.classifier import PRETRAINED, describe
-from zoo.models import variants
 from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics
 from zoo.store.loading import untrained
 from zoo.store.recipes import read_recipe, recipes
@@ -40,7 +40,7 @@ def render_card(folder: Path, name: str | None = None, prefix: str = "") -> str:
         UsageError: its config.json or metrics.json is malformed.
     """
     config, metrics, model = read_config(folder), read_metrics(folder), untrained(folder)
-    variant = next(v for v in variants() if v.name == model.variant)
+    variant = variant_of(type(model))
     name = name or str(folder)
     captions = captions_of(model)
     first, *others = [f"![{captions[picture][0]}]({prefix}{picture})\n\n{captions[picture][1]}"

@@ -27,7 +27,8 @@ def entries(folder: Path) -> list[Entry]:
         UsageError: there is none.
     """
     places = [(path.parent, path.parent.relative_to(folder).as_posix()) for path in sorted(folder.rglob("config.json"))]
-    places += [(locate(model.name), model.name) for model in pretrained() if model.where == BUNDLED]
+    places += [(place, model.name) for model in pretrained()
+               if model.where == BUNDLED and (place := locate(model.name))]
     found = []
     for place, name in places:
         metrics = {key: float(metric["value"]) for key, metric in read_metrics(place).items()}

@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message)
 
-    def parse_args(self, args=None, namespace=None):
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         parsed, rest = self.parse_known_args(args, namespace)
         options = [name for action in self._actions for name in action.option_strings]
         for word in rest:
@@ -69,6 +69,7 @@ def given(parsed: argparse.Namespace, cls: type[Options]) -> dict[str, Any]:
 
 def run(command: str, arguments: list[str] | None = None) -> NoReturn:
     """Calls a command and ends the process; a UsageError becomes one line and exit status 2."""
+    sys.path.append(os.getcwd())  # where variants of one's own lie, as with python -m
     try:
         status = importlib.import_module(f"zoo.commands.{command}").main(
             sys.argv[1:] if arguments is None else arguments) or 0

@@ -54,8 +54,8 @@ def main(arguments: list[str]) -> int:
             raise UsageError(f"there is no study in {folder}: name its folder with --out, or its --storage")
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        work = session.begin(where, folder, options.variants, given, trials=options.trials, seeds=options.seeds,
+        runs = session.begin(where, folder, options.variants, given, trials=options.trials, seeds=options.seeds,
                              resume=options.resume, data_dir=options.data_dir, accelerator=options.accelerator)
-        status = workers.run_workers(work, options.workers)
+        status = workers.run_workers(runs, options.workers)
     print(report.write_report(storage.open_storage(where), folder / "report"))
     return status

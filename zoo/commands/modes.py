@@ -8,15 +8,15 @@ from pathlib import Path
 
 from zoo.commands import cli
 from zoo.core.files import write_text
+from zoo.metrics.modes import ModeCoverage
 from zoo.study import survey
 
 
-def row(name: str, results: list) -> str:
+def row(name: str, results: list[ModeCoverage]) -> str:
     """A line of the table: mean and standard deviation over the seeds."""
     cells = []
-    for values, digits in ((r.covered for r in results), 1), ((100 * r.high_quality for r in results), 1), \
-            ((r.kl for r in results), 2):
-        values = list(values)
+    for values, digits in ([r.covered for r in results], 1), ([100 * r.high_quality for r in results], 1), \
+            ([r.kl for r in results], 2):
         spread = statistics.stdev(values) if len(values) > 1 and float("inf") not in values else float("nan")
         cells.append(f"{statistics.mean(values):.{digits}f} ± {spread:.{digits}f}")
     return f"| {name} | {' | '.join(cells)} | {len(results)} |"

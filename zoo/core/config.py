@@ -2,13 +2,17 @@
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from zoo.core.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a string"}
@@ -24,7 +28,7 @@ class Option(NamedTuple):
     """What the command line and the checks need to know of one field."""
 
     name: str
-    type: type
+    type: type[Any]
     default: Any
     choices: tuple[str, ...]
     optional: bool
@@ -61,8 +65,7 @@ def count(text: str) -> int:
     return int(value)
 
 
-@cache
-def options_of(cls: type) -> dict[str, Option]:
+def _options_of(cls: type) -> dict[str, Option]:
     """The fields of an ``Options`` class by name. A subclass that only changes a default keeps the help text."""
     hints = get_type_hints(cls)
     found = {}
@@ -81,6 +84,9 @@ def options_of(cls: type) -> dict[str, Option]:
     return found
 
 
+options_of: Callable[[type], dict[str, Option]] = cache(_options_of)  # by cache's own type classes have no hash
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Base of every set of options: int, float, bool, str and Literal fields only, checked when made.
@@ -94,7 +100,7 @@ class Options:
             object.__setattr__(self, name, spec.check(getattr(self, name)))
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Options":
+    def from_dict(cls, values: dict[str, Any]) -> "Self":
         """Builds the options from a mapping. Raises UsageError for a key that is no field."""
         for name in values:
             if name not in options_of(cls):

@@ -24,7 +24,8 @@ Batch = Any  # a named tuple of tensors with one first dimension; of which kind,
 class Spec(Protocol):
     """What the engine needs to know of a data set."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def to_dict(self) -> dict[str, Any]: ...
 
@@ -39,6 +40,9 @@ class Config(Options):
     beta2: float = option(0.999, "Adam's decay of the second moment", minimum=0, maximum=0.999999)
     ema_halflife: int = option(10_000, "half-life, in images, of the averaged weights that answer (0: no averaging; "
                                "10k: Karras 2020, arXiv:1912.04958)", minimum=0)
+
+
+AnyConfig = Config  # for the class below, where Config is a variant's own
 
 
 class GenerativeModule(LightningModule):
@@ -61,15 +65,16 @@ class GenerativeModule(LightningModule):
         ema: averaged copies of the networks that answer, by name; updated after every step of the live ones.
     """
 
-    Config: ClassVar[type[Config]] = Config
+    Config: ClassVar[type[AnyConfig]] = AnyConfig
     variant: ClassVar[str]  # the name it is registered under
     kind: ClassVar[str]  # what sort of model it is, in a word: of the table of variants
     couples_images: ClassVar[bool] = False  # whether a loss compares the examples of a batch with each other
     penalises_gradients: ClassVar[bool] = False  # whether a loss has second derivatives of the networks
     channels_last: ClassVar[bool] = True  # whether its convolutions are faster with the channels last
     monitor: ClassVar[str | None] = None  # the tracked quantity, lower is better, that picks the best checkpoint
+    dtype: torch.dtype  # by Lightning's type it could be a name
 
-    def __init__(self, config: Config, data: Spec) -> None:
+    def __init__(self, config: AnyConfig, data: Spec) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.config, self.data = config, data
@@ -195,6 +200,8 @@ class GenerativeModule(LightningModule):
         if self.trainer.world_size > 1 and not isinstance(self.trainer.strategy, parallel.ZooStrategy):
             raise UsageError("on several processes a model of the zoo needs Trainer(strategy=zoo.ZooStrategy()): "
                              "Lightning's own ddp expects a single backward pass a step")
+        # Lightning does so too, but after it has loaded a checkpoint: one in float64 would be rounded on its way.
+        self.trainer.precision_plugin.convert_module(self)
         self.arrange(self, self.trainer.strategy.root_device)
         if not torch.cuda.is_available():
             # Lightning has torch look for GPUs through NVML, and Adam looks at every step: where there is none, half a
@@ -230,9 +237,10 @@ class GenerativeModule(LightningModule):
             (self.seed * 1_000_003 + self.images_seen + parallel.rank() + 1) % 2**63)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        if (batch_idx + 1) % self.trainer.log_every_n_steps == 0 or self.trainer.should_stop:
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside
+        if (batch_idx + 1) % every == 0 or self.trainer.should_stop:
             self.check_finite()
-            counters = {f"{group}/updates": float(count) for group, count in self.updates.items()}
+            counters: dict[str, Any] = {f"{group}/updates": float(count) for group, count in self.updates.items()}
             counters["step"] = float(self.images_seen)  # Lightning takes the loggers' step from a metric of this name
             self.log_dict(self.terms | self.measured | counters, sync_dist=parallel.world_size() > 1)
 

@@ -6,6 +6,7 @@ through all parameters; an adversarial step has two or more, each through some. 
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -25,13 +26,13 @@ class _SumOverProcesses(torch.autograd.Function):
     """All-reduce as a differentiable function; torch.distributed.nn.functional's is deprecated for a private one."""
 
     @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         total = x.clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return _SumOverProcesses.apply(gradient.contiguous())
 
 
@@ -66,6 +67,7 @@ class ZooStrategy(DDPStrategy):
     """DDP without the wrapper: ``Trainer(strategy=ZooStrategy(), devices=...)`` for any model of the zoo."""
 
     def configure_ddp(self) -> None:
-        for tensor in self.lightning_module.state_dict().values():
+        model: Any = self.lightning_module  # a GenerativeModule, whose file imports this one
+        for tensor in model.state_dict().values():
             dist.broadcast(tensor, src=0)
-        self.lightning_module.seed = self.broadcast(self.lightning_module.seed)
+        model.seed = self.broadcast(model.seed)

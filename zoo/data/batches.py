@@ -13,6 +13,7 @@ class Labelled(NamedTuple):
 
     Attributes:
         images: (N, C, H, W), uint8 where they are stored, in a step floats in [-1, 1]; points (N, C, 1, 1) as they are.
+            Stored ones may be an OnDisk, for a Tensor.
         labels: class numbers (N,) int64; zeros without classes.
     """
 
@@ -29,7 +30,7 @@ class Pair(NamedTuple):
     """Pictures and what is to be made of them.
 
     Attributes:
-        source: (N, Cs, Hs, Ws), uint8 where they are stored, in a step floats in [-1, 1].
+        source: (N, Cs, Hs, Ws), uint8 where they are stored, in a step floats in [-1, 1]; see ``Labelled.images``.
         target: (N, C, H, W), likewise.
         labels: class numbers (N,) int64; zeros without classes.
     """
@@ -44,7 +45,8 @@ class Pair(NamedTuple):
         return self.target
 
 
-Columns = TypeVar("Columns", bound=tuple)
+AnyColumns = Labelled | Pair
+Columns = TypeVar("Columns", bound=AnyColumns)
 
 
 def take(columns: Columns, rows: Tensor) -> Columns:
@@ -63,6 +65,6 @@ def mirrored(columns: Columns) -> Columns:
     return type(columns)(*(column.flip(3) if column.dtype == torch.uint8 else column for column in columns))
 
 
-def streamed(columns: tuple) -> bool:
+def streamed(columns: AnyColumns) -> bool:
     """Whether some of it is read from disk row by row."""
     return any(isinstance(column, OnDisk) for column in columns)

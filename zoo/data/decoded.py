@@ -20,7 +20,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from zoo.core.errors import UsageError
-from zoo.data.pixels import UNREADABLE, to_array
+from zoo.data.pixels import UNREADABLE, Item, to_array
 
 CHUNK = 2**24  # bytes that are decoded before they are written: what a decoding holds, and may lose when it is stopped
 
@@ -34,8 +34,8 @@ def hash_of(parts: Iterable[object]) -> str:
     return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()[:16]
 
 
-def decode(name: str, key: str, items: list, read: Callable[[object], Image.Image], channels: int, size: int,
-           name_of: Callable[[object], str] = str) -> Path:
+def decode(name: str, key: str, items: list[Item], read: Callable[[Item], Image.Image], channels: int, size: int,
+           name_of: Callable[[Item], str] = str) -> Path:
     """Decodes ``items`` into a cache file named after ``key``, unless it is there.
 
     One process at a time does so, with all cores and a bounded part of the images in memory. One that is stopped is
@@ -51,7 +51,7 @@ def decode(name: str, key: str, items: list, read: Callable[[object], Image.Imag
     path = cache_folder() / "decoded" / f"{stem}-{key}.npy"
     partial = path.with_suffix(".partial")
 
-    def one(item: object) -> bytes | str:
+    def one(item: Item) -> bytes | str:
         try:
             with read(item) as image:
                 return to_array(image, channels, size).tobytes()
@@ -91,13 +91,15 @@ def _locked(path: Path, otherwise: str) -> Iterator[None]:
         lock.release()
 
 
-def _write(path: Path, name: str, items: list, one: Callable[[object], bytes | str], shape: tuple[int, ...]) -> None:
+def _write(path: Path, name: str, items: list[Item], one: Callable[[Item], bytes | str],
+           shape: tuple[int, ...]) -> None:
     """Writes the rows that the file lacks, in chunks, each on disk before the next is begun.
 
     Raises:
         OSError: no room for them on the disk. UsageError: broken images. Neither leaves the file.
     """
-    header, size, broken = io.BytesIO(), math.prod(shape[1:]), []
+    header, size = io.BytesIO(), math.prod(shape[1:])
+    broken: list[str] = []
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     chunk = max(1, CHUNK // size)
     try:
@@ -110,9 +112,12 @@ def _write(path: Path, name: str, items: list, one: Callable[[object], bytes | s
             file.write(b"" if done else header.getvalue())
             bar.update(done)
             for first in range(done, len(items), chunk):
-                rows = []
+                rows: list[bytes] = []
                 for row in pool.map(one, items[first:first + chunk]):
-                    (broken if isinstance(row, str) else rows).append(row)
+                    if isinstance(row, str):
+                        broken.append(row)
+                    else:
+                        rows.append(row)
                     bar.update()
                 if not broken:  # else the others are only looked at, to name all that are
                     file.write(b"".join(rows))

@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Iterable
 from itertools import chain
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -26,13 +27,13 @@ def class_indices(labels: Labels, names: list[str], n: int) -> Tensor:
     if labels is None:
         shown = ", ".join(names[:10]) + (f", ... ({len(names)} in all)" if len(names) > 10 else "")
         raise UsageError(f"this model is conditional: give labels, one class or {n} of them, out of {shown}")
-    given = [labels] * n if isinstance(labels, str) or not _is_iterable(labels) else list(labels)
+    given: list[Any] = [labels] * n if isinstance(labels, str) or not _is_iterable(labels) else list(labels)
     if len(given) != n:
         raise UsageError(f"{len(given)} labels for {n} images: give one, or one an image")
     return torch.tensor([_class_index(label, names) for label in given], dtype=torch.int64)
 
 
-def _is_iterable(x: object) -> bool:
+def _is_iterable(x: Any) -> TypeGuard[Iterable[Any]]:
     try:
         iter(x)
     except TypeError:  # among others a tensor or array of no dimension

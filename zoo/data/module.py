@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -10,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from zoo.core import parallel
 from zoo.core.errors import UsageError
-from zoo.data.batches import mirrored, streamed, take, where
+from zoo.data.batches import AnyColumns, mirrored, streamed, take, where
 from zoo.data.memory import memory_for_images
 from zoo.data.sources import Source
 
@@ -22,10 +23,10 @@ class Rows(Dataset):
     followed by N that are their mirror images.
     """
 
-    def __init__(self, columns: tuple, mirror: bool = False) -> None:
+    def __init__(self, columns: AnyColumns, mirror: bool = False) -> None:
         self.columns, self.mirror, self.count = columns, mirror, len(columns[0])
 
-    def __getitem__(self, rows: Tensor | list[int]) -> tuple:
+    def __getitem__(self, rows: Tensor | list[int]) -> AnyColumns:
         rows = torch.as_tensor(rows, device=self.columns[0].device)
         batch = take(self.columns, rows % self.count)
         return where(rows < self.count, batch, mirrored(batch)) if self.mirror else batch
@@ -82,13 +83,15 @@ class DataModule(LightningDataModule):
         UsageError: mirror images of what has none.
     """
 
+    trainer: Any  # Lightning's, whose model is a GenerativeModule
+
     def __init__(self, source: Source, batch_size: int, seed: int = 0, mirror: bool = False) -> None:
         super().__init__()
         if mirror and not source.spec.has_mirror_images:
             raise UsageError(f"{source.spec.name} is a set of {source.spec.kind}, which have no mirror images: leave "
                              "--mirror away")
         self.source, self.batch_size, self.seed, self.mirror = source, batch_size, seed, mirror
-        self.columns: tuple | None = None
+        self.columns: AnyColumns = None  # type: ignore[assignment]  # only setup sees None
 
     def prepare_data(self) -> None:
         self.source.prepare()
@@ -125,10 +128,10 @@ def _leave_signals(worker: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _bytes(columns: tuple) -> int:
+def _bytes(columns: AnyColumns) -> int:
     return sum(column.nbytes for column in columns)
 
 
-def fits(columns: tuple, device: torch.device) -> bool:
+def fits(columns: AnyColumns, device: torch.device) -> bool:
     """Whether the whole data set may lie on a GPU, as 8-bit numbers: it takes at most a quarter of what is free."""
     return device.type == "cuda" and _bytes(columns) <= torch.cuda.mem_get_info(device)[0] / 4

@@ -16,10 +16,9 @@ from zoo.data.decoded import decode, hash_of
 from zoo.data.derived import source_channels, source_size
 from zoo.data.folder import checked_split
 from zoo.data.pixels import UNREADABLE, channels_of
-from zoo.data.spec import ImageSpec, PairSpec
+from zoo.data.spec import FILES, ImageSpec, PairSpec
 from zoo.data.stored import load_decoded
 
-FILES = "files"  # in place of a way to derive pairs: they are there
 SPLITS = ("train", "val", "test")
 SUBFOLDERS = (("A", "B"), ("source", "target"))
 LAYOUTS = ("pairs are pictures twice as wide as high, the source on the left, or pictures of equal names in two "

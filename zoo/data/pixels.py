@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 
 GREY_MODES = {"1", "L", "LA", "F"}
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises for broken images
+Item = TypeVar("Item")  # what an image is read from
 
 
 def is_grey(image: Image.Image) -> bool:
     return image.mode in GREY_MODES or image.mode.startswith("I")
 
 
-def channels_of(items: Iterable[object], read: Callable[[object], Image.Image]) -> int:
+def channels_of(items: Iterable[Item], read: Callable[[Item], Image.Image]) -> int:
     """1 if every image is grey, else 3. Broken ones do not count: ``decode`` names them."""
     for item in items:
         with suppress(*UNREADABLE), read(item) as image:

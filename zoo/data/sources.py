@@ -6,20 +6,20 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
-from zoo.data.batches import Labelled
+from zoo.data.batches import AnyColumns, Labelled
 from zoo.data.decoded import cache_folder
 from zoo.data.folder import FolderSource, checked_split
 from zoo.data.hub import HubSource
-from zoo.data.pairs import FILES, DerivedPairs, PairFolder
+from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import MIXTURES, PointSource
-from zoo.data.spec import DataSpec, ImageSpec, Place
+from zoo.data.spec import FILES, AnySpec, ImageSpec, Place
 
 DIGITS = [str(digit) for digit in range(10)]
 FASHION = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
@@ -29,14 +29,21 @@ CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"
 class Source(Protocol):
     """One split of a data set."""
 
-    spec: DataSpec
-    split: str  # train or test
-    splits: tuple[str, ...]  # that the data set has
+    @property
+    def spec(self) -> AnySpec: ...
+
+    @property
+    def split(self) -> str:
+        """Such as train or test."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """That the data set has."""
 
     def prepare(self) -> object:
         """Downloads or decodes what is not there yet; called by one process a machine."""
 
-    def load(self) -> tuple:
+    def load(self) -> AnyColumns:
         """Columns, such as ``Labelled(images, labels)``; see ``zoo.data.batches``.
 
         Images that are too many for the memory of this machine are not in it: see ``zoo.data.decoded``.
@@ -89,7 +96,7 @@ class TorchvisionSource:
         self.spec = ImageSpec(name=name, image_size=image_size or native_size, channels=channels,
                              class_names=class_names, images=images[place.split], provenance=provenance)
 
-    def _open(self, download: bool):
+    def _open(self, download: bool) -> Any:
         import torchvision
 
         with contextlib.redirect_stdout(io.StringIO()):  # torchvision prints "Files already downloaded"
@@ -166,12 +173,13 @@ SOURCES: dict[str, Callable[[Place], Source]] = {
 }
 
 
-def open_source(data: str, data_dir: str | None = None, image_size: int = 0, channels: int = 0, split: str = "train",
-                *, kind: str = "images", pairs: str = FILES, reverse: bool = False) -> Source:
+def open_source(data: str | Source, data_dir: str | None = None, image_size: int = 0, channels: int = 0,
+                split: str = "train", *, kind: str = "images", pairs: str = FILES, reverse: bool = False) -> Source:
     """Finds a data set.
 
     Args:
-        data: a name of the table, ``ring``, ``grid`` or ``two-peaks``, ``hf:org/name`` or a folder of images.
+        data: a name of the table, ``ring``, ``grid`` or ``two-peaks``, ``hf:org/name``, a folder of images, or a source
+            of images that is there already.
         data_dir: where named sets are kept; default: the cache folder.
         image_size: pixels; 0 means the set's own size (64 for a folder).
         channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
@@ -180,7 +188,6 @@ def open_source(data: str, data_dir: str | None = None, image_size: int = 0, cha
         pairs: ``files``, or how pairs are derived from images: ``grey``, ``edges``, ``hole``, ``half``, ``quarter`` or
             ``eighth``; see ``zoo.data.derived``.
         reverse: of pairs in files: whether the right half, or the second folder, is the source.
-
     Raises:
         UsageError: an unknown name, a folder without images, or a size, channels or split that the set cannot have.
     """
@@ -202,12 +209,14 @@ def open_source(data: str, data_dir: str | None = None, image_size: int = 0, cha
     return source
 
 
-def _find_pairs(data: str, place: Place, channels: int, pairs: str, reverse: bool) -> Source:
+def _find_pairs(data: str | Source, place: Place, channels: int, pairs: str, reverse: bool) -> Source:
     if pairs != FILES:
         if reverse:
             raise UsageError(f"--reverse is for pairs in files, and --pairs {pairs} makes the source of the target: "
                              "leave it away")
         return DerivedPairs(_find(data, place, channels), pairs)
+    if not isinstance(data, str):
+        raise UsageError("these are single images: say with pairs= what the source is to be, such as grey or edges")
     if data in PAIRS:
         return PAIRS[data](place, reverse)
     if data and Path(data).expanduser().is_dir():
@@ -233,7 +242,9 @@ def _facades(place: Place, reverse: bool) -> Source:
 PAIRS: dict[str, Callable[[Place, bool], Source]] = {"facades": _facades}
 
 
-def _find(data: str, place: Place, channels: int) -> Source:
+def _find(data: str | Source, place: Place, channels: int) -> Source:
+    if not isinstance(data, str):
+        return data
     if data.startswith("hf:"):
         return HubSource(data.removeprefix("hf:"), place, channels)
     if data in MIXTURES:

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
 
+FILES = "files"  # in place of a way to derive pairs: they are there
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
@@ -36,7 +38,7 @@ class DataSpec:
         """Raises UsageError if a field is no whole number in a range."""
         value = getattr(self, name)
         if type(value) is not int or value < least:
-            raise UsageError(f"{name} must be a positive int, not {value!r}")
+            raise UsageError(f"{name} must be a whole number from {least}, not {value!r}")
         if most is not None and value > most:
             raise UsageError(f"{name} of {value} is not supported: at most {most}")
 
@@ -142,10 +144,11 @@ class PairSpec(ImageSpec):
         return super().opening | {"pairs": self.pairs, "reverse": self.reverse}
 
 
-KINDS: dict[str, type[DataSpec]] = {cls.kind: cls for cls in (ImageSpec, PointSpec, PairSpec)}
+AnySpec = ImageSpec | PointSpec  # PairSpec is the former
+KINDS: dict[str, type[AnySpec]] = {cls.kind: cls for cls in (ImageSpec, PointSpec, PairSpec)}
 
 
-def read_spec(values: dict[str, Any]) -> DataSpec:
+def read_spec(values: dict[str, Any]) -> AnySpec:
     """A spec out of config.json. Format 1 has no kinds: images, of one pixel where they are points.
 
     Raises:
@@ -153,12 +156,12 @@ def read_spec(values: dict[str, Any]) -> DataSpec:
     """
     values = dict(values)
     if "kind" not in values:
-        points = values.get("image_size") == 1
+        points = type(values.get("image_size")) is int and values["image_size"] == 1
         values |= {"kind": "points" if points else "images"}
         if points:
             del values["image_size"]
     kind = values.pop("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise unknown("kind of data", kind, KINDS)
     cls = KINDS[kind]
     known = {f.name for f in fields(cls)}

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -47,7 +48,9 @@ class OnDisk:
 Images = Tensor | OnDisk  # what a source loads; both have len, shape, nbytes, device and [rows]
 
 
-def load_decoded(path: Path) -> Images:
-    """The images of a cache file: mapped if they fit into ``memory_for_images``, else on disk."""
+def load_decoded(path: Path) -> Tensor:
+    """The images of a cache file: mapped if they fit into ``memory_for_images``, else an OnDisk for a Tensor."""
     images = OnDisk(path)
-    return torch.from_numpy(np.load(path, mmap_mode="c")) if images.nbytes <= memory_for_images() else images
+    if images.nbytes <= memory_for_images():
+        return torch.from_numpy(np.load(path, mmap_mode="c"))
+    return cast(Tensor, images)  # named tuples of 3.10 have no type variables: most code meets them with Tensors

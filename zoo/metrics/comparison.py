@@ -11,14 +11,14 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from zoo.core.errors import UsageError
-from zoo.data.batches import take
+from zoo.data.batches import AnyColumns, take
 from zoo.data.sources import Source, open_source
 from zoo.data.stored import Images, OnDisk
 from zoo.metrics.features import Features, FeatureSpace, feature_space, to_uint8
 from zoo.metrics.generation import features_of_answers
 from zoo.metrics.protocol import Protocol, short
 from zoo.metrics.real import Real, real_rows, real_side, training_features
-from zoo.tasks.task import Task
+from zoo.tasks.task import Inputs, Task
 
 COMPARABLE = 2_048  # images: with fewer, the covariance of InceptionV3's 2,048 features is singular
 FEWEST = 50  # images: with fewer, none of the numbers means anything
@@ -43,7 +43,7 @@ class Comparison:
     """A model's answers beside real data, by a protocol whose data set is decided.
 
     Attributes:
-        source: of the real data.
+        data, source: name and source of the real data.
         protocol: with the split, and how many there are on both sides.
         used_features: whether a measure has asked for the feature space.
 
@@ -52,7 +52,8 @@ class Comparison:
     """
 
     def __init__(self, model: Task, protocol: Protocol, how: How) -> None:
-        self.model, self.how = model, how
+        assert protocol.data is not None
+        self.model, self.how, self.data = model, how, protocol.data
         self.source = self._open(protocol)
         count = min(protocol.real, self.source.spec.images)
         asked = min(protocol.samples, count) if model.once else protocol.samples
@@ -62,9 +63,9 @@ class Comparison:
     def _open(self, protocol: Protocol) -> Source:
         spec, how = self.model.data, self.how
         options = {"data_dir": how.data_dir, "kind": self.model.data_kind} | spec.opening
-        source = open_source(protocol.data, **options, split=protocol.split or "train")
+        source = open_source(self.data, **options, split=protocol.split or "train")
         if protocol.split is None and "test" in source.splits:
-            source = open_source(protocol.data, **options, split="test")
+            source = open_source(self.data, **options, split="test")
         theirs, ours = source.spec.shape, spec.shape
         if theirs != ours:
             raise UsageError(f"{self.model.variant} makes {spec.kind} of {ours[0]} channels and {source.spec.name} has "
@@ -83,7 +84,7 @@ class Comparison:
     # ---- questions and answers --------------------------------------------------------------------------------
 
     @cached_property
-    def columns(self) -> tuple:
+    def columns(self) -> AnyColumns:
         """All real data of the split."""
         self.source.prepare()
         return self.source.load()
@@ -94,11 +95,11 @@ class Comparison:
         return real_rows(len(self.columns[0]), self.protocol.real)
 
     @cached_property
-    def inputs(self) -> dict[str, Tensor]:
+    def inputs(self) -> Inputs:
         """What the model is asked: classes with the frequencies that the real ones have."""
         same = self.source.spec.class_names == self.model.data.class_names
         examples = take(self.columns, self.rows[:self.protocol.samples]) if self.model.once else (
-            self.columns._replace(images=self.columns.images, labels=self.columns.labels[self.rows]) if same else None)
+            self.columns._replace(labels=self.columns.labels[self.rows]) if same else None)
         return self.model.inputs(self.protocol.samples, self.protocol.seed, examples)
 
     @cached_property
@@ -144,7 +145,7 @@ class Comparison:
         """All training images and their features."""
         how = self.how
         options = {"data_dir": how.data_dir, "kind": self.model.data_kind} | self.model.data.opening
-        source = open_source(self.protocol.data, **options)
+        source = open_source(self.data, **options)
         if self.protocol.split == "train" and self.protocol.real == source.spec.images:  # the real ones are all of them
             return self.columns.truth, self.real.features.pooled
         return training_features(source, self.space, how.batch_size, how.device)

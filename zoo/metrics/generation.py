@@ -1,5 +1,8 @@
 """Features of a model's answers, by one process or several that share the questions."""
 
+from collections.abc import Sequence
+from typing import cast
+
 import numpy as np
 import torch
 from lightning.fabric import Fabric
@@ -7,9 +10,7 @@ from torch import Tensor
 
 from zoo.metrics.features import Features, FeatureSpace, to_uint8
 from zoo.metrics.real import join, progress
-from zoo.tasks.task import Task
-
-Inputs = dict[str, Tensor]
+from zoo.tasks.task import Inputs, Task
 
 
 def features_of_answers(model: Task, space: FeatureSpace, inputs: Inputs, batch_size: int = 256, devices: int = 1,
@@ -24,7 +25,7 @@ def features_of_answers(model: Task, space: FeatureSpace, inputs: Inputs, batch_
         UsageError: images that are not finite.
     """
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy="ddp_spawn" if devices > 1 else "auto")
-    arrays = fabric.launch(_answer, model, space, inputs, batch_size)
+    arrays = fabric.launch(_answer, model, space, inputs, batch_size)  # type: ignore[arg-type]  # it takes arguments
     return Features(*map(torch.from_numpy, arrays))
 
 
@@ -42,7 +43,7 @@ def _answer(fabric: Fabric, model: Task, space: FeatureSpace, inputs: Inputs, ba
             images = to_uint8(model.respond(batch_size, **{name: x[batch] for name, x in inputs.items()}))
             parts.append(space.extract(images.to(fabric.device)))
             bar.update(len(batch) * fabric.world_size)
-    mine = join(parts)
+    mine: Sequence[Tensor] = join(parts)
     if fabric.world_size > 1:
-        mine = [fabric.all_gather(x.to(fabric.device)).flatten(0, 1)[:count].cpu() for x in mine]
+        mine = [cast(Tensor, fabric.all_gather(x.to(fabric.device))).flatten(0, 1)[:count].cpu() for x in mine]
     return [x.numpy() for x in mine]

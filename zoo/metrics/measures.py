@@ -135,5 +135,5 @@ def measures_named(words: str) -> list[str]:
 
 def measures_behind(metrics: Metrics) -> list[str]:
     """The measures that numbers of these names come from."""
-    stems = {re.match("[a-z_]*[a-z]", name)[0] for name in metrics}
+    stems = {stem[0] for name in metrics if (stem := re.match("[a-z_]*[a-z]", name))}
     return [name for name, measure in MEASURES.items() if stems & {*measure.stems}]

@@ -1,5 +1,7 @@
 """Errors of pictures against the true ones, pixel by pixel, beside what trivial answers get."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,9 +28,10 @@ def rounded(pictures: Tensor) -> Tensor:
 def _errors(made: Tensor, true: Tensor) -> dict[str, Tensor]:
     """Of each picture, (n,)."""
     squares = (made - true).double().square().flatten(1).mean(1)
+    similarity = cast(Tensor, structural_similarity_index_measure(made, true, data_range=1.0, reduction="none"))
     return {"l1": (made - true).double().abs().flatten(1).mean(1),
             "psnr": -10 * squares.clamp(min=1e-10).log10(),
-            "ssim": structural_similarity_index_measure(made, true, data_range=1.0, reduction="none").double().view(-1)}
+            "ssim": similarity.double().view(-1)}
 
 
 def copies(source: Tensor, true: Tensor) -> Tensor:

@@ -96,7 +96,7 @@ def _cached(source: Source, space: FeatureSpace, images: Images, rows: Tensor, b
     """
     digest = hashlib.sha256()
     for batch in rows.split(batch_size):
-        digest.update(images[batch].numpy())
+        digest.update(images[batch].numpy().data)
     size = "x".join(map(str, images.shape[1:]))
     return cache_folder() / "features" / (
         f"{source.spec.name}-{len(rows)}-{size}-{digest.hexdigest()[:16]}-{space.name}@{space.digest}")

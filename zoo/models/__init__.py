@@ -2,33 +2,67 @@
 
 import importlib
 import pkgutil
+import warnings
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from zoo.core.errors import unknown
-from zoo.core.registry import CLASSES, VARIANTS, Variant
+from zoo.core.registry import CLASSES, VARIANTS, Variant, class_at, variant_of
 from zoo.tasks.task import Task
+
+ENTRY_POINTS = "zoo.variants"  # the group in which a package names variants of its own
 
 
 def variants() -> list[Variant]:
-    """Every model that can be trained, by name."""
+    """Every model that can be trained, by name; those of installed packages too."""
     _import_all()
+    for point in _entry_points():
+        try:
+            _enter(point)
+        except Exception as error:  # whatever another package does at its import
+            warnings.warn(f"the variant {point.name} of {point.value} cannot be imported: {error!r}", stacklevel=2)
     return [VARIANTS[name] for name in sorted(VARIANTS)]
 
 
-def variant_class(name: str) -> type[Task]:
-    """The class of a variant. Raises UsageError, with the near names, if there is none."""
+def variant_class(name: str, not_in: Path | None = None) -> type[Task]:
+    """The class of a variant.
+
+    Args:
+        name: of ``variants()``, or the address of a class: ``package.module:Class`` or ``path/to/file.py:Class``.
+        not_in: a folder whose code is not to be run for it.
+
+    Raises:
+        UsageError: there is none, with the near names; see ``zoo.core.registry.class_at`` for addresses.
+    """
     _import_all()
-    if name not in CLASSES:
-        raise unknown("variant", name, CLASSES)
-    return CLASSES[name]
+    for point in _entry_points():
+        if point.name == name:
+            _enter(point)
+    if name in CLASSES:
+        return CLASSES[name]
+    if ":" in name:
+        return class_at(name, Task, not_in)
+    raise unknown("variant", name, CLASSES)
+
+
+def _entry_points() -> Iterable[EntryPoint]:
+    return entry_points(group=ENTRY_POINTS)
+
+
+def _enter(point: EntryPoint) -> None:
+    if point.name not in CLASSES:
+        cls = class_at(f"{point.module}:{point.attr}", Task)
+        CLASSES[point.name], VARIANTS[point.name] = cls, variant_of(cls)._replace(name=point.name)
 
 
 def create(variant: str, *, image_size: int = 32, channels: int = 1, classes: int = 0, **config: Any) -> Task:
     """A new, untrained model.
 
     Args:
-        variant: a name from ``zoo.variants()``.
-        image_size: height and width of the images in pixels.
+        variant: a name from ``zoo.variants()``, or an address, see ``variant_class``.
+        image_size: height and width of the images in pixels; 1 for points.
         channels: 1 for grey, 3 for colour.
         classes: number of classes, for conditional variants.
         config: fields of the variant's ``Config``.

@@ -19,6 +19,7 @@ from zoo.core.module import Terms
 from zoo.core.parallel import gather
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.data.spec import AnySpec
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm, TrunkWithHead
 from zoo.tasks.sampler import Sampler, SamplerConfig
@@ -38,10 +39,11 @@ class AEConfig(SamplerConfig):
 class AE(Sampler):
     Config = AEConfig
     config: AEConfig
+    codes: "GaussianOfCodes"
     couples_images = True
     kind = "auto-encoder"
 
-    def __init__(self, config: AEConfig, data) -> None:
+    def __init__(self, config: AEConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
         self.codes = GaussianOfCodes(config.latent_dim)
@@ -73,6 +75,9 @@ class GaussianOfCodes(nn.Module):
     """Mean and covariance of the codes of all processes: of all so far, later of about the last 100 batches."""
 
     LEAST_WEIGHT = 0.01  # of a batch
+    batches: Tensor
+    mean: Tensor
+    covariance: Tensor
 
     def __init__(self, size: int) -> None:
         super().__init__()

@@ -22,6 +22,7 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.blocks import Norm, TrunkWithHead
 from zoo.tasks.gan import GAN, GANConfig
@@ -42,7 +43,7 @@ class AlphaGAN(GAN):
     config: AlphaGANConfig
     kind = "auto-encoder"
 
-    def __init__(self, config: AlphaGANConfig, data) -> None:
+    def __init__(self, config: AlphaGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
         self.code_discriminator = CodeDiscriminator(config.latent_dim, config.code_width)

@@ -22,6 +22,7 @@ from zoo.core.module import Terms
 from zoo.core.parallel import gather
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.data.spec import AnySpec
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm
 from zoo.tasks.gan import GAN, GANConfig
@@ -44,9 +45,10 @@ class BEGANConfig(GANConfig):
 class BEGAN(GAN):
     Config = BEGANConfig
     config: BEGANConfig
+    k: Tensor
     monitor = "discriminator/convergence"
 
-    def __init__(self, config: BEGANConfig, data) -> None:
+    def __init__(self, config: BEGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         self.register_buffer("k", torch.zeros(()))
 

@@ -19,8 +19,9 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
-from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.networks.blocks import Norm, Trunk, TrunkWithHead
 from zoo.tasks.gan import GAN, GANConfig
 
 
@@ -36,7 +37,7 @@ class BiGAN(GAN):
     Config = BiGANConfig
     config: BiGANConfig
 
-    def __init__(self, config: BiGANConfig, data) -> None:
+    def __init__(self, config: BiGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
 
@@ -77,7 +78,7 @@ class BiGAN(GAN):
 class JointDiscriminator(nn.Module):
     """(N, C, H, W), (N, latent_dim) -> logits (N, 1)."""
 
-    def __init__(self, trunk: nn.Module, latent_dim: int, hidden: int) -> None:
+    def __init__(self, trunk: Trunk, latent_dim: int, hidden: int) -> None:
         super().__init__()
         self.trunk = trunk
         self.latent = nn.Sequential(nn.Linear(latent_dim, hidden), nn.LeakyReLU(0.2))

@@ -25,6 +25,7 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.labels import nearest_classes
+from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.conditioning import ByLabel, ProjectionDiscriminator
 from zoo.tasks.gan import GAN, GANConfig
@@ -44,8 +45,9 @@ class ConditionalGAN(GAN):
     config: ConditionalGANConfig
     kind = "conditional"
     Condition = ByLabel
+    nearest: Tensor
 
-    def __init__(self, config: ConditionalGANConfig, data) -> None:
+    def __init__(self, config: ConditionalGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         if config.mismatched:
             if data.classes < 2:

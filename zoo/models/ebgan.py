@@ -18,6 +18,7 @@ from zoo.core.module import Terms
 from zoo.core.parallel import gather
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.networks.blocks import AutoEncoder
 from zoo.tasks.gan import GAN, GANConfig
 
 
@@ -32,6 +33,7 @@ class EBGANConfig(GANConfig):
 class EBGAN(GAN):
     Config = EBGANConfig
     config: EBGANConfig
+    discriminator: AutoEncoder
     couples_images = True
 
     def build_discriminator(self) -> nn.Module:

@@ -23,6 +23,7 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.data.spec import AnySpec
 from zoo.tasks.gan import GAN, GANConfig
 
 
@@ -90,7 +91,7 @@ class FGAN(GAN):
     Config = FGANConfig
     config: FGANConfig
 
-    def __init__(self, config: FGANConfig, data) -> None:
+    def __init__(self, config: FGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         self.divergence = (DIVERGENCES | {"alpha": alpha_divergence(config.alpha)})[config.divergence]
 

@@ -21,7 +21,7 @@ from zoo.core.parallel import gather
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.losses import nll_fake, nll_real
-from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.networks.blocks import Norm, Trunk, TrunkWithHead
 from zoo.tasks.gan import GAN, GANConfig
 
 
@@ -57,13 +57,14 @@ class MinibatchDiscrimination(nn.Module):
 class ImprovedGAN(GAN):
     Config = ImprovedGANConfig
     config: ImprovedGANConfig
+    discriminator: TrunkWithHead
     couples_images = True
 
     def build_discriminator(self) -> nn.Module:
         config, trunk = self.config, self.backbone_trunk(self.config.discriminator_norm)
         if config.minibatch_discrimination:
             features = trunk.features + config.kernels
-            trunk = nn.Sequential(trunk, MinibatchDiscrimination(trunk.features, config.kernels, config.kernel_dim))
+            trunk = Trunk(trunk, MinibatchDiscrimination(trunk.features, config.kernels, config.kernel_dim))
             trunk.features = features
         return TrunkWithHead(trunk)
 

@@ -42,10 +42,17 @@ class InfoGANConfig(GANConfig):
     continuous_information: float = option(0.1, "weight of the bound for continuous codes (lambda)", minimum=0)
 
 
+class DiscriminatorWithQ(TrunkWithHead):
+    """D, and Q on the same trunk."""
+
+    q: nn.Module
+
+
 @register("infogan", title="InfoGAN", paper="https://arxiv.org/abs/1606.03657", year=2016)
 class InfoGAN(GAN):
     Config = InfoGANConfig
     config: InfoGANConfig
+    discriminator: DiscriminatorWithQ
 
     @property
     def latent_size(self) -> int:
@@ -81,7 +88,7 @@ class InfoGAN(GAN):
         """D, and ``q`` on the same trunk with the paper's hidden layer of 128 (table 1)."""
         config, norm = self.config, self.config.discriminator_norm
         codes = self.latent_size - config.latent_dim + config.continuous  # a continuous one takes two numbers
-        discriminator = TrunkWithHead(self.backbone_trunk(norm))
+        discriminator = DiscriminatorWithQ(self.backbone_trunk(norm))
         discriminator.q = nn.Sequential(
             nn.Linear(discriminator.trunk.features, 128, bias=norm != "batch"), *norm_layers(norm, 128),
             nn.LeakyReLU(0.1), nn.Linear(128, codes)).apply(init_normal)

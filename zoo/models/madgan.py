@@ -45,6 +45,7 @@ class Generators(nn.ModuleList):
 class MADGAN(GAN):
     Config = MADGANConfig
     config: MADGANConfig
+    generator: Generators
 
     @property
     def latent_size(self) -> int:

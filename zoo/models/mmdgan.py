@@ -11,6 +11,7 @@ smaller or negative (the authors' code takes the biased one); no longer rounds o
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal
 
 import torch
@@ -21,7 +22,7 @@ from zoo.core.module import Terms
 from zoo.core.parallel import gather
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
-from zoo.networks.blocks import clip_weights
+from zoo.networks.blocks import AutoEncoder, clip_weights
 from zoo.tasks.gan import GAN, GANConfig
 
 BANDWIDTHS = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -42,6 +43,7 @@ class MMDGANConfig(GANConfig):
 class MMDGAN(GAN):
     Config = MMDGANConfig
     config: MMDGANConfig
+    discriminator: AutoEncoder
     couples_images = True
 
     def build_discriminator(self) -> nn.Module:
@@ -81,7 +83,7 @@ class MMDGAN(GAN):
 def kernel(x: Tensor, y: Tensor) -> Tensor:
     """sum_s exp(-||x_i - y_j||^2 / (2 s^2)) - 1: (N, d), (M, d) -> (N, M). The -1 cancels in MMD and saves digits."""
     distance = (x[:, None] - y[None]).square().sum(2)
-    return sum(torch.expm1(-distance / (2 * s**2)) for s in BANDWIDTHS)
+    return reduce(torch.add, (torch.expm1(-distance / (2 * s**2)) for s in BANDWIDTHS))
 
 
 def squared_mmd(x: Tensor, y: Tensor) -> Tensor:

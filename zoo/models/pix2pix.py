@@ -35,8 +35,8 @@ class Pix2PixConfig(Config):
     width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
                         maximum=1024)
     norm: UNetNorm = option("instance", "normalisation in both networks")
-    patch_layers: int = option(3, "strided layers of D: 0 to 5 for patches of 1, 16, 34, 70, 142, 286 px", minimum=0,
-                               maximum=5)
+    patch_layers: int | None = option(None, "strided layers of D: 0 to 5 for patches of 1, 16, 34, 70, 142, 286 px "
+                                      "(default: 3 from 128 px on, 2 at 64 px, 1 below)", minimum=0, maximum=5)
     reconstruction: float = option(100.0, "weight of the L1 error (lambda)", minimum=0)
     adversarial: float = option(1.0, "weight of the adversarial term; with 0 the U-Net learns by L1 alone", minimum=0)
     jitter: bool = option(True, "cut pairs at random from somewhat larger ones, mirrored or not")
@@ -46,13 +46,14 @@ class Pix2PixConfig(Config):
 class Pix2Pix(Translator):
     Config = Pix2PixConfig
     config: Pix2PixConfig
+    generator: UNetGenerator
     channels_last = False  # a U-Net with instance norm takes a seventh more time so
 
     def __init__(self, config: Pix2PixConfig, data: PairSpec) -> None:
         super().__init__(config, data)
         self.generator = UNetGenerator(data.source_channels, data.channels, data.image_size, config.width, config.norm)
-        self.discriminator = PatchGAN(data.source_channels + data.channels, config.width, config.patch_layers,
-                                      config.norm)
+        layers = config.patch_layers if config.patch_layers is not None else default_layers(data.image_size)
+        self.discriminator = PatchGAN(data.source_channels + data.channels, config.width, layers, config.norm)
 
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"discriminator": list(self.discriminator.parameters()),
@@ -66,7 +67,7 @@ class Pix2Pix(Translator):
     def multiple(self) -> int:
         return self.generator.multiple
 
-    def generate(self, source: Tensor, normal: Tensor) -> Tensor:
+    def generate(self, source: Tensor, normal: Tensor | None) -> Tensor:
         return self.generator(self.enlarged(source), normal)
 
     def enlarged(self, source: Tensor) -> Tensor:
@@ -103,3 +104,8 @@ class Pix2Pix(Translator):
         fake = self.fake(batch)
         return {"adversarial": self.config.adversarial * nll_real(self.judge(batch, fake)),
                 "reconstruction": self.config.reconstruction * F.l1_loss(fake, batch.target)}
+
+
+def default_layers(image_size: int) -> int:
+    """Strided layers of a discriminator whose patches are about half as high as the image, at most the paper's 3."""
+    return min(max(image_size.bit_length() - 5, 1), 3)

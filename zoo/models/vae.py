@@ -20,6 +20,7 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.data.spec import AnySpec
 from zoo.losses import kl_to_standard_normal
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm
@@ -45,7 +46,7 @@ class VAE(Sampler):
     config: VAEConfig
     kind = "auto-encoder"
 
-    def __init__(self, config: VAEConfig, data) -> None:
+    def __init__(self, config: VAEConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         if not data.bounded:
             raise UsageError(f"{self.variant} models intensities of pixels, but {data.name} is a set of {data.kind}")
@@ -73,7 +74,8 @@ class VAE(Sampler):
 
     def posterior(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), (N, latent_dim) each."""
-        return self.condition.call(self.encoder, images, labels).chunk(2, dim=1)
+        mean, log_variance = self.condition.call(self.encoder, images, labels).chunk(2, dim=1)
+        return mean, log_variance
 
     def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         mean, _ = self.posterior(images, labels)

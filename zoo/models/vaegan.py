@@ -20,6 +20,7 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.data.spec import AnySpec
 from zoo.losses import kl_to_standard_normal, nll_fake, nll_real
 from zoo.networks.blocks import Norm, TrunkWithHead
 from zoo.tasks.gan import GAN, GANConfig
@@ -39,9 +40,10 @@ class VAEGANConfig(GANConfig):
 class VAEGAN(GAN):
     Config = VAEGANConfig
     config: VAEGANConfig
+    discriminator: TrunkWithHead
     kind = "auto-encoder"
 
-    def __init__(self, config: VAEGANConfig, data) -> None:
+    def __init__(self, config: VAEGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=2 * config.latent_dim)
 

@@ -1,9 +1,11 @@
 """Backbones: pairs of networks under any unconditional or class-conditional variant."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from torch import nn
 
+from zoo.networks.blocks import Norm, Trunk
 from zoo.networks.dcgan import DCGANGenerator, DCGANTrunk
 from zoo.networks.infogan import InfoGANGenerator, InfoGANTrunk
 from zoo.networks.mlp import MLPGenerator, MLPTrunk
@@ -15,8 +17,8 @@ BackboneName = Literal["mlp", "infogan", "dcgan", "resnet"]
 class Backbone(NamedTuple):
     """``generator(latent_dim, channels, size, width, squash)`` and ``trunk(channels, size, width, norm)``."""
 
-    generator: type[nn.Sequential]
-    trunk: type[nn.Sequential]
+    generator: Callable[[int, int, int, int, bool], nn.Module]
+    trunk: Callable[[int, int, int, Norm], Trunk]
 
 
 BACKBONES: dict[BackboneName, Backbone] = {

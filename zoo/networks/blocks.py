@@ -1,6 +1,6 @@
 """Blocks that two or more networks use."""
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from zoo.core.errors import UsageError
 from zoo.core.parallel import gather, world_size
 
 Norm = Literal["batch", "spectral", "none"]
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -18,6 +19,11 @@ class BatchNorm(nn.BatchNorm2d):
 
     ``nn.SyncBatchNorm`` neither runs on the CPU nor has a second derivative, which gradient penalties need.
     """
+
+    running_mean: Tensor  # None in torch's only with options that are not taken here, as are those below
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
 
     def _check_input_dim(self, x: Tensor) -> None:
         if x.dim() not in (2, 4):
@@ -50,7 +56,7 @@ def norm_layers(norm: Norm, channels: int, eps: float = 1e-5) -> list[nn.Module]
     return [BatchNorm(channels, eps=eps)] if norm == "batch" else []
 
 
-def normalise_spectrally(network: nn.Module) -> nn.Module:
+def normalise_spectrally(network: Network) -> Network:
     """Divides every weight by its largest singular value, in place (Miyato 2018, arXiv:1802.05957, equation 8).
 
     One power iteration a forward pass in training (their algorithm 1). It follows from weights and buffers alone, so
@@ -94,13 +100,19 @@ def clip_weights(module: nn.Module, bound: float) -> None:
         parameter.clamp_(-bound, bound)
 
 
+class Trunk(nn.Sequential):
+    """What a discriminator, critic or encoder begins with: (N, C, H, W) -> (N, features)."""
+
+    features: int
+
+
 class TrunkWithHead(nn.Module):
     """A discriminator, critic or encoder: a backbone's trunk and a linear head, (N, C, H, W) -> (N, outputs).
 
     The head of a spectrally normalised trunk is normalised too.
     """
 
-    def __init__(self, trunk: nn.Module, outputs: int = 1) -> None:
+    def __init__(self, trunk: Trunk, outputs: int = 1) -> None:
         super().__init__()
         self.trunk = trunk
         self.head = nn.Linear(trunk.features, outputs)

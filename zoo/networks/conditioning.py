@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from zoo.core.errors import UsageError
 from zoo.data.labels import Labels, class_indices, class_parts, count_parts
-from zoo.networks.blocks import TrunkWithHead
+from zoo.networks.blocks import Trunk, TrunkWithHead
 
 
 class Unconditional:
@@ -57,14 +57,7 @@ class ByLabel(Unconditional):
         if not class_names:
             raise UsageError("this model is conditional and needs labels, but the data set has no classes: give class "
                              "folders, or choose an unconditional variant")
-
-    @property
-    def inputs(self) -> int:
-        return count_parts(self.class_names)
-
-    @property
-    def planes(self) -> int:
-        return label_planes(self.class_names)
+        self.inputs, self.planes = count_parts(class_names), label_planes(class_names)
 
     def generator(self, network: nn.Module) -> nn.Module:
         return LabelledGenerator(network, self.class_names)
@@ -84,6 +77,8 @@ class ClassVectors(nn.Module):
 
     So a colour of eyes is learnt from all faces that have it, and not anew for every colour of hair.
     """
+
+    parts: Tensor
 
     def __init__(self, class_names: list[str]) -> None:
         super().__init__()
@@ -137,7 +132,7 @@ class ProjectionDiscriminator(nn.Module):
     classes for each image, (N, k), cost no more than one and give (N, k).
     """
 
-    def __init__(self, trunk: nn.Module, class_names: list[str]) -> None:
+    def __init__(self, trunk: Trunk, class_names: list[str]) -> None:
         super().__init__()
         self.vectors = ClassVectors(class_names)
         self.discriminator = TrunkWithHead(trunk, outputs=1 + self.vectors.size)

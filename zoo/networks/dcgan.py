@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from zoo.networks.blocks import Norm, halvings, init_normal, norm_layers
+from zoo.networks.blocks import Norm, Trunk, halvings, init_normal, norm_layers
 
 
 def _channels(stages: int, width: int) -> list[int]:
@@ -35,7 +35,7 @@ class DCGANGenerator(nn.Sequential):
         self.apply(init_normal)
 
 
-class DCGANTrunk(nn.Sequential):
+class DCGANTrunk(Trunk):
     """(N, C, H, W) -> (N, features). The paper's last 4x4 convolution is the linear head on the flattened map."""
 
     def __init__(self, channels: int, size: int, width: int, norm: Norm) -> None:

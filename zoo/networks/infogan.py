@@ -6,7 +6,7 @@ At ``width=64`` these are the published networks: 1024 hidden units, 64 and 128 
 from torch import nn
 
 from zoo.core.errors import UsageError
-from zoo.networks.blocks import Norm, init_normal, norm_layers
+from zoo.networks.blocks import Norm, Trunk, init_normal, norm_layers
 
 EPS = 1e-3
 
@@ -37,7 +37,7 @@ class InfoGANGenerator(nn.Sequential):
         self.apply(init_normal)
 
 
-class InfoGANTrunk(nn.Sequential):
+class InfoGANTrunk(Trunk):
     """(N, C, H, W) -> (N, features)."""
 
     def __init__(self, channels: int, size: int, width: int, norm: Norm) -> None:

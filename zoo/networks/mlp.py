@@ -5,7 +5,7 @@ from math import prod
 
 from torch import nn
 
-from zoo.networks.blocks import Norm, norm_layers
+from zoo.networks.blocks import Norm, Trunk, norm_layers
 
 
 class MLPGenerator(nn.Sequential):
@@ -21,7 +21,7 @@ class MLPGenerator(nn.Sequential):
         )
 
 
-class MLPTrunk(nn.Sequential):
+class MLPTrunk(Trunk):
     """(N, C, H, W) -> (N, features)."""
 
     def __init__(self, channels: int, size: int, width: int, norm: Norm) -> None:

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from zoo.networks.blocks import Norm, halvings, norm_layers
+from zoo.networks.blocks import Norm, Trunk, halvings, norm_layers
 
 CIFAR = 32  # pixels up to which the pair is that of CIFAR-10
 GAIN = 2**0.5  # of a convolution behind a rectifier
@@ -19,6 +19,7 @@ GAIN = 2**0.5  # of a convolution behind a rectifier
 
 def _glorot(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Module:
     nn.init.xavier_uniform_(layer.weight, gain)
+    assert layer.bias is not None
     nn.init.zeros_(layer.bias)
     return layer
 
@@ -89,7 +90,7 @@ class ResNetGenerator(nn.Sequential):
         )
 
 
-class ResNetTrunk(nn.Sequential):
+class ResNetTrunk(Trunk):
     """(N, C, H, W) -> (N, features): a quarter of the size up to 32 px, 4 to 7 px above, then the sum over the map."""
 
     def __init__(self, channels: int, size: int, width: int, norm: Norm) -> None:

@@ -3,6 +3,7 @@
 import copy
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,11 @@ from zoo.core.errors import UsageError
 from zoo.core.files import atomic
 from zoo.core.module import Batch
 from zoo.core.version import __version__
-from zoo.tasks.task import Task
+from zoo.tasks.task import Inputs, Task
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from onnxscript import ir
 
 TOLERANCE = 1e-4  # between what torch and onnxruntime make of the same inputs
 LARGEST = 2 * 10**9  # bytes of weights: an ONNX file is a protobuf, which ends at 2 GiB
@@ -82,7 +87,7 @@ def _shape(x: Tensor) -> str:
     return f"(N{dimensions}) {str(x.dtype).removeprefix('torch.')}"
 
 
-def _difference(session, inputs: dict[str, Tensor], expected: Tensor) -> float:
+def _difference(session: "onnxruntime.InferenceSession", inputs: Inputs, expected: Tensor) -> float:
     """By how much an output of an onnxruntime session, from one input or from all at once, is not the expected one."""
 
     def outputs(size: int) -> Tensor:
@@ -103,8 +108,8 @@ class _Answer(nn.Module):
         return self.model.answer(**dict(zip(self.names, given, strict=True)))
 
 
-def _graph(model: Task, inputs: dict[str, Tensor]):
-    """The ONNX model, an ``onnxscript.ir.Model``, for any number of inputs."""
+def _graph(model: Task, inputs: Inputs) -> "ir.Model":
+    """The ONNX model, for any number of inputs."""
     shapes = tuple({0: torch.export.Dim("batch")} for _ in inputs)
     given = tuple(inputs.values())
     with torch.no_grad(), model.answering(), warnings.catch_warnings():
@@ -114,5 +119,7 @@ def _graph(model: Task, inputs: dict[str, Tensor]):
         # What follows from weights alone is computed here: ONNX has no eigenvectors, which the prior of ae takes.
         folded = split_const_subgraphs(traced.module())
         folded.run_folding()
-        return torch.onnx.export(folded, given, dynamo=True, input_names=list(inputs), output_names=[model.output],
-                                 dynamic_shapes=shapes, verbose=False).model
+        exported = torch.onnx.export(folded, given, dynamo=True, input_names=list(inputs),
+                                     output_names=[model.output], dynamic_shapes=shapes, verbose=False)
+        assert exported is not None  # as it is without dynamo
+        return exported.model

@@ -11,7 +11,7 @@ from zoo.core.errors import UsageError
 from zoo.core.files import atomic
 from zoo.core.module import Batch
 from zoo.store.weights import read_weights, write_weights
-from zoo.tasks.task import Task
+from zoo.tasks.task import Inputs, Task
 
 QUESTIONS = 4
 MOST = 1 / 255  # by which an output may differ: a grey level
@@ -30,7 +30,7 @@ def write_golden(model: Task, path: Path, examples: Batch | None = None) -> None
         save_file(tensors | {"output": model.respond(**inputs)}, partial)
 
 
-def read_golden(model: Task, folder: Path) -> tuple[dict[str, Tensor], Tensor]:
+def read_golden(model: Task, folder: Path) -> tuple[Inputs, Tensor]:
     """Inputs and output of a model folder, for a model of its kind. Raises UsageError if they cannot be read."""
     path = folder / "golden.safetensors"
     try:

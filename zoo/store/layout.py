@@ -43,7 +43,7 @@ def read_config(source: Path) -> dict[str, Any]:
     if config["format"] > FORMAT:
         raise UsageError(f"{path} was written by gan-zoo {config.get('zoo')}, which is newer than this "
                          f"{__version__}: pip install --upgrade gan-zoo")
-    parts = {"training": {}} | config  # not every model comes from a run
+    parts: dict[str, Any] = {"training": {}} | config  # not every model comes from a run
     for key, kind in {"variant": str, "config": dict, "data": dict, "training": dict}.items():
         if not isinstance(parts.get(key), kind):
             raise UsageError(f"{path} lacks {key!r} or has it of a wrong type")

@@ -57,7 +57,10 @@ def untrained(folder: Path) -> Task:
         UsageError: an unknown variant or field, or a value that does not fit.
     """
     description = read_config(folder)
-    cls = variant_class(description["variant"])
+    try:
+        cls = variant_class(description["variant"], not_in=folder)
+    except UsageError as error:
+        raise UsageError(f"{folder} is a model of the variant {description['variant']}: {error}") from error
     config, data = cls.Config.from_dict(description["config"]), read_spec(description["data"])
     with torch.device("meta"):
         return cls(config, data)

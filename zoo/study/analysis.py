@@ -5,7 +5,7 @@ A failed run has an infinite distance: it enters medians, quantiles and tests by
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -53,7 +53,7 @@ def best_of(distances: Sequence[float], quantile: float) -> list[float]:
     return [ordered[int(np.argmax(1 - beyond**k >= quantile - 1e-12))] for k in range(1, n + 1)]
 
 
-def differences(groups: dict[str, Sequence[float]]) -> dict[tuple[str, str], float]:
+def differences(groups: Mapping[str, Sequence[float]]) -> dict[tuple[str, str], float]:
     """Two-sided p-values of the Mann-Whitney test for every pair of groups, corrected for their number (Holm 1979)."""
     pairs = list(itertools.combinations([name for name, distances in groups.items() if len(distances) > 0], 2))
     return dict(zip(pairs, holm([_mann_whitney(groups[a], groups[b]) for a, b in pairs]), strict=True))

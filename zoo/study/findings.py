@@ -1,12 +1,12 @@
 """What a study found, in sentences with their numbers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zoo.study import paper
 from zoo.study.analysis import LEVEL, differences, least_p, rank_correlation, summary
 
-Groups = dict[str, Sequence[float]]  # variant -> distances
+Groups = Mapping[str, Sequence[float]]  # variant -> distances
 
 
 def findings(data: str, search: Groups, repeated: Groups) -> list[str]:
@@ -19,7 +19,7 @@ def findings(data: str, search: Groups, repeated: Groups) -> list[str]:
 
 def _medians(groups: Groups, over: str) -> str:
     medians = {name: summary(group).median for name, group in groups.items()}
-    order = sorted(medians, key=medians.get)
+    order = sorted(medians, key=medians.__getitem__)
     return f"Median distance over the {over}: " + ", ".join(f"{name} {number(medians[name])}" for name in order) + "."
 
 
@@ -28,7 +28,7 @@ def _spreads(groups: Groups, over: str) -> str:
     spreads = {name: spread for name, spread in spreads.items() if not math.isnan(spread)}
     if len(spreads) < 2:
         return ""
-    least, most = min(spreads, key=spreads.get), max(spreads, key=spreads.get)
+    least, most = min(spreads, key=spreads.__getitem__), max(spreads, key=spreads.__getitem__)
     return (f"The middle half of the {over} that came to an end spans least for {least} ({number(spreads[least])}) and "
             f"most for {most} ({number(spreads[most])}).")
 

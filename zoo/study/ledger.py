@@ -61,8 +61,9 @@ class Ledger:
 
     def best(self, runs: dict[Key, FrozenTrial]) -> int | None:
         """Index of the search's best trial; None before its end, and if all failed."""
-        search = [runs.get((index, 0)) for index in range(self.trials)]
-        if not all(trial is not None and trial.state in FINISHED for trial in search):
+        found = [runs.get((index, 0)) for index in range(self.trials)]
+        search = [trial for trial in found if trial is not None and trial.state in FINISHED]
+        if len(search) < len(found):
             return None
         scores = [min((value for _, value in trial.user_attrs["result"].get("curve", ())), default=math.inf)
                   for trial in search]

@@ -2,8 +2,10 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
@@ -14,7 +16,7 @@ CROWDED = 10  # models, above which they stand closer
 BLUE, RED = "#35618f", "#d1495b"
 
 
-def boxes(groups: dict[str, Sequence[float]], title: str, distance: str) -> bytes:
+def boxes(groups: Mapping[str, Sequence[float]], title: str, distance: str) -> bytes:
     """A box a model over its distances, every run a dot and the best a star, in the style of the paper's figures."""
     crowded = len(groups) > CROWDED
     figure = Figure(figsize=(1.6 + (0.55 if crowded else 1.05) * len(groups), 4.2), dpi=120, layout="constrained")
@@ -32,14 +34,14 @@ def boxes(groups: dict[str, Sequence[float]], title: str, distance: str) -> byte
     for name, group in groups.items():
         failed = sum(value == math.inf for value in group)
         labels.append(f"{name}\nn={len(group)}" + (f"\n{failed} failed" if failed else ""))
-    slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    slant: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
     axes.set_xticks(range(1, len(groups) + 1), labels, fontsize=9, **slant)
     _dress(axes, [value for values in finite for value in values], title)
     axes.set_ylabel(distance)
     return _png(figure)
 
 
-def searches(groups: dict[str, Sequence[float]], images: int, title: str, distance: str) -> bytes:
+def searches(groups: Mapping[str, Sequence[float]], images: int, title: str, distance: str) -> bytes:
     """The best distance that so many trials find: a panel a model, its median and a band from 5 to 95 percent.
 
     The medians of the others are grey behind it.
@@ -69,7 +71,7 @@ def searches(groups: dict[str, Sequence[float]], images: int, title: str, distan
     return _png(figure)
 
 
-def _dress(axes, values: Sequence[float], title: str) -> None:
+def _dress(axes: Axes, values: Sequence[float], title: str) -> None:
     if values and min(values) > 0 and max(values) / min(values) > WIDE:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(values) / min(values) < 500 else (1, 3)))

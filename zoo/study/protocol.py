@@ -11,7 +11,7 @@ from zoo.data.sources import Source, open_source
 from zoo.data.spec import DataSpec
 from zoo.models import variant_class
 from zoo.networks import BackboneName
-from zoo.training.options import Training
+from zoo.training.options import Accelerator, Training
 
 MOST_SAMPLES = 10_000  # generated, and real, for a distance
 SCORES = 4  # on the way, evenly, the last at the end
@@ -87,8 +87,10 @@ class StudyProtocol(Options):
         with torch.device("meta"):
             cls(cls.Config.from_dict(self.config(variant)), spec)
 
-    def training(self, seed: int, data_dir: str | None, accelerator: str) -> Training:
+    def training(self, seed: int, data_dir: str | None, accelerator: Accelerator) -> Training:
         """The options of a run: on one device, scored four times, with nothing kept that the study does not need."""
+        assert self.features is not None  # it is resolved
+        assert self.split != "auto"
         return Training(
             data=self.data, data_dir=data_dir, image_size=self.image_size, images=self.images,
             batch_size=self.batch_size, seed=seed, accelerator=accelerator, devices="1",

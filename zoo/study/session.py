@@ -9,11 +9,12 @@ from zoo.study.protocol import StudyProtocol
 from zoo.study.space import check_variants
 from zoo.study.storage import HEARTBEAT, open_storage
 from zoo.study.worker import Work
+from zoo.training.options import Accelerator
 
 
 def begin(storage: str, folder: Path, variants: list[str], given: dict[str, Any], *, trials: int | None = None,
-          seeds: int | None = None, resume: bool = False, data_dir: str | None = None, accelerator: str = "auto",
-          heartbeat: int = HEARTBEAT) -> Work:
+          seeds: int | None = None, resume: bool = False, data_dir: str | None = None,
+          accelerator: Accelerator = "auto", heartbeat: int = HEARTBEAT) -> Work:
     """Makes a study, or joins in or adds to the one that there is, with all its runs enqueued.
 
     Args:

@@ -9,7 +9,7 @@ are those of the zoo's variants.
 import math
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from zoo.core.config import options_of
 from zoo.core.errors import UsageError
@@ -38,7 +38,7 @@ class Range:
         value = 10 ** random.uniform(math.log10(self.low), math.log10(self.high))
         return min(max(value, self.low), self.high)  # the power may be rounded beyond the ends
 
-    def suggest(self, trial: "Trial", name: str, default: Value) -> Value:
+    def suggest(self, trial: "Trial", name: str, default: Any) -> Value:
         """The value enqueued with the trial. The range that is noted for Optuna's own tools holds the default too."""
         return trial.suggest_float(name, min(self.low, default), max(self.high, default), log=self.log)
 
@@ -54,7 +54,7 @@ class Choice:
 
     def suggest(self, trial: "Trial", name: str, default: Value) -> Value:
         """See ``Range.suggest``."""
-        return trial.suggest_categorical(name, list(dict.fromkeys([*self.values, default])))
+        return cast(Value, trial.suggest_categorical(name, list(dict.fromkeys([*self.values, default]))))
 
 
 Space = dict[str, Range | Choice]

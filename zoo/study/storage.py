@@ -5,6 +5,7 @@ import re
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
@@ -67,7 +68,7 @@ def _open(where: str, heartbeat: int) -> BaseStorage:
         Path(where).parent.mkdir(parents=True, exist_ok=True)
         return Journal(Path(where), heartbeat)
     waits = {"connect_args": {"timeout": 60}} if where.startswith("sqlite") else {"pool_pre_ping": True}
-    how = {"engine_kwargs": waits, "heartbeat_interval": heartbeat, "grace_period": 3 * heartbeat}
+    how: dict[str, Any] = {"engine_kwargs": waits, "heartbeat_interval": heartbeat, "grace_period": 3 * heartbeat}
     for _ in range(ATTEMPTS - 1):
         with contextlib.suppress(DBAPIError):  # Optuna stumbles where another process makes the tables at the same time
             return RDBStorage(where, **how)

@@ -49,8 +49,11 @@ def run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
 
 def end_with_parent() -> None:
     """Has a worker stop gracefully, as by SIGTERM, when the process that started it is no more."""
+    parent = multiprocessing.parent_process()
+
     def watch() -> None:
-        multiprocessing.parent_process().join()
+        assert parent is not None  # this is a worker
+        parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -92,7 +95,7 @@ def contact_sheet(folders: Iterable[Path], path: Path, columns: int = 5) -> None
     """One PNG with the top of every run's samples.png under its variant's name."""
     tiles = []
     for folder in folders:
-        picture = Image.open(folder / "samples.png")
+        picture: Image.Image = Image.open(folder / "samples.png")
         side = picture.height  # eight rows; a conditional grid is wider
         picture = picture.crop((0, 0, side, side)).resize((TILE, TILE), Image.Resampling.LANCZOS)
         tiles.append((read_config(folder), picture))

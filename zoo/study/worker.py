@@ -18,6 +18,7 @@ from zoo.study.space import Hyperparameters, suggest
 from zoo.study.storage import open_storage
 from zoo.study.survey import open_run
 from zoo.training.checkpoints import checkpoint_images
+from zoo.training.options import Accelerator
 from zoo.training.run import Run
 
 POLL = 5  # seconds between looks at what the others do
@@ -41,7 +42,7 @@ class Work(NamedTuple):
     variants: list[str]
     folder: Path
     data_dir: str | None = None
-    accelerator: str = "auto"
+    accelerator: Accelerator = "auto"
 
 
 class Worker:
@@ -90,6 +91,7 @@ class Worker:
         result: dict[str, Any] = {"host": platform.node()}
         try:
             run, speed = self._run(ledger, values, key_of(trial)[1], self.work.folder / "runs" / name)
+            assert run.evaluation is not None  # the protocol has one
             result |= {"distance": run.evaluation.name, "curve": run.evaluation.curve, "images_per_second": speed}
             best, last = min(value for _, value in result["curve"]), result["curve"][-1][1]
             outcome = f"{result['distance']} {best:.4g} at best, {last:.4g} last, {speed:,.0f} images/s"
@@ -120,6 +122,7 @@ class Worker:
             status = run.train()
         if status:
             raise KeyboardInterrupt
+        assert run.evaluation is not None  # the protocol has one
         if not all(math.isfinite(value) for _, value in run.evaluation.curve):
             raise ValueError("the distance is not finite")
         done, _ = run.evaluation.curve[-1]  # the model itself is back at its best

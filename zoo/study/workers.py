@@ -36,11 +36,12 @@ def run_workers(work: Work, count: int) -> int:
         for process in processes:
             process.join()
         return 128 + signal.SIGINT
-    for number, process in enumerate(processes):
-        if process.exitcode < 0:
-            print(f"worker {number} was killed by signal {-process.exitcode}: its run is taken up again, by another "
+    statuses = [process.exitcode or 0 for process in processes]
+    for number, status in enumerate(statuses):
+        if status < 0:
+            print(f"worker {number} was killed by signal {-status}: its run is taken up again, by another "
                   f"worker or by the next that starts, {3 * work.heartbeat} s after its last sign of life", flush=True)
-    return max((abs(process.exitcode) for process in processes), default=0)
+    return max(map(abs, statuses), default=0)
 
 
 def _work(work: Work, number: int) -> None:

@@ -75,5 +75,5 @@ def strips(pictures: list["Image.Image"], captions: list[str]) -> "Image.Image":
     return sheet
 
 
-def _width(captions: list[str], font: "ImageFont.FreeTypeFont") -> int:
+def _width(captions: list[str], font: "ImageFont.FreeTypeFont | ImageFont.ImageFont") -> int:
     return max(int(font.getlength(text)) for text in captions)

@@ -1,12 +1,14 @@
 """GAN: a sampler that is trained against a discriminator, in turns. A variant writes two losses."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from zoo.core.config import option
 from zoo.data.batches import Labelled
+from zoo.data.spec import AnySpec
 from zoo.networks.blocks import AutoEncoder, Norm, TrunkWithHead
 from zoo.tasks.sampler import Sampler, SamplerConfig
 
@@ -29,10 +31,10 @@ class GAN(Sampler):
     latents of its own.
     """
 
-    Config = GANConfig
+    Config: ClassVar[type[GANConfig]] = GANConfig
     config: GANConfig
 
-    def __init__(self, config: GANConfig, data) -> None:
+    def __init__(self, config: GANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         self.discriminator = self.build_discriminator()
 

@@ -12,13 +12,13 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Config
 from zoo.data.batches import Labelled
 from zoo.data.labels import Labels, heads_of
-from zoo.data.spec import ImageSpec, PointSpec
+from zoo.data.spec import AnySpec, ImageSpec, PointSpec
 from zoo.networks import BACKBONES, BackboneName
-from zoo.networks.blocks import Norm, TrunkWithHead, normalise_spectrally
+from zoo.networks.blocks import Norm, Trunk, TrunkWithHead, normalise_spectrally
 from zoo.networks.conditioning import Unconditional
 from zoo.tasks import showcase
 from zoo.tasks.latents import standard_normals
-from zoo.tasks.task import PASS, Task
+from zoo.tasks.task import PASS, Inputs, Task
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -45,9 +45,8 @@ class Sampler(Task):
         UsageError: a conditional variant on data without classes, or a size that the backbone cannot do.
     """
 
-    Config = SamplerConfig
+    Config: ClassVar[type[SamplerConfig]] = SamplerConfig
     config: SamplerConfig
-    data: ImageSpec | PointSpec
     task = "sample"
     asks = ("sample", "render", "encode", "decode", "reconstruct")
     hub_tag = "unconditional-image-generation"
@@ -56,7 +55,7 @@ class Sampler(Task):
     kind = "unconditional"
     Condition: ClassVar[type[Unconditional]] = Unconditional  # what the networks are told besides their input
 
-    def __init__(self, config: SamplerConfig, data: ImageSpec | PointSpec) -> None:
+    def __init__(self, config: SamplerConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         try:
             self.condition = self.Condition(data.class_names)
@@ -69,9 +68,11 @@ class Sampler(Task):
         return cls.Condition.needs
 
     @classmethod
-    def spec(cls, image_size: int, channels: int, classes: int) -> ImageSpec:
-        return ImageSpec(name="unnamed", image_size=image_size, channels=channels,
-                         class_names=[str(label) for label in range(classes)])
+    def spec(cls, image_size: int, channels: int, classes: int) -> ImageSpec | PointSpec:
+        names = [str(label) for label in range(classes)]
+        if image_size == 1:
+            return PointSpec(name="unnamed", channels=channels, class_names=names)
+        return ImageSpec(name="unnamed", image_size=image_size, channels=channels, class_names=names)
 
     @property
     def conditional(self) -> bool:
@@ -133,7 +134,7 @@ class Sampler(Task):
         build = BACKBONES[config.backbone].generator
         return build(inputs, data.channels, self._checked_size(), config.width, squash and data.bounded)
 
-    def backbone_trunk(self, norm: Norm, extra_channels: int = 0) -> nn.Module:
+    def backbone_trunk(self, norm: Norm, extra_channels: int = 0) -> Trunk:
         config, data = self.config, self.data
         build = BACKBONES[config.backbone].trunk
         trunk = build(data.channels + extra_channels, self._checked_size(), config.width, norm)
@@ -203,7 +204,7 @@ class Sampler(Task):
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 
-    def inputs(self, n: int, seed: int | None = None, examples: Labelled | None = None) -> dict[str, Tensor]:
+    def inputs(self, n: int, seed: int | None = None, examples: Labelled | None = None) -> Inputs:
         """Normals and, for a conditional model, the classes of the examples in turn, else all classes in turn."""
         classes = torch.arange(max(self.data.classes, 1)) if examples is None else examples.labels.cpu()
         labels = classes[torch.arange(n) % len(classes)] if self.conditional else None

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from zoo.core.errors import CannotError
 from zoo.core.module import Batch, GenerativeModule
+from zoo.data.spec import AnySpec
 
 if TYPE_CHECKING:
     from PIL import Image
 
 PASS = 256  # answers that are computed at once
+Inputs = dict[str, Any]  # name -> Tensor (n, ...); Any, since in ``respond(**inputs)`` a name could be an option's
 
 
 class Task(GenerativeModule):
@@ -31,6 +33,7 @@ class Task(GenerativeModule):
     data_kind: ClassVar[str]  # of the sources that it trains on, see ``zoo.data.sources``
     output: ClassVar[str]  # what an answer is, in a word: its name in an exported file
     once: ClassVar[bool] = False  # whether an example of the data is a question that is asked once
+    data: AnySpec
 
     @classmethod
     def needs(cls) -> tuple[str, ...]:
@@ -44,7 +47,7 @@ class Task(GenerativeModule):
 
     # ---- questions and answers --------------------------------------------------------------------------------
 
-    def inputs(self, n: int, seed: int | None = None, examples: Batch | None = None) -> dict[str, Tensor]:
+    def inputs(self, n: int, seed: int | None = None, examples: Batch | None = None) -> Inputs:
         """Questions: name -> (n, ...) on the CPU. The first of many are those of few.
 
         Args:
@@ -53,7 +56,7 @@ class Task(GenerativeModule):
         """
         raise NotImplementedError
 
-    def answer(self, **inputs: Tensor) -> Tensor:
+    def answer(self, *args: Any, **inputs: Any) -> Tensor:
         """One pass of the networks that answer, in the unit of ``respond``: what an exported file computes."""
         raise NotImplementedError
 
@@ -73,13 +76,15 @@ class Task(GenerativeModule):
             batch_size: answers a pass through the networks.
             ema: averaged weights, if the model has them.
         """
-        n, answers = len(next(iter(inputs.values()))), None
+        n = len(next(iter(inputs.values())))
+        answers: Tensor | None = None
         with self.answering(ema):
             for rows in torch.arange(n).split(batch_size):
                 answer = self.answer(**{name: self._placed(x[rows]) for name, x in inputs.items()}).cpu()
                 if answers is None:  # one tensor is filled: a list of parts would need twice the memory
                     answers = torch.empty(n, *answer.shape[1:], dtype=answer.dtype)
                 answers[rows] = answer
+        assert answers is not None  # there is a first
         return answers
 
     def _placed(self, x: Tensor) -> Tensor:
@@ -158,5 +163,5 @@ class Task(GenerativeModule):
         return super().__getattr__(name)
 
 
-QUESTIONS = ("sample", "render", "encode", "reconstruct", "translate", "upscale", "inpaint", "back", "write", "rewrite",
-             "score")  # what a model of some task can be asked
+QUESTIONS = ("sample", "render", "encode", "decode", "reconstruct", "translate", "upscale", "inpaint", "back", "write",
+             "rewrite", "score")  # what a model of some task can be asked

@@ -9,12 +9,11 @@ from torch import Tensor
 from zoo.core.module import Config
 from zoo.data.batches import Labelled, Pair
 from zoo.data.derived import DERIVED
-from zoo.data.pairs import FILES
 from zoo.data.pictures import Pictures, as_tensor
-from zoo.data.spec import PairSpec
+from zoo.data.spec import FILES, PairSpec
 from zoo.tasks.drawing import grid
 from zoo.tasks.latents import standard_normals
-from zoo.tasks.task import PASS, Task
+from zoo.tasks.task import PASS, Inputs, Task
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,6 +31,7 @@ class Translator(Task):
 
     Config = Config
     data: PairSpec
+    generator: torch.nn.Module
     task = "translate"
     asks = ("translate",)
     hub_tag = "image-to-image"
@@ -92,7 +92,7 @@ class Translator(Task):
         scale = self.data.image_size // self.data.source_size if made.shape[2] != height + padding[3] else 1
         return made[:, :, :height * scale, :width * scale]
 
-    def _asked(self, source: Tensor, seed: int | None) -> dict[str, Tensor]:
+    def _asked(self, source: Tensor, seed: int | None) -> Inputs:
         """The inputs for pictures in [0, 1]."""
         noise = {"normal": standard_normals(len(source), self.noise_size, seed)} if self.noise_size else {}
         return {"source": source} | noise
@@ -106,7 +106,7 @@ class Translator(Task):
             return batch
         return Pair(DERIVED[self.data.pairs](batch.images), batch.images, batch.labels)
 
-    def inputs(self, n: int, seed: int | None = None, examples: Labelled | Pair | None = None) -> dict[str, Tensor]:
+    def inputs(self, n: int, seed: int | None = None, examples: Labelled | Pair | None = None) -> Inputs:
         """The sources of the examples in turn; without examples blurred random pictures."""
         if examples is None:
             return self._asked(self._blurred(n, seed), seed)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.labels import Labels
+from zoo.tasks.task import Inputs
 
 if TYPE_CHECKING:
     from zoo.tasks.sampler import Sampler
@@ -64,6 +65,6 @@ def traverse(model: "Sampler", dimension: int, low: float = -3.0, high: float = 
 
 def _render_walks(model: "Sampler", way: Tensor, labels: Labels) -> Tensor:
     walks, steps, _ = way.shape
-    told = {name: x.repeat_interleave(steps) for name, x in model.condition.numbers(labels, walks).items()}
+    told: Inputs = {name: x.repeat_interleave(steps) for name, x in model.condition.numbers(labels, walks).items()}
     images = model.respond(normal=way.flatten(0, 1), **told)
     return images.unflatten(0, (walks, steps))

@@ -16,14 +16,19 @@ from tqdm import tqdm
 
 from zoo.core import parallel
 from zoo.core.files import atomic
-from zoo.core.module import Batch
+from zoo.core.module import Batch, GenerativeModule
 from zoo.tasks.task import Task
 
 
-def crossed(model: Task, batch: Batch, every: int) -> bool:
+def crossed(model: GenerativeModule, batch: Batch, every: int) -> bool:
     """Whether this batch took the clock over a multiple of ``every`` images."""
     before = model.images_seen - len(batch[0]) * parallel.world_size()
     return model.images_seen // every > before // every
+
+
+def _logs(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether Lightning logs after this batch."""
+    return (batch_idx + 1) % trainer.log_every_n_steps == 0  # type: ignore[attr-defined]  # set from outside
 
 
 class Budget(Callback):
@@ -99,7 +104,7 @@ class Diversity(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, model: Task, outputs: Any, batch: Batch,
                            batch_idx: int) -> None:
-        if (batch_idx + 1) % trainer.log_every_n_steps == 0 or trainer.should_stop:
+        if _logs(trainer, batch_idx) or trainer.should_stop:
             value = self.measure(model, batch)
             model.track("diversity", value)
             self._warn(value, model.images_seen)
@@ -130,7 +135,7 @@ class Throughput(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, model: Task, outputs: Any, batch: Batch,
                            batch_idx: int) -> None:
-        if (batch_idx + 1) % trainer.log_every_n_steps == 0:
+        if _logs(trainer, batch_idx):
             now, (then, seen) = time.perf_counter(), self._mark
             model.track("images_per_second", (model.images_seen - seen) / (now - then))
             self._mark = (now, model.images_seen)
@@ -143,7 +148,8 @@ class ImageProgress(ProgressBar):
 
     def __init__(self, images: int) -> None:
         super().__init__()
-        self.images, self._enabled, self._bar = images, True, None
+        self.images, self._enabled = images, True
+        self._bar: tqdm | None = None
 
     def disable(self) -> None:
         self._enabled = False
@@ -158,7 +164,8 @@ class ImageProgress(ProgressBar):
 
     def on_train_batch_end(self, trainer: Trainer, model: Task, outputs: Any, batch: Batch,
                            batch_idx: int) -> None:
-        if self._enabled and (time.monotonic() - self._shown > self.REFRESH_SECONDS or trainer.should_stop):
+        if self._bar is not None and self._enabled and (
+                time.monotonic() - self._shown > self.REFRESH_SECONDS or trainer.should_stop):
             self._shown = time.monotonic()
             self._bar.set_postfix_str(self._terms(model), refresh=False)
             self._bar.update(min(model.images_seen, self.images) - self._bar.n)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic
@@ -40,7 +41,8 @@ class ImageCheckpoint(Checkpoint):
         self.last_model_path = str(newest) if newest else ""
         self.best: dict[str, float] = {}
         self.last: dict[str, float] = {}
-        self._sum, self._count = 0.0, 0
+        self._sum: Tensor | float = 0.0
+        self._count = 0
 
     def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
                            batch_idx: int) -> None:
@@ -52,7 +54,7 @@ class ImageCheckpoint(Checkpoint):
             self.save(trainer, self.folder / f"images-{model.images_seen:012d}.ckpt", better)
 
     def _improved(self, model: GenerativeModule, measured: bool) -> bool:
-        if measured:
+        if self.evaluation is not None and measured:
             value = float(model.measured[self.evaluation.name])
         elif model.monitor and self.evaluation is None:
             value, self._sum, self._count = float(self._sum) / self._count, 0.0, 0

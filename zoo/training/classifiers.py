@@ -1,11 +1,14 @@
 """Training of the classifiers in whose features images are compared."""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
 from torchmetrics.classification import MulticlassAccuracy
@@ -15,10 +18,9 @@ from zoo.data.batches import Labelled
 from zoo.data.labels import heads_of, targets_of
 from zoo.data.module import Rows
 from zoo.data.sources import Source, open_source
-from zoo.data.stored import OnDisk
 from zoo.metrics.classifier import PRETRAINED, Classifier, save_classifier
 
-Split = tuple[Tensor | OnDisk, Tensor, list[int]]  # images, their labels and the rows of them that are meant
+Split = tuple[Tensor, Tensor, list[int]]  # images, their labels and the rows of them that are meant
 HELD_OUT = 5  # one image in so many, where a data set has no test split
 
 
@@ -56,9 +58,9 @@ class Training(LightningModule):
         seen = self.network.classes_seen(self.network(images)[1])
         for column, (head, accuracy) in enumerate(self.accuracy.items()):
             accuracy(seen[:, column], targets[:, column])
-            self.log(head, accuracy, prog_bar=True)
+            self.log(head, accuracy, prog_bar=True)  # type: ignore[arg-type]  # a ModuleDict forgets what it holds
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = torch.optim.SGD(self.parameters(), self.learning_rate, momentum=0.9, nesterov=True,
                                     weight_decay=5e-4)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, self.steps)
@@ -66,8 +68,8 @@ class Training(LightningModule):
 
 
 def train_classifier(data: str, data_dir: str | None, image_size: int, width: int, epochs: int, batch_size: int,
-                     learning_rate: float, shift: int, flip: bool, precision: str, seed: int, path: Path | None,
-                     command: str) -> dict[str, float]:
+                     learning_rate: float, shift: int, flip: bool, precision: Any, seed: int, path: Path | None,
+                     command: str) -> Mapping[str, float]:
     """Trains the classifier of a data set and writes it. Returns each head's accuracy on images not trained on.
 
     Raises:
@@ -81,6 +83,7 @@ def train_classifier(data: str, data_dir: str | None, image_size: int, width: in
                                     if "test" in source.splits else None)
     heads = heads_of(spec.class_names)
     table = targets_of(heads, spec.class_names)
+    assert table is not None  # the heads are of these classes
     loaders = [DataLoader(Subset(Rows(Labelled(images, table[labels])), rows), batch_size=None,
                           sampler=BatchSampler(order(rows), batch_size, drop_last=order is RandomSampler))
                for (images, labels, rows), order in ((train, RandomSampler), (test, SequentialSampler))]
@@ -88,8 +91,8 @@ def train_classifier(data: str, data_dir: str | None, image_size: int, width: in
     network = Classifier(spec.channels, spec.image_size, heads, width).to(memory_format=torch.channels_last)
     module = Training(network, epochs * len(loaders[0]), learning_rate, shift, flip)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # the data lie in memory
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
-    Trainer(max_epochs=epochs, precision=precision, **quiet).fit(module, *loaders)
+    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
+    Trainer(max_epochs=epochs, precision=precision, **quiet).fit(module, loaders[0], loaders[1])
     network.half().float()  # as it is going to be saved
     accuracy = Trainer(enable_progress_bar=False, **quiet).validate(module, loaders[1], verbose=False)[0]
     save_classifier(network, path or PRETRAINED / data, {
@@ -100,11 +103,12 @@ def train_classifier(data: str, data_dir: str | None, image_size: int, width: in
 
 def _splits(source: Source, test: Source | None) -> tuple[Split, Split, str]:
     """What to learn from, what to measure on, and what the latter is."""
-    images, labels = source.load()
+    columns = source.load()
+    images, labels = columns.truth, columns.labels
     if test is not None:
-        theirs, their_labels = test.load()
-        return ((images, labels, list(range(len(images)))), (theirs, their_labels, list(range(len(theirs)))),
-                "the test set")
+        theirs = test.load()
+        return ((images, labels, list(range(len(images)))),
+                (theirs.truth, theirs.labels, list(range(len(theirs.truth)))), "the test set")
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    test, train = order[::HELD_OUT], order[torch.arange(len(order)) % HELD_OUT > 0]
-    return (images, labels, train.tolist()), (images, labels, test.tolist()), f"one in {HELD_OUT}, drawn at random"
+    held_out, train = order[::HELD_OUT], order[torch.arange(len(order)) % HELD_OUT > 0]
+    return (images, labels, train.tolist()), (images, labels, held_out.tolist()), f"one in {HELD_OUT}, drawn at random"

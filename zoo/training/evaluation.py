@@ -53,7 +53,8 @@ class Evaluation(Callback):
 
     def on_train_start(self, trainer: Trainer, model: Task) -> None:
         self.space.extractor.to(model.device)
-        for pooled in self._real_features(trainer.datamodule, model.device):
+        data: DataModule = trainer.datamodule  # type: ignore[attr-defined]  # set from outside
+        for pooled in self._real_features(data, model.device):
             if self._distance is None:
                 where = model.device if parallel.world_size() > 1 else torch.device("cpu")  # where sums are exchanged
                 self._distance = FrechetInceptionDistance(_Given(pooled.shape[1]), reset_real_features=False).to(where)
@@ -88,17 +89,19 @@ class Evaluation(Callback):
 
     def _measure(self, model: Task) -> None:
         inputs = model.inputs(self.samples, 0, self._examples)
-        agreement = defaultdict(lambda: MeanMetric().to(self._distance.device))
+        distance = self._distance
+        assert distance is not None  # there are real images
+        agreement: dict[str, MeanMetric] = defaultdict(lambda: MeanMetric().to(distance.device))
         for rows in _share(torch.arange(self.samples)).split(BATCH):
             part = {name: x[rows] for name, x in inputs.items()}
             pooled, logits = self.space.extract(to_uint8(model.respond(**part)).to(model.device))
-            self._distance.update(pooled.to(self._distance.device), real=False)
+            distance.update(pooled.to(distance.device), real=False)
             if "label" in part and self.space.classifier is not None:
                 seen = label_agreement(self.space.classifier, logits, part["label"], model.data.class_names)
                 for head, share in seen.items():
                     agreement[head].update(share, len(rows))
-        model.track(self.name, self._distance.compute())
-        self._distance.reset()
+        model.track(self.name, distance.compute())
+        distance.reset()
         for head, mean in agreement.items():
             model.track(f"label_agreement{self.space.suffix}/{head}", mean.compute())
 

@@ -22,7 +22,7 @@ class MetricsCSV(Logger):
     def __init__(self, path: Path, start: int = 0) -> None:
         super().__init__()
         self.path, self.start = path, start
-        self._columns: list[str] | None = None
+        self._columns: list[str] = []  # none before the first row of this process
 
     name = "csv"
     version = ""
@@ -32,7 +32,7 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        if self._columns is None:
+        if not self._columns:
             self._rewrite(self._read(), ["images"])
         new = [name for name in metrics if name not in self._columns]
         if new:
@@ -47,7 +47,7 @@ class MetricsCSV(Logger):
             return list(csv.DictReader(file))
 
     def _rewrite(self, rows: list[dict[str, str]], columns: list[str]) -> None:
-        if self._columns is None:  # the first row of this process
+        if not self._columns:
             rows = [row for row in rows if None not in row.values()]  # the last may have been cut short
             rows = [row for row in rows if int(row["images"]) <= self.start]
             columns = list(rows[0]) if rows else columns

@@ -8,6 +8,8 @@ from zoo.core.config import Options, option
 from zoo.core.errors import UsageError
 from zoo.store.layout import read_config
 
+Accelerator = Literal["auto", "cpu", "gpu", "mps"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training(Options):
@@ -30,7 +32,7 @@ class Training(Options):
                              group="training")
     seed: int = option(0, "of initial weights, latents and data order", minimum=0,
                        maximum=2**32 - 1, group="training")
-    accelerator: Literal["auto", "cpu", "gpu", "mps"] = option("auto", "kind of device", group="machine")
+    accelerator: Accelerator = option("auto", "kind of device", group="machine")
     devices: str = option("auto", "processes a machine, one a device (auto: all GPUs, or one CPU process)",
                           group="machine")
     num_nodes: int = option(1, "machines", minimum=1, group="machine")

@@ -44,11 +44,13 @@ class Run:
     """One run: its model, data and folder. Making it checks everything that can be checked before work begins.
 
     Args:
-        variant: a name from ``zoo.variants()``.
+        variant: a name from ``zoo.variants()``, or the address of a class.
         config: the fields of the variant's Config that differ from its defaults.
         training: see ``Training``.
         folder: default ``runs/<variant>-<data>``.
         resume: go on from the folder's newest checkpoint.
+        command: the line that trains the same, for the card.
+        source: of the images, in place of the data set that ``training`` names.
 
     Attributes:
         more_callbacks: of Lightning, besides the run's own.
@@ -58,25 +60,27 @@ class Run:
     """
 
     def __init__(self, variant: str, config: dict[str, Any], training: Training, folder: str | None = None,
-                 resume: bool = False, command: str = "") -> None:
+                 resume: bool = False, command: str = "", source: Source | None = None) -> None:
         cls = variant_class(variant)
         self.training, self.resume, self.command = training, resume, command
         self.more_callbacks: list[Callback] = []
         if training.devices != "auto" and not (training.devices.isdigit() and int(training.devices) > 0):
             raise UsageError(f"devices must be auto or a number from 1, not {training.devices!r}")
         options = cls.Config.from_dict(config)
+        self.given = source
         self.source: Source = self._open(cls.data_kind)
         seed_everything(training.seed, verbose=False)
         self.model: Task = cls(options, self.source.spec)
         self._prepare_model()
         self.data = DataModule(self.source, training.batch_size, training.seed, training.mirror)
-        self.folder = Path(folder or f"runs/{variant}-{self.source.spec.name}")
+        self.folder = Path(folder or f"runs/{cls.variant.rpartition(':')[2]}-{self.source.spec.name}")
         self.sheets = callbacks.SampleGrid(self.folder / "samples", training.samples_every)
         self.checkpoint = newest_checkpoint(self.folder / "checkpoints")
         self.evaluation = self._evaluation() if training.eval_every else None
 
     def _open(self, kind: str, split: str = "train") -> Source:
-        return open_source(**self.training.source(), split=split, kind=kind)
+        options = self.training.source() | ({"data": self.given} if self.given else {})
+        return open_source(**options, split=split, kind=kind)
 
     def _examples(self) -> Batch | None:
         """Examples that are held out of training, where there are such, to show what the model makes of them."""
@@ -134,7 +138,8 @@ class Run:
     def train(self) -> int:
         """Trains to the budget. Returns the exit status: 0, or 128 + signal after a graceful stop."""
         training, model = self.training, self.model
-        if rank_zero_only.rank == 0:  # the others start when this one has begun to fill the folder
+        # The others start when this one has begun to fill the folder.
+        if rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # a function's attribute
             self._check_folder()
         _quiet()
         budget = callbacks.Budget(training.images)
@@ -159,7 +164,7 @@ class Run:
     def _trainer(self, budget: callbacks.Budget) -> Trainer:
         training, folder = self.training, self.folder
         checkpoints = ImageCheckpoint(folder / "checkpoints", training.checkpoint_every, self.evaluation)
-        start = checkpoint_images(self.checkpoint) if self.resume else 0
+        start = checkpoint_images(self.checkpoint) if self.resume and self.checkpoint else 0
         devices, nodes = _processes(training)
         return Trainer(
             accelerator=training.accelerator, devices=devices, num_nodes=nodes,
@@ -188,6 +193,7 @@ class Run:
 
     def _finish(self, stopped: int | None, trainer: Trainer) -> None:
         model, folder, checkpoints = self.model, self.folder, trainer.checkpoint_callback
+        assert isinstance(checkpoints, ImageCheckpoint)  # the first of the callbacks that are such
         metrics = {}
         if "diversity" in model.measured:
             metrics["diversity"] = {

@@ -1,0 +1,231 @@
+"""pix2pix, and what any model owes that makes pictures from pictures."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from conftest import tiny_run
+from PIL import Image
+
+import zoo
+from zoo.data.batches import Labelled, Pair
+from zoo.data.jitter import pieces
+from zoo.data.pictures import as_tensor
+from zoo.data.spec import PairSpec
+from zoo.losses import nll_fake, nll_real
+from zoo.metrics.pixels import copies, errors, means
+from zoo.models.pix2pix import Pix2Pix, Pix2PixConfig, default_layers
+
+
+def model_of(size: int = 16, source_size: int = 0, source_channels: int = 1, channels: int = 3, **config) -> Pix2Pix:
+    data = PairSpec(name="unnamed", image_size=size, channels=channels, source_size=source_size or size,
+                    source_channels=source_channels, pairs="files")
+    return Pix2Pix(Pix2PixConfig(width=2, **config), data).double()
+
+
+def batch_of(model: Pix2Pix, n: int = 4) -> Pair:
+    data = model.data
+    sides = ((data.source_channels, data.source_size), (data.channels, data.image_size))
+    return Pair(*(torch.rand(n, c, s, s, dtype=torch.float64) * 2 - 1 for c, s in sides), torch.zeros(n).long())
+
+
+# ---- the losses -----------------------------------------------------------------------------------------------------
+
+def test_losses_by_hand():
+    """Equations 1, 3 and 4, G's term turned; D's halved, as the paper's section 3.3 says."""
+    model = model_of(reconstruction=7.0, adversarial=0.5)
+    batch = batch_of(model)
+    fake = torch.rand_like(batch.target) * 2 - 1
+    model.fake = lambda _: fake
+    on_real, on_fake = (model.discriminator(torch.cat([batch.source, y], 1)) for y in (batch.target, fake))
+    expected = {"real": 0.5 * nll_real(on_real), "fake": 0.5 * nll_fake(on_fake)}
+    for name, value in model.discriminator_loss(batch).items():
+        torch.testing.assert_close(value, expected[name])
+    terms = model.generator_loss(batch)
+    torch.testing.assert_close(terms["adversarial"], 0.5 * nll_real(on_fake))
+    torch.testing.assert_close(terms["reconstruction"], 7.0 * (fake - batch.target).abs().mean())
+
+
+def test_the_discriminator_judges_pairs():
+    """Its logits depend on the source as well as on the target."""
+    model = model_of()
+    batch = batch_of(model)
+    source, target = batch.source.requires_grad_(), batch.target.requires_grad_()
+    by_source, by_target = torch.autograd.grad(model.judge(batch, target).sum(), (source, target))
+    assert by_source.abs().max() > 0
+    assert by_target.abs().max() > 0
+
+
+@pytest.mark.parametrize(("size", "layers"), [(16, 1), (32, 1), (64, 2), (128, 3), (256, 3)])
+def test_patches_are_at_most_the_papers(size, layers):
+    assert default_layers(size) == layers
+
+
+def test_jitter_is_that_of_draw_and_the_same_for_both():
+    """286/256 as large, cut back and mirrored; where source and target are one picture they stay one."""
+    model = model_of(size=64, source_channels=3)
+    picture = torch.rand(6, 3, 64, 64, dtype=torch.float64) * 2 - 1
+    batch = Pair(picture, picture.clone(), torch.zeros(6).long())
+    model._draws.begin(0, 64)
+    once = model.jittered(batch)
+    model._draws.begin(0, 64)
+    again = model.jittered(batch)
+    assert torch.equal(once.source, once.target)
+    assert torch.equal(once.source, again.source)
+    assert once.source.shape == picture.shape
+    assert not torch.equal(once.source[0], once.source[1])
+    model._draws.begin(0, 128)
+    assert not torch.equal(model.jittered(batch).source, once.source)
+
+
+def test_pieces_by_hand():
+    picture = torch.arange(25.0).view(1, 1, 5, 5)
+    found = pieces(picture.expand(3, -1, -1, -1), torch.tensor([[0, 0, 0], [0.99, 0.99, 0], [0.5, 0, 0.5]]), 3)
+    assert torch.equal(found[0, 0], picture[0, 0, :3, :3])
+    assert torch.equal(found[1, 0], picture[0, 0, 2:, 2:])
+    assert torch.equal(found[2, 0], picture[0, 0, 1:4, :3].flip(1))
+
+
+# ---- the answers ----------------------------------------------------------------------------------------------------
+
+def test_answers_are_the_same_in_training_mode_alone_and_in_a_batch():
+    """What users of this model miss most elsewhere: black or other pictures after eval()."""
+    model = model_of(size=32)
+    inputs = model.inputs(5, seed=0)
+    whole = model.respond(**inputs)
+    model.train()
+    with torch.no_grad():
+        training = model.answer(**{name: x.double() for name, x in inputs.items()})
+    torch.testing.assert_close(training, whole, atol=1e-6, rtol=0)
+    for row in range(5):
+        alone = model.respond(**{name: x[row:row + 1] for name, x in inputs.items()})
+        torch.testing.assert_close(alone, whole[row:row + 1], atol=1e-6, rtol=0)
+
+
+def test_the_seed_is_all_that_is_random():
+    model = model_of(size=32)
+    picture = torch.rand(1, 1, 32, 32)
+    assert torch.equal(model.translate(picture, seed=3), model.translate(picture, seed=3))
+    assert not torch.equal(model.translate(picture, seed=3), model.translate(picture, seed=4))
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (31, 40), (5, 70)])
+def test_any_size_comes_back_as_it_was(height, width):
+    """Continued at the border to what the network takes, and cut off again."""
+    model = model_of(size=32)
+    picture = torch.rand(2, 1, height, width)
+    made = model.translate(picture)
+    assert made.shape == (2, 3, height, width)
+    if (height, width) == (32, 32):
+        torch.testing.assert_close(made, model.respond(**model._asked(picture, 0)))
+
+
+def test_sources_that_are_smaller_are_enlarged():
+    model = model_of(size=32, source_size=8, source_channels=3)
+    assert model.respond(**model.inputs(2, 0)).shape == (2, 3, 32, 32)
+    assert model.translate(torch.rand(1, 3, 8, 8)).shape == (1, 3, 32, 32)
+    assert model.translate(torch.rand(1, 3, 7, 5)).shape == (1, 3, 28, 20)
+    made = model.jittered(batch_of(model)._replace(source=model.enlarged(batch_of(model).source)))
+    assert made.source.shape == made.target.shape == (4, 3, 32, 32)
+
+
+@pytest.mark.parametrize("pairs", ["edges", "hole", "half"])
+def test_a_run_on_derived_pairs(pairs, tmp_path):
+    run = tiny_run("pix2pix", tmp_path, pairs=pairs, images=16)
+    run.train()
+    model = zoo.load(tmp_path)
+    assert model.data.pairs == pairs
+    golden_source = model.inputs(1, 0)["source"].shape
+    assert golden_source[1:] == (model.data.source_channels, model.data.source_size, model.data.source_size)
+    metrics = zoo.evaluate(tmp_path, measures="pixels", samples=50, real=50)
+    assert {"l1", "psnr", "ssim", "l1/copy", "psnr/mean"} <= metrics.keys()
+    assert "measures=pixels features=none data=digits" in metrics["l1"]["protocol"]
+
+
+def test_prepared_pairs_are_made_of_their_targets():
+    model = zoo.create("pix2pix", image_size=16)
+    model.data = PairSpec(name="x", image_size=16, channels=3, source_size=16, source_channels=1, pairs="grey")
+    images = torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)
+    pair = model.prepare(Labelled(images, torch.zeros(2).long()))
+    assert torch.equal(pair.target, images.float() / 127.5 - 1)
+    assert pair.source.shape == (2, 1, 16, 16)
+    assert model.prepare(pair) is not None
+    again = model.prepare(pair)
+    assert torch.equal(again.source, pair.source)
+
+
+def test_what_a_translator_cannot_do_it_says():
+    model = zoo.create("pix2pix", image_size=16)
+    with pytest.raises(zoo.UsageError, match=r"pix2pix cannot sample: .* asked with translate\(\)"):
+        model.sample(3)
+    with pytest.raises(zoo.UsageError, match=r"gan cannot translate: .* sample\(\)"):
+        zoo.create("gan", image_size=16).translate(torch.rand(1, 1, 16, 16))
+    assert not hasattr(model, "sample")
+    assert hasattr(model, "translate")
+    assert copy.deepcopy(model).noise_size == model.noise_size
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"pairs": "files"}, "digits is a set of single images: say with --pairs"),
+    ({"pairs": "grey"}, "grey already"),
+    ({"pairs": "edges", "reverse": True}, "leave it away"),
+    ({"pairs": "edges", "data": "ring", "image_size": 0}, "pairs are made of images"),
+    ({"pairs": "edges", "image_size": 28}, "powers? of two|takes 16, 32"),
+])
+def test_data_that_do_not_fit(options, words, tmp_path):
+    with pytest.raises(zoo.UsageError, match=words):
+        tiny_run("pix2pix", tmp_path, **options)
+
+
+def test_pairs_are_for_translators_alone(tmp_path):
+    with pytest.raises(zoo.UsageError, match="--pairs and --reverse are for models"):
+        tiny_run("gan", tmp_path, pairs="edges")
+
+
+# ---- pictures of any sort -------------------------------------------------------------------------------------------
+
+def test_pictures_of_any_sort_are_the_same(tmp_path):
+    bytes_ = np.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=np.uint8)
+    picture = Image.fromarray(bytes_)
+    picture.save(tmp_path / "x.png")
+    expected = torch.from_numpy(bytes_).permute(2, 0, 1)[None].float() / 255
+    for given in (bytes_, picture, tmp_path / "x.png", str(tmp_path / "x.png"), expected, expected[0],
+                  (expected * 255).round().byte(), [picture], bytes_.astype(np.float32) / 255):
+        torch.testing.assert_close(as_tensor(given, 3), expected)
+    assert as_tensor([picture, bytes_], 3).shape == (2, 3, 6, 4)
+    assert as_tensor(bytes_, 1).shape == (1, 1, 6, 4)
+    assert torch.equal(as_tensor(torch.full((1, 2, 2), 0.5), 3), torch.full((1, 3, 2, 2), 0.5))
+    see_through = Image.new("RGBA", (2, 2), (0, 0, 0, 0))
+    assert as_tensor(see_through, 3).min() == 1  # on white
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    (torch.full((3, 4, 4), 7.0), "floats in"), (torch.full((3, 4, 4), float("nan")), "floats in"), (3, "a picture is"),
+    ([], "no pictures"), ("missing.png", "cannot be read"), (torch.rand(2, 4, 4), "1 or 3 channels"),
+    ([torch.rand(3, 4, 4), torch.rand(3, 5, 4)], "several sizes"),
+])
+def test_what_are_no_pictures(given, words):
+    with pytest.raises(zoo.UsageError, match=words):
+        as_tensor(given, 3)
+
+
+# ---- errors ---------------------------------------------------------------------------------------------------------
+
+def test_errors_by_hand():
+    """A constant error of one of 255 levels is 48.13 dB, one of 51 (a fifth) 13.98 dB."""
+    true = torch.full((2, 3, 16, 16), 0.2)
+    near = errors(true + 1 / 255, true)
+    assert near["psnr"] == pytest.approx(48.1308, abs=1e-3)
+    assert near["l1"] == pytest.approx(1 / 255, abs=1e-6)
+    assert errors(true + 0.2, true)["psnr"] == pytest.approx(13.9794, abs=1e-3)
+    assert errors(true, true)["ssim"] == pytest.approx(1)
+    mixed = torch.cat([true[:1] + 0.2, true[1:] + 1 / 255])
+    assert errors(mixed, true)["psnr"] == pytest.approx((48.1308 + 13.9794) / 2, abs=1e-3)  # of dB, not of errors
+
+
+def test_trivial_answers():
+    true = torch.rand(5, 3, 16, 16)
+    assert errors(copies(true, true), true)["psnr"] == 100
+    assert torch.equal(means(true)[3], true.mean(0))
+    assert copies(torch.rand(5, 1, 4, 4), true).shape == true.shape
