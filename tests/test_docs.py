@@ -1,58 +1,104 @@
-"""The README tells the truth."""
+"""The README and the pages of model_cards/ tell the truth."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import zoo
-from zoo.cards.card import render_card, render_classifier_card
-from zoo.cards.tables import pretrained_table, variants_table
-from zoo.metrics.classifier import bundled
-from zoo.store.catalogue import locate
+from zoo.cards.card import render_card
+from zoo.cards.pages import PAGES, pages
+from zoo.commands import COMMANDS, cli
+from zoo.commands import train as train_command
+from zoo.store.catalogue import BUNDLED, bundled_folder
 from zoo.store.layout import read_config, read_metrics
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-
-
-@pytest.mark.parametrize(("name", "table"), [("variants", variants_table), ("pretrained", pretrained_table)])
-def test_tables_are_those_of_the_registry_and_the_catalogue(name, table):
-    """To bring them up to date: python scripts/publish.py --cards."""
-    (shown,) = re.findall(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", README, re.DOTALL)
-    assert shown == table()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+RECIPE = next(block for block in BLOCKS if block.startswith('"""'))  # a variant of one's own, in a file
 
 
 def test_python_of_the_readme_runs(finished, tmp_path, monkeypatch):
     """The examples, with the finished run of a smaller model in place of the README's and less time to train."""
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "cgan-digits").symlink_to(finished("cgan"))
     names: dict = {}
-    for block in blocks:
-        if block.startswith('"""'):  # the anatomy of a variant, which is in zoo/models
-            continue
-        exec(block.replace('max_time="00:00:10:00"', "limit_train_batches=3, max_steps=4"), names)
+    for block in BLOCKS:
+        if block is not RECIPE:
+            exec(block.replace("images=20_000", "images=64, width=2, accelerator='cpu'"), names)
+    assert names["faces"].shape == (16, 3, 64, 64)
+    assert names["pink"].shape == (8, 3, 64, 64)
+    assert names["digits"].shape == (10, 1, 28, 28)
     assert names["images"].shape[0] == 10
     assert names["walks"].shape[:2] == (4, 8)
     assert names["rows"].shape[:2] == (8, 8)
     assert (tmp_path / "my-model" / "model.safetensors").exists()
 
 
-@pytest.mark.parametrize("name", bundled())
-def test_cards_of_classifiers_say_what_was_measured(name):
-    """To bring them up to date: python scripts/publish.py --cards."""
-    assert (ROOT / "model_cards" / f"features-{name}.md").read_text() == render_classifier_card(name)
+def test_the_recipe_for_a_variant_works_word_for_word(tmp_path, monkeypatch):
+    """That it does not depend on the number of processes is in test_parallel.py."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("ragan.py").write_text(RECIPE, encoding="utf-8")
+    command = re.search(r"`zoo (train --variant ragan.py:RaGAN)`", README)[1].split()[1:]
+    try:
+        tiny = ["--width", "2", "--image-size", "16", "--images", "64", "--batch-size", "8", "--accelerator", "cpu"]
+        assert train_command.main([*command, *tiny, "--by-real", "0.5"]) == 0
+        assert zoo.load("runs/RaGAN-digits").config.by_real == 0.5
+        with pytest.raises(zoo.UsageError, match="compares the images of a batch"):
+            train_command.main([*command, *tiny, "--accumulate", "2", "--out", "other"])
+    finally:
+        sys.modules.pop("ragan", None)
 
 
-@pytest.mark.parametrize("name", [m.name for m in zoo.pretrained() if m.where == "bundled"])
+def test_commands_of_the_readme_are_understood(monkeypatch):
+    """Every line that begins with zoo names a command, and options that it has."""
+    lines = [line.split("#")[0].split() for line in README.splitlines() if line.startswith("zoo ")]
+    assert len(lines) > 15
+    for _, command, *words in lines:
+        assert command in COMMANDS, command
+        text = " ".join(words)
+        known = _options_of(command, text, monkeypatch)
+        for option in re.findall(r"--[a-z-]+", text):
+            assert option in known, f"{command} {option}"
+
+
+def _options_of(command: str, text: str, monkeypatch) -> set[str]:
+    """Those that its parser has when it is given the words."""
+    found: set[str] = set()
+
+    def noting(parser, args=None, namespace=None):
+        found.update(name for action in parser._actions for name in action.option_strings)
+        raise zoo.UsageError("seen")
+
+    variant = re.search(r"--variant (\S+)", text)
+    arguments = ["--variant", variant[1]] if variant and command == "train" else []
+    monkeypatch.setattr(cli.Parser, "parse_args", noting)
+    module = __import__(f"zoo.commands.{command}", fromlist=["main"])
+    with pytest.raises(zoo.UsageError, match="seen"):
+        module.main(arguments)
+    return found
+
+
+def test_ci_runs_a_test_command_of_the_readme():
+    _, test = re.search(r"```\n(.*?)```", README, re.DOTALL)[1].splitlines()
+    assert test in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize(("name", "text"), list(pages()), ids=[name for name, _ in pages()])
+def test_pages_are_what_the_files_say(name, text):
+    """To bring them up to date: zoo publish --cards."""
+    assert (PAGES / name).read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("name", [m.name for m in zoo.pretrained() if m.where == BUNDLED])
 def test_cards_of_models_agree_with_their_numbers(name):
-    """To bring them up to date: python scripts/publish.py --cards."""
-    folder = locate(name)
-    card = (ROOT / "model_cards" / f"{name}.md").read_text()
-    assert card == render_card(folder, name, prefix=f"images/{name}-")
-    assert (folder / "README.md").read_text() == render_card(folder, name)
+    folder = bundled_folder(name)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert card == render_card(folder, name)
     config = read_config(folder)
     assert not {"--out", "--data-dir"} & {*config["command"].split()}  # its maker's folders
     assert config["training"]["data_dir"] is None
@@ -61,6 +107,11 @@ def test_cards_of_models_agree_with_their_numbers(name):
         assert f". {metric['protocol']}\n" in card
 
 
-def test_files_that_the_readme_names_exist():
-    for path in re.findall(r"(?:scripts|zoo|model_cards)/[\w/]+\.(?:py|md|png)", README):
+@pytest.mark.parametrize("page", ["README.md", *(f"model_cards/{page.name}" for page in PAGES.glob("*.md"))])
+def test_links_lead_somewhere(page):
+    place = (ROOT / page).parent
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((?!https?://|#)([^)\s]+)\)", text):
+        assert (place / link).exists(), link
+    for path in re.findall(r"(?<![\w/])(?:scripts|zoo|model_cards)/[\w/]+\.(?:py|md|png)", text):
         assert (ROOT / path).exists(), path

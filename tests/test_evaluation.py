@@ -17,12 +17,13 @@ from torchvision.utils import save_image
 import zoo
 from zoo.cards.publishing import write_metrics
 from zoo.data.sources import open_source
-from zoo.metrics import evaluation, real
-from zoo.metrics.evaluation import distances
+from zoo.metrics import comparison, real
+from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.features import Features, feature_space
 from zoo.metrics.memorisation import memorisation
-from zoo.metrics.protocol import Protocol, short
-from zoo.metrics.real import frechet_distance, real_side
+from zoo.metrics.protocol import Protocol, short, with_versions
+from zoo.metrics.real import real_side
+from zoo.models import variant_class
 
 FEW = {"samples": 120, "real": 150, "features": "digits"}
 ignore_few = pytest.mark.filterwarnings("ignore:.*are too few.*")
@@ -115,8 +116,8 @@ def test_names_protocol_and_repetition(tmp_path):
                                          "command": "", "commit": None})
     first = zoo.evaluate(tmp_path / "model", **FEW)
     assert set(first) == {
-        "fd120[digits]", "fd120[digits]/floor", "is120[digits]", "is120[digits]/std", "kid120[digits]",
-        "kid120[digits]/std", "precision120[digits]", "recall120[digits]", "classes_found[digits]",
+        "fd120[digits]", "fd120[digits]/floor", "is120[digits]", "is120[digits]/std", "is120[digits]/real",
+        "kid120[digits]", "kid120[digits]/std", "precision120[digits]", "recall120[digits]", "classes_found[digits]",
         "classes_found[digits]/of", "class_kl[digits]", "confident[digits]", "confident[digits]/real",
         "label_agreement[digits]"}
     line = first["fd120[digits]"]["protocol"]
@@ -150,14 +151,21 @@ def test_numbers_depend_neither_on_batches_nor_on_devices():
         assert two[name]["value"] == pytest.approx(metric["value"], rel=1e-4), name
 
 
+def numbers(fake, truth):
+    """What ``zoo.evaluate`` tells of features of generated and of real images."""
+    precision, recall = precision_and_recall(fake.pooled, truth.pooled)
+    return {"fd": frechet_distance(fake.pooled, truth.pooled), "is": inception_score(fake.logits)[0],
+            "kid": kernel_distance(fake.pooled, truth.pooled)[0], "precision": precision, "recall": recall}
+
+
 def test_order_changes_neither_distance_nor_precision_nor_recall(digits):
-    space, _, _, found = digits
+    found = digits[-1]
     fake, truth = (Features(*(x[rows] for x in found)) for rows in (slice(0, 500), slice(500, 1200)))
     order = torch.randperm(500)
-    before, after = (distances(f, truth, space) for f in (fake, Features(*(x[order] for x in fake))))
-    for name in ("fd500[digits]", "precision500[digits]", "recall500[digits]"):
+    before, after = (numbers(f, truth) for f in (fake, Features(*(x[order] for x in fake))))
+    for name in ("fd", "precision", "recall"):
         assert after[name] == pytest.approx(before[name], rel=1e-5)
-    for name in ("is500[digits]", "kid500[digits]"):  # draw subsets by position
+    for name in ("is", "kid"):  # draw subsets by position
         assert after[name] == pytest.approx(before[name], rel=0.05, abs=0.002)
 
 
@@ -185,12 +193,11 @@ def test_damage_worsens_the_distance(kind, amounts, digits):
 
 
 def test_a_collapsed_set_has_precision_but_no_recall(digits):
-    space, _, labels, found = digits
+    _, _, labels, found = digits
     ones = Features(*(x[labels == 1] for x in found))
-    values = distances(ones, found, space)
-    count = len(ones.pooled)
-    assert values[f"precision{count}[digits]"] > 0.95
-    assert values[f"recall{count}[digits]"] < 0.3
+    values = numbers(ones, found)
+    assert values["precision"] > 0.95
+    assert values["recall"] < 0.3
 
 
 @ignore_few
@@ -226,15 +233,41 @@ def test_memorised_images_are_found():
 def test_memorisation_check_of_a_model_that_copies(tmp_path, monkeypatch):
     model = model_of_digits()
     images, _ = open_source("digits", image_size=16).load()
-    monkeypatch.setattr(model, "render", lambda normal, *args: images[(normal[:, 0].abs() * 1e4).long() % 1797] / 255)
-    values = zoo.evaluate(model, **FEW, memorised=tmp_path / "nearest.png")
+    monkeypatch.setattr(model, "respond",
+                        lambda *args, normal: images[(normal[:, 0].abs() * 1e4).long() % 1797] / 255)
+    values = zoo.evaluate(model, **FEW, measures="memorisation", memorised=tmp_path / "nearest.png")
     assert values["memorised[digits]"]["value"] > 0.98
     assert (tmp_path / "nearest.png").read_bytes().startswith(b"\x89PNG")
+
+
+@ignore_few
+def test_memorisation_is_measured_where_it_was_asked_for_before(tmp_path):
+    folder = zoo.save(model_of_digits(), tmp_path / "model")
+    first = zoo.evaluate(folder, **FEW, measures="memorisation,precision")
+    assert set(first) == {"memorised[digits]", "precision120[digits]", "recall120[digits]"}
+    write_metrics(folder, first)
+    assert zoo.evaluate(folder) == first
+    with pytest.raises(zoo.UsageError, match="did you mean memorisation"):
+        zoo.evaluate(folder, measures="memorization")
 
 
 def test_few_images_are_not_comparable():
     with pytest.warns(UserWarning, match="120 images are too few"):
         zoo.evaluate(model_of_digits(), **FEW)
+
+
+def test_points_are_measured_by_the_modes_that_they_cover(monkeypatch):
+    """Without a feature space, which the line says, and the same of a copy of the data."""
+    source = open_source("ring")
+    cls = variant_class("gan")
+    model, points = cls(cls.Config(width=2), source.spec), source.load().images
+    monkeypatch.setattr(model, "respond", lambda *args, normal: points[:len(normal)])
+    metrics = zoo.evaluate(model, samples=2_500)
+    assert set(metrics) == {"modes", "modes/of", "high_quality", "mode_kl"}
+    assert metrics["modes"]["value"] == metrics["modes/of"]["value"] == 8
+    assert metrics["high_quality"]["value"] == pytest.approx(1 - math.exp(-4.5), abs=0.01)
+    assert 0 <= metrics["mode_kl"]["value"] < 0.01
+    assert metrics["modes"]["protocol"].startswith("features=none data=ring split=train samples=2500 ")
 
 
 @ignore_few
@@ -256,7 +289,7 @@ def test_a_data_folder_of_another_machine_is_not_looked_in(tmp_path, monkeypatch
         seen.append(data_dir)
         return open_source(data, data_dir, *more, **options)
 
-    monkeypatch.setattr(evaluation, "open_source", noting)
+    monkeypatch.setattr(comparison, "open_source", noting)
     for data_dir, used in (("/of/another/machine", None), (str(tmp_path), str(tmp_path))):
         seen.clear()
         origin = {"training": {"data": "digits", "data_dir": data_dir}}
@@ -273,8 +306,6 @@ def failing(model, monkeypatch, tmp_path, case):
         monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file" / "cache"))
     if case == "channels":
         return zoo.create("gan", image_size=16, channels=3, width=2)
-    if case == "points":
-        return zoo.create("gan", image_size=1, channels=2, backbone="mlp")
     return model
 
 
@@ -283,7 +314,7 @@ def failing(model, monkeypatch, tmp_path, case):
     ("nan", {}, "not finite"),
     ("cache", {}, "set ZOO_CACHE"),
     ("channels", {"data": "digits"}, "3 channels and digits has 1"),
-    ("points", {}, "scripts/modes.py"),
+    ("modes", {"measures": "modes"}, "modes of digits are not known"),
     ("features", {"features": "minst"}, "did you mean mnist"),
     ("split", {"split": "test"}, "no test split"),
     ("few", {"data": "{few}"}, "too few"),
@@ -306,5 +337,5 @@ def test_counts_in_names():
 
 def test_protocol_survives_odd_names():
     protocol = Protocol(features="mnist", data="my images/it's", samples=2_048)
-    assert Protocol.parse(evaluation.with_versions(protocol, "0123abcd")) == protocol
+    assert Protocol.parse(with_versions(protocol, "0123abcd")) == protocol
     assert Protocol.parse("3 nearest neighbours in pixels") is None

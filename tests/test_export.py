@@ -1,4 +1,4 @@
-"""zoo/export.py and scripts/export.py: a file makes the images that torch makes, or there is no file."""
+"""``export_onnx`` and ``zoo export``: a file makes what torch makes, or there is no file."""
 
 import copy
 import json
@@ -7,26 +7,31 @@ from pathlib import Path
 
 import pytest
 import torch
+from closed_forms import of_points
 from conftest import VARIANTS
+from test_variants import assert_same
 from torch import nn
 
 import zoo
-from zoo.commands import export as export_command
+from zoo.commands import export
 from zoo.models.ae import GaussianOfCodes
 from zoo.networks.blocks import BatchNorm
 from zoo.store.export import export_onnx
+from zoo.tasks.task import Task
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+POINTS = ("gan", {"backbone": "mlp", "channels": 2, "latent": "uniform"})  # as --data ring
 
-export = export_command
 
-
-def lively(variant: str, **options) -> zoo.GenerativeModule:
+def lively(variant: str, **options) -> Task:
     """A model whose images depend on latents: a DCGAN's initial weights are so small that all of them are grey."""
     torch.manual_seed(0)
-    model = zoo.create(variant, **{"image_size": 16, "classes": 10, "width": 2} | options).eval()
-    for module in model.modules():
+    return enlivened(zoo.create(variant, **{"image_size": 16, "classes": 10, "width": 2} | options))
+
+
+def enlivened(model: Task) -> Task:
+    for module in model.eval().modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             nn.init.xavier_normal_(module.weight, 2.0)
         elif isinstance(module, BatchNorm):
@@ -42,9 +47,8 @@ def session_of(path: Path):
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
-def images_of(session, normal: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
-    feed = {"normal": normal.numpy()} | ({} if labels is None else {"label": labels.numpy()})
-    (images,) = session.run(["image"], feed)
+def images_of(session, **inputs: torch.Tensor) -> torch.Tensor:
+    (images,) = session.run(["image"], {name: x.numpy() for name, x in inputs.items()})
     return torch.from_numpy(images)
 
 
@@ -56,37 +60,48 @@ def assert_near(images: torch.Tensor, expected: torch.Tensor) -> None:
 @pytest.mark.parametrize(("variant", "options"), [
     *((variant, {}) for variant in VARIANTS),
     ("cgan", {"backbone": "resnet", "channels": 3, "classes": 3}),
-    ("gan", {"backbone": "mlp", "image_size": 1, "channels": 2, "latent": "uniform"}),  # as --data ring
+    POINTS,
     ("infogan", {"categorical": 2, "categories": 3, "continuous": 0, "latent": "normal"}),
 ])
-def test_onnx_makes_the_images_of_render(variant, options, tmp_path):
-    zoo.save(lively(variant, **options), tmp_path / "model")
+def test_onnx_makes_what_respond_makes(variant, options, tmp_path):
+    torch.manual_seed(0)
+    points = (variant, options) == POINTS
+    zoo.save(enlivened(of_points(variant, width=2, **options)) if points else lively(variant, **options),
+             tmp_path / "model")
     model = zoo.load(tmp_path / "model")
     path = export_onnx(model, tmp_path / "model.onnx")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model", "model.onnx"]
-    session, classes = session_of(path), model.data.classes
+    session, classes, samples = session_of(path), model.data.classes, "sample" in model.asks
+    labelled = samples and model.conditional
     names = {x.name: (x.type, x.shape) for x in [*session.get_inputs(), *session.get_outputs()]}
-    assert names == {"normal": ("tensor(float)", ["batch", model.latent_size]),
+    size, side = (model.latent_size if samples else model.noise_size), model.data.image_size
+    assert names == {"normal": ("tensor(float)", ["batch", size]),
                      "image": ("tensor(float)", ["batch", *model.data.shape])} | (
-                         {"label": ("tensor(int64)", ["batch"])} if model.conditional else {})
+                         {"label": ("tensor(int64)", ["batch"])} if labelled else {}) | (
+                         {} if samples else {"source": ("tensor(float)", ["batch", 1, side, side])})
     meta = session.get_modelmeta().custom_metadata_map
-    assert json.loads(meta.pop("class_names")) == model.data.class_names
-    assert meta == {"variant": variant, "zoo": zoo.__version__, "data": "unnamed",
-                    "latent_size": str(model.latent_size)}
+    if samples:
+        assert json.loads(meta.pop("class_names")) == model.data.class_names
+    assert meta == {"variant": variant, "zoo": zoo.__version__, "data": "unnamed", "task": model.task} | (
+        {"latent_size": str(model.latent_size)} if samples else {"multiple": str(model.multiple)})
 
-    normal = model.normals(64, seed=7)  # others than those that export_onnx compares
-    labels = torch.arange(64) % classes if model.conditional else None
-    expected = model.render(normal, labels)
+    inputs = model.inputs(64, seed=7)  # others than those that export_onnx compares
+    if samples:
+        labels = {"label": torch.arange(64) % classes} if labelled else {}
+        assert_same(inputs, {"normal": model.normals(64, seed=7)} | labels)
+        expected = model.render(inputs["normal"], inputs.get("label"))
+    else:
+        expected = model.respond(**inputs)
     assert expected.std(0).mean() > 0.01, "nothing to compare"
-    for size in (1, 2, 7, 64):
-        assert_near(images_of(session, normal[:size], None if labels is None else labels[:size]), expected[:size])
-    if model.conditional:
-        same, every = normal[:1].expand(classes, -1), torch.arange(classes)
-        images = images_of(session, same, every)
+    for n in (1, 2, 7, 64):
+        assert_near(images_of(session, **{name: x[:n] for name, x in inputs.items()}), expected[:n])
+    if labelled:
+        same, every = inputs["normal"][:1].expand(classes, -1), torch.arange(classes)
+        images = images_of(session, normal=same, label=every)
         assert_near(images, model.render(same, every))
         assert torch.pdist(images.flatten(1)).min() > 0.01, "the class makes no difference"
-    low, high = images_of(session, 20 * normal, labels).aminmax()
-    assert (low < -0.1 and high > 1.1) if model.data.is_points else (low >= 0 and high <= 1)
+    low, high = images_of(session, **inputs | {"normal": 20 * inputs["normal"]}).aminmax()
+    assert (low < -0.1 and high > 1.1) if points else (low >= 0 and high <= 1)
 
 
 def test_averaged_weights_of_a_model_in_training(tmp_path):
@@ -99,7 +114,7 @@ def test_averaged_weights_of_a_model_in_training(tmp_path):
     model.train()
     before = copy.deepcopy(model.state_dict())
     normal = model.normals(16, seed=1)
-    images = images_of(session_of(export_onnx(model, tmp_path / "ae.onnx")), normal)
+    images = images_of(session_of(export_onnx(model, tmp_path / "ae.onnx")), normal=normal)
     assert_near(images, model.render(normal))
     assert (images - model.render(normal, ema=False)).abs().max() > 0.1
     assert model.training
@@ -111,7 +126,7 @@ def test_half_precision_is_exported_in_float32(tmp_path):
     zoo.save(lively("vae").to(torch.bfloat16), tmp_path / "model")
     model = zoo.load(tmp_path / "model")
     assert model.dtype == torch.bfloat16
-    images = images_of(session_of(export_onnx(model, tmp_path / "vae.onnx")), model.normals(16, seed=1))
+    images = images_of(session_of(export_onnx(model, tmp_path / "vae.onnx")), normal=model.normals(16, seed=1))
     assert model.dtype == torch.bfloat16
     assert_near(images, model.float().render(model.normals(16, seed=1)))
 
@@ -122,9 +137,9 @@ def test_half_precision_is_exported_in_float32(tmp_path):
 ], ids=["random", "nan"])
 def test_what_onnxruntime_makes_differently_is_not_written(spoil, tmp_path):
     model = lively("gan", backbone="mlp", image_size=8)
-    model.generate = lambda network, z, labels: spoil(network(z))
+    model.generate = lambda z, labels: spoil(model.generator(z))
     (tmp_path / "gan.onnx").write_text("what was there")
-    with pytest.raises(RuntimeError, match="gan is not written to .*gan.onnx: .* other images than torch, by up to"):
+    with pytest.raises(RuntimeError, match="gan is not written to .*gan.onnx: .* other outputs than torch, by up to"):
         export_onnx(model, tmp_path / "gan.onnx")
     assert [file.read_text() for file in tmp_path.iterdir()] == ["what was there"]
 
@@ -152,7 +167,7 @@ def test_script(finished, tmp_path, capsys):
     assert ("cgan.onnx, normal (N, 100) float32, label (N,) int64 -> image (N, 1, 16, 16) float32"
             in capsys.readouterr().out)
     model, labels = zoo.load(folder), torch.arange(10)
-    images = images_of(session_of(tmp_path / "new" / "cgan.onnx"), model.normals(10, seed=0), labels)
+    images = images_of(session_of(tmp_path / "new" / "cgan.onnx"), normal=model.normals(10, seed=0), label=labels)
     assert_near(images, model.sample(10, labels, seed=0))
 
 

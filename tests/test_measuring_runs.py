@@ -11,8 +11,8 @@ import zoo
 from zoo.cards.leaderboard import columns, entries, markdown
 from zoo.commands import cli
 from zoo.commands import evaluate as evaluate_command
-from zoo.metrics.evaluation import distances
-from zoo.metrics.features import Features, feature_space, to_uint8
+from zoo.metrics.distances import frechet_distance
+from zoo.metrics.features import feature_space, to_uint8
 from zoo.store.layout import read_metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*are too few.*")
@@ -53,7 +53,7 @@ def test_what_is_followed_is_what_torch_fidelity_computes(measured):
     real = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:60]
     model, space = zoo.load(measured), feature_space("digits")
     fake = space.extract(to_uint8(model.sample(60, labels[real], seed=0)))
-    expected = distances(fake, Features(*space.extract(images[real])), space)["fd60[digits]"]
+    expected = frechet_distance(fake.pooled, space.extract(images[real]).pooled)
     assert read_metrics(measured)["fd60[digits]/best"]["value"] == pytest.approx(expected, rel=1e-3)
 
 
@@ -76,7 +76,7 @@ def test_a_model_that_watches_itself_is_judged_by_the_distance_when_there_is_one
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"data": "ring", "image_size": 0}, "scripts/modes.py"), ({"eval_features": "minst"}, "did you mean mnist"),
+    ({"data": "ring", "image_size": 0}, "leave --eval-every away, and use zoo evaluate"), ({"eval_features": "minst"}, "did you mean mnist"),
     ({"eval_samples": 1}, "eval_samples must be at least"),
 ])
 def test_what_cannot_be_measured_is_refused_before_training(options, message, tmp_path):

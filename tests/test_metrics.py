@@ -27,10 +27,10 @@ def test_agreement_of_a_model_that_copies_the_data(shift, monkeypatch):
     model = zoo.create("cgan", image_size=16, classes=10, width=2)
     rows = {c: (labels == c).nonzero().flatten() for c in range(10)}
 
-    def copy(n, asked, seed):
-        return torch.stack([images[rows[(int(c) + shift) % 10][i // 10]] for i, c in enumerate(asked)]) / 255
+    def copy(normal, label):
+        return torch.stack([images[rows[(int(c) + shift) % 10][i // 10]] for i, c in enumerate(label)]) / 255
 
-    monkeypatch.setattr(model, "sample", copy)
+    monkeypatch.setattr(model, "respond", copy)
     result = label_agreement(model, images, labels)
     assert result.real > 0.95
     assert (result.generated > 0.97) if shift == 0 else (result.generated < 0.03)

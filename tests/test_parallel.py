@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from conftest import VARIANTS, tiny_run
+from test_docs import RECIPE
 from two_processes import FAULTS, PLANTED, modes, plain_networks, state
 
 import zoo
@@ -21,6 +22,7 @@ from zoo.networks.blocks import BatchNorm
 from zoo.store.layout import read_config, read_metrics
 from zoo.training.checkpoints import newest_checkpoint
 
+OWN = "ragan:RaGAN"  # the README's recipe for a variant, which compares the images of a batch
 PATHS = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(PATHS)}
 
@@ -29,10 +31,15 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.joi
 def on_two(tmp_path_factory):
     """The folder of results of every variant on two processes, launched by torchrun once for all."""
     out = tmp_path_factory.mktemp("two")
+    (out / "ragan.py").write_text(RECIPE, encoding="utf-8")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
-               "--standalone", str(Path(__file__).with_name("two_processes.py")), str(out), *VARIANTS]
-    subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=500, check=False)
-    return out
+               "--standalone", str(Path(__file__).with_name("two_processes.py")), str(out), *VARIANTS, OWN]
+    paths = os.pathsep.join([ENVIRONMENT["PYTHONPATH"], str(out)])
+    subprocess.run(command, env=ENVIRONMENT | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=500,
+                   check=False)
+    sys.path.append(str(out))
+    yield out
+    sys.path.remove(str(out))
 
 
 def both(on_two: Path, name: str) -> list[dict]:
@@ -42,7 +49,7 @@ def both(on_two: Path, name: str) -> list[dict]:
     return found
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", [*VARIANTS, OWN])
 def test_two_processes_equal_one(variant, on_two, tmp_path):
     """After ten steps in float64, with batch-norm. Measured noise is below 4e-10 for every variant; the smallest of
     the planted faults, a sum for a mean under Adam, moves a parameter by more than 1e-8."""
@@ -54,7 +61,7 @@ def test_two_processes_equal_one(variant, on_two, tmp_path):
     assert not torch.equal(first["drawn"], second["drawn"])
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", [*VARIANTS, OWN])
 def test_gradients_of_two_processes_equal_those_of_one(variant, on_two, tmp_path):
     """Of one step in float32, each by its own norm: what rounding may change is a kink of a few of many terms."""
     one = state(variant, tmp_path / "one", modes(variant)["float32"])["gradients"]

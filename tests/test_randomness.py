@@ -4,49 +4,34 @@ import pytest
 import torch
 from conftest import VARIANTS, tiny_run
 
-from zoo.core import randomness
 from zoo.core.module import GenerativeModule
 from zoo.core.randomness import BLOCK, Draws
 
 CPU = {"device": torch.device("cpu"), "dtype": torch.float32}
 
 
-@pytest.fixture
-def processes(monkeypatch):
-    """processes(rank): the draws of a process of that rank."""
-    class Process:
-        rank_now = 0
-
-        @staticmethod
-        def rank() -> int:
-            return Process.rank_now
-
-    monkeypatch.setattr(randomness, "parallel", Process)
-
-    def of(rank: int) -> Draws:
-        Process.rank_now = rank
-        draws = Draws()
-        draws.begin(seed=3, images_seen=64)
-        return draws
-
-    return of
+def process(rank: int = 0) -> Draws:
+    """The draws of a process of that rank, in a step."""
+    draws = Draws(rank=lambda: rank)
+    draws.begin(seed=3, images_seen=64)
+    return draws
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 6, 48])
-def test_rows_do_not_depend_on_the_number_of_processes(processes, count):
+def test_rows_do_not_depend_on_the_number_of_process(count):
     """The batch of 48 rows, by so many processes: to the bit, over several draws of other shapes."""
-    whole = processes(0)
+    whole = process()
     first, second = whole(torch.randn, 48, 5, **CPU), whole(torch.rand, 48, 2, 3, **CPU)
     for rank in range(count):
-        share, draws = 48 // count, processes(rank)
+        share, draws = 48 // count, process(rank)
         rows = slice(rank * share, (rank + 1) * share)
         assert torch.equal(draws(torch.randn, share, 5, **CPU), first[rows])
         assert torch.equal(draws(torch.rand, share, 2, 3, **CPU), second[rows])
 
 
-def test_parts_of_a_share_are_the_share(processes):
+def test_parts_of_a_share_are_the_share():
     """Also where a step of another group has drawn before."""
-    whole, parted = processes(0), processes(0)
+    whole, parted = process(), process()
     for draws in (whole, parted):
         draws(torch.rand, 12, 1, **CPU)
     first, second = whole(torch.randn, 12, 4, **CPU), whole(torch.randn, 12, 4, **CPU)
@@ -59,8 +44,8 @@ def test_parts_of_a_share_are_the_share(processes):
     assert torch.equal(parted(torch.rand, 12, 1, **CPU), whole(torch.rand, 12, 1, **CPU))  # counted on as if whole
 
 
-def test_every_draw_block_step_and_seed_is_another(processes):
-    draws = processes(0)
+def test_every_draw_block_step_and_seed_is_another():
+    draws = process()
     seen = [draws(torch.rand, 2 * BLOCK, 1, **CPU) for _ in range(2)]
     for seed, images_seen in ((3, 128), (4, 64)):
         draws.begin(seed, images_seen)
@@ -69,8 +54,8 @@ def test_every_draw_block_step_and_seed_is_another(processes):
     assert len(values.unique()) > len(values) - 3  # of 24 bits each: two may coincide by chance
 
 
-def test_draws_are_what_they_are_called(processes):
-    draws = processes(0)
+def test_draws_are_what_they_are_called():
+    draws = process()
     normal, uniform = draws(torch.randn, 4096, 16, **CPU), draws(torch.rand, 4096, 16, **CPU)
     error = 5 / normal.numel() ** 0.5
     assert abs(normal.mean()) < error
@@ -81,7 +66,7 @@ def test_draws_are_what_they_are_called(processes):
     assert (rows - torch.eye(64)).abs().max() < 6 / 4096**0.5
 
 
-def test_a_process_draws_no_more_than_its_rows_need(processes):
+def test_a_process_draws_no_more_than_its_rows_need():
     """As many values in a run of 512 processes as in one of 1, for the last of them too."""
     drawn = []
 
@@ -90,7 +75,7 @@ def test_a_process_draws_no_more_than_its_rows_need(processes):
         return torch.rand(*shape, generator=generator, out=out)
 
     for rank in (0, 511):
-        draws = processes(rank)
+        draws = process(rank)
         drawn.clear()
         draws(counting, 8, 3, **CPU)
         assert sum(drawn) == BLOCK * 3

@@ -6,8 +6,8 @@
 import sys
 import traceback
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from unittest import mock
 
 import torch
@@ -16,6 +16,7 @@ from conftest import tiny_run
 
 from zoo.core import parallel
 from zoo.core.config import options_of
+from zoo.core.randomness import Draws
 from zoo.models import variant_class
 
 PLANTED = ("dcgan", "wgan-gp", "pix2pix")  # variants with which the faults are tried
@@ -49,7 +50,7 @@ def summed(parameters) -> None:
 
 
 FAULTS: dict[str, AbstractContextManager] = {
-    "a latent shared by the processes": mock.patch("zoo.core.randomness.parallel", SimpleNamespace(rank=lambda: 0)),
+    "a latent shared by the processes": mock.patch("zoo.core.module.Draws", partial(Draws, rank=lambda: 0)),
     "a sum for a mean": mock.patch("zoo.core.parallel.average_gradients", summed),
     "batch-norm of each process": mock.patch("zoo.networks.blocks.world_size", return_value=1),
 }

@@ -8,6 +8,7 @@
     zoo benchmark data --folder 200k --image-size 64 --batches 200
     zoo benchmark evaluate --features mnist
     zoo benchmark scale --batches 20
+    zoo benchmark draw --batch-size 8 --image-size 64
 """
 
 import importlib
@@ -18,7 +19,7 @@ from pathlib import Path
 from zoo.commands import cli
 from zoo.core.errors import UsageError
 
-WHAT = ("train", "sample", "load", "data", "evaluate", "scale")  # the modules of zoo.benchmark that measure
+WHAT = ("train", "sample", "load", "data", "evaluate", "scale", "draw")  # the modules of zoo.benchmark that measure
 
 
 def positive(text: str) -> int:

@@ -18,9 +18,14 @@ BLOCK = 16  # rows that are drawn with one seed: what a process may draw too man
 
 
 class Draws:
-    """The random numbers of the steps of a run."""
+    """The random numbers of the steps of a run.
 
-    def __init__(self) -> None:
+    Args:
+        rank: of this process, asked for at every draw.
+    """
+
+    def __init__(self, rank: Callable[[], int] = parallel.rank) -> None:
+        self._rank = rank
         self._step = (0, 0)  # seed, images seen
         self._count = 0  # of the draws in this step
         self._part = (0, 1)  # which of how many parts of the process's share is drawn for
@@ -48,7 +53,7 @@ class Draws:
                  dtype: torch.dtype) -> Tensor:
         """(n, *shape) of ``torch.randn`` or ``torch.rand``: the rows of this process, and of the part it is at."""
         part, parts = self._part
-        first = (parallel.rank() * parts + part) * n
+        first = (self._rank() * parts + part) * n
         blocks = range(first // BLOCK, -(-(first + n) // BLOCK))
         drawn = torch.empty(len(blocks) * BLOCK, *shape, device=device, dtype=dtype)
         generator = torch.Generator(device)
