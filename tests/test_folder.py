@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 import torch
 from closed_forms import of_points
+from conftest import tiny_run
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import zoo
 from zoo.cards.publishing import write_metrics
 from zoo.data.labels import class_indices
+from zoo.store.golden import check_golden
 from zoo.store.layout import FORMAT, read_metrics
+from zoo.store.loading import find
 from zoo.store.weights import write_weights
 from zoo.tasks.drawing import density
 from zoo.tasks.sampler import Sampler
@@ -502,3 +505,20 @@ def test_density():
     assert bars[0, -1, 0] == 1
     for flat in (torch.full((1, 2, 1, 1), 1000.0), torch.full((1, 1, 1, 1), 1000.0)):
         assert density(flat).isfinite().all()
+
+
+@pytest.mark.parametrize("name", [m.name for m in zoo.pretrained() if m.where == "bundled"])
+def test_bundled_models_make_their_golden_images(name):
+    """Folders of every format that was ever written, as they are."""
+    check_golden(zoo.load(name), find(name))
+
+
+def test_a_run_of_an_older_layout_is_refused_with_a_sentence(finished, tmp_path):
+    """Its random numbers were others: going on with it would be another run."""
+    folder = shutil.copytree(finished("gan"), tmp_path / "old")
+    newest = max((folder / "checkpoints").glob("*.ckpt"))
+    checkpoint = torch.load(newest, weights_only=True)
+    del checkpoint["zoo"]["layout"]
+    torch.save(checkpoint, newest)
+    with pytest.raises(zoo.UsageError, match="of layout 1 and this zoo goes on with layout 2"):
+        tiny_run("gan", folder, resume=True, images=320).train()

@@ -95,8 +95,9 @@ def run_script(*arguments):
 
 @pytest.mark.usefixtures("nothing_bundled")
 def test_the_script_measures_one_or_all_and_draws_up_a_table(measured, finished, tmp_path, capsys):
-    for name, folder in (("a/cgan", measured), ("b", finished("gan"))):
+    for name, folder in (("a/cgan", measured), ("b", finished("gan")), ("broken", finished("gan"))):
         shutil.copytree(folder, tmp_path / name)
+    (tmp_path / "broken" / "model.safetensors").write_bytes(b"")
     tiny_run("gan", tmp_path / "points", data="ring", image_size=0, images=16,
              config={"backbone": "mlp", "width": 2}).train()
     how = ["--features", "digits", "--samples", "60", "--real", "200"]
@@ -104,15 +105,23 @@ def test_the_script_measures_one_or_all_and_draws_up_a_table(measured, finished,
     first = read_metrics(tmp_path / "b")
     assert "fd60[digits]" in first
     assert "diversity" in first
-    assert (tmp_path / "b" / "memorisation.png").exists()
+    assert not (tmp_path / "b" / "memorisation.png").exists()
     assert f"fd60[digits]: {first['fd60[digits]']['value']:.4g}" in capsys.readouterr().out
+    run_script(tmp_path / "b", *how, "--measures", "memorisation")
+    second = read_metrics(tmp_path / "b")
+    assert second.items() > first.items()
+    assert (tmp_path / "b" / "memorisation.png").exists()
+    assert f"memorised[digits]: {second['memorised[digits]']['value']:.4g}" in capsys.readouterr().out
     run_script("--all", tmp_path, *how, "--out", tmp_path / "table")
     printed = capsys.readouterr().out
     assert f"{tmp_path / 'a' / 'cgan'}\n" in printed
     assert f"{tmp_path / 'b'}\n" not in printed  # it had been measured
-    assert "points is left out" in printed
+    assert f"{tmp_path / 'broken'} is left out: " in printed
+    assert f"{tmp_path / 'points'}\nmodes: " in printed
+    assert "modes" in read_metrics(tmp_path / "points")
     table = (tmp_path / "table.md").read_text()
     assert printed.endswith(table)
+    assert "points" not in table  # which is of distances
     assert "| a/cgan | `cgan` | " in table
     with open(tmp_path / "table.csv", newline="") as file:
         lines = {row["model"]: row for row in csv.DictReader(file)}

@@ -9,6 +9,7 @@ from conftest import tiny_run
 from PIL import Image
 
 import zoo
+from zoo.commands import translate as translate_command
 from zoo.data.batches import Labelled, Pair
 from zoo.data.jitter import pieces
 from zoo.data.pictures import as_tensor
@@ -229,3 +230,54 @@ def test_trivial_answers():
     assert errors(copies(true, true), true)["psnr"] == 100
     assert torch.equal(means(true)[3], true.mean(0))
     assert copies(torch.rand(5, 1, 4, 4), true).shape == true.shape
+
+
+# ---- zoo translate --------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    zoo.save(model_of(size=16, source_channels=3).float(), folder)
+    return folder
+
+
+def test_a_folder_of_pictures_is_translated(saved, tmp_path, capsys):
+    for number, size in enumerate([(16, 16), (20, 33), (5, 7)]):
+        Image.new("RGB", size, (9 * number, 0, 200)).save(tmp_path / f"{number}.jpg")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("no picture either", encoding="utf-8")
+    out = tmp_path / "out"
+    assert translate_command.main([str(saved), str(tmp_path), "--out", str(out)]) == 1
+    said = capsys.readouterr()
+    assert "broken.png cannot be read" in said.err
+    assert f"3 pictures in {out}, 1 could not be read" in said.out
+    assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png", "2.png"]
+    made = Image.open(out / "1.png")
+    assert (made.size, made.mode) == ((20, 33), "RGB")
+    expected = zoo.load(saved).translate(tmp_path / "1.jpg")
+    torch.testing.assert_close(as_tensor(made, 3), expected, atol=0.5 / 255 + 1e-6, rtol=0)
+
+
+def test_nothing_is_overwritten_unasked(saved, tmp_path):
+    Image.new("RGB", (16, 16)).save(tmp_path / "x.png")
+    call = [str(saved), str(tmp_path / "x.p*"), "--out", str(tmp_path / "out")]
+    assert translate_command.main(call) == 0
+    before = (tmp_path / "out" / "x.png").stat().st_mtime_ns
+    with pytest.raises(zoo.UsageError, match="is there already"):
+        translate_command.main(call)
+    assert (tmp_path / "out" / "x.png").stat().st_mtime_ns == before
+    assert translate_command.main([*call, "--overwrite", "--seed", "3"]) == 0
+
+
+def test_translate_refuses_before_work_begins(saved, tmp_path):
+    out = ["--out", str(tmp_path / "out")]
+    Image.new("RGB", (16, 16)).save(tmp_path / "x.png")
+    (tmp_path / "sub").mkdir()
+    Image.new("RGB", (16, 16)).save(tmp_path / "sub" / "x.jpg")
+    for pictures, words in ((["nothing.png"], "no picture, folder or match of nothing.png"),
+                            ([str(tmp_path / "x.png"), str(tmp_path / "sub")], "would both be written")):
+        with pytest.raises(zoo.UsageError, match=words):
+            translate_command.main([str(saved), *pictures, *out])
+    with pytest.raises(zoo.UsageError, match="makes no pictures of pictures"):
+        translate_command.main(["gan-mnist", str(tmp_path / "x.png"), *out])
+    assert not (tmp_path / "out").exists()

@@ -9,11 +9,12 @@ from PIL import Image
 from torchvision.transforms.functional import to_tensor
 
 import zoo
-from zoo.cards.card import CAPTIONS, render_card
+from zoo.cards.card import CAPTIONS, captions_of, pictures_in, render_card
 from zoo.cards.publishing import write_pictures
 from zoo.data.spec import ImageSpec
 from zoo.models import variant_class
-from zoo.store.hub import PICTURES
+from zoo.store.layout import MEMORISATION, PROGRESS
+from zoo.tasks import showcase
 from zoo.tasks.drawing import table
 from zoo.tasks.showcase import changes
 
@@ -39,16 +40,23 @@ def tile(path, row: int, column: int, size: int, pad: int = 2) -> torch.Tensor:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_has_pictures_that_its_card_shows(variant, finished):
     folder = finished(variant)
-    write_pictures(folder)
-    there = {name for name in PICTURES if (folder / name).exists()}
-    assert {"samples.png", "interpolation.png"} <= there
+    model = zoo.load(folder)
+    write_pictures(folder, model)
+    there = {path.name for path in folder.glob("*.png")}
+    assert {"samples.png", *(["interpolation.png"] if "sample" in model.asks else [])} <= there
+    assert set(pictures_in(folder, model)) == there  # every one has a caption
     card = render_card(folder)
-    for name in PICTURES:
+    for name in captions_of(model):
         assert (f"]({name})" in card) == (name in there)
 
 
-def test_every_picture_has_a_caption():
-    assert set(CAPTIONS) == set(PICTURES)
+def test_every_picture_has_a_caption_and_every_caption_a_picture(tmp_path):
+    faces = save("cgan", tmp_path / "faces", spec(64, ("red hair, blue eyes", "pink hair, blue eyes")), latent_dim=3)
+    codes = save("infogan", tmp_path / "codes", spec())
+    drawn = {"samples.png", *showcase.pictures(faces), *showcase.pictures(codes)}
+    assert drawn == set(showcase.CAPTIONS)
+    assert {PROGRESS, MEMORISATION} == set(CAPTIONS)
+    assert captions_of(codes) == showcase.CAPTIONS | CAPTIONS
 
 
 def test_image_k_of_the_grid_is_the_sample_of_seed_k(tmp_path):
@@ -74,7 +82,7 @@ def test_a_grid_of_many_classes_goes_through_all_of_them(tmp_path):
 
 def test_classes_of_two_parts_are_shown_as_a_table_with_holes(tmp_path):
     model = save("cgan", tmp_path, spec(names=("red hair, blue eyes", "red hair, green eyes", "pink hair, blue eyes")))
-    write_pictures(tmp_path)
+    write_pictures(tmp_path, model)
     picture = to_tensor(Image.open(tmp_path / "labels.png"))
     cells = picture[:, -2 * 36:, -2 * 36:]  # 16 px twice as large, and 4 px apart
     for row, hair in enumerate(("pink", "red")):
@@ -100,17 +108,17 @@ def test_codes_are_walked_through_one_at_a_time(tmp_path):
     assert continuous[0].item() == pytest.approx(-0.99, abs=1e-3) == -continuous[-1].item()
     assert (continuous.diff(dim=0) > 0).all()
     assert len(categorical.unique(dim=0)) == 1
-    write_pictures(tmp_path)
+    write_pictures(tmp_path, model)
     assert Image.open(tmp_path / "codes.png").height == 4 + 9 * 36
 
 
 @pytest.mark.parametrize("name", ["vae", "cgan"])
 def test_what_a_dimension_changes_is_found(name, tmp_path):
     model = save(name, tmp_path, spec(64, ("one", "two")), latent_dim=3)
-    write_pictures(tmp_path)
+    write_pictures(tmp_path, model)
     assert (tmp_path / "dimensions.png").exists()
 
-    def generate(generator, z, labels):  # dimension 1 moves the middle third and nothing else does anything
+    def generate(z, labels):  # dimension 1 moves the middle third and nothing else does anything
         images = torch.zeros(len(z), 3, 64, 64)
         images[:, :, 22:42] = z[:, 1].tanh()[:, None, None, None]
         return images
@@ -123,7 +131,7 @@ def test_what_a_dimension_changes_is_found(name, tmp_path):
 
 
 def test_progress_is_shown_at_the_milestones_that_a_run_has(tmp_path):
-    save("wgan-gp", tmp_path, spec(channels=1))
+    model = save("wgan-gp", tmp_path, spec(channels=1))
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"training": {"batch_size": 8}}))
     (tmp_path / "samples").mkdir()
@@ -131,7 +139,7 @@ def test_progress_is_shown_at_the_milestones_that_a_run_has(tmp_path):
     for updates, grey in ((100, 50), (500, 100), (1005, 200), (5500, 150)):
         Image.new("L", (8 * 18 + 2, 8 * 18 + 2), grey).save(tmp_path / "samples"
                                                            / f"images-{updates * per_update:012d}.png")
-    write_pictures(tmp_path)
+    write_pictures(tmp_path, model)
     picture = to_tensor(Image.open(tmp_path / "progress.png"))
     assert [round(255 * picture[0, y, -10].item()) for y in (10, 46)] == [50, 200]
     assert picture.shape[1] == 4 + 2 * 36
@@ -152,9 +160,9 @@ def test_a_card_has_its_makers_notes_and_the_recipe(tmp_path):
     save("dcgan", tmp_path, spec())
     (tmp_path / "notes.md").write_text("Most of them smile.\n")
     config = json.loads((tmp_path / "config.json").read_text())
-    origin = {"training": {"batch_size": 8, "seed": 0}, "images_seen": 800, "command": "python scripts/train.py"}
+    origin = {"training": {"batch_size": 8, "seed": 0}, "images_seen": 800, "command": "zoo train"}
     (tmp_path / "config.json").write_text(json.dumps(config | origin))
     card = render_card(tmp_path, "dcgan-anime")
     assert "Most of them smile." in card
-    assert "python scripts/train.py --recipe dcgan-anime" in card
+    assert "zoo train --recipe dcgan-anime" in card
     assert "--recipe" not in render_card(tmp_path, "my-own")

@@ -43,8 +43,8 @@ def render_card(folder: Path, name: str | None = None, prefix: str = "") -> str:
     variant = variant_of(type(model))
     name = name or str(folder)
     captions = captions_of(model)
-    first, *others = [f"![{captions[picture][0]}]({prefix}{picture})\n\n{captions[picture][1]}"
-                      for picture in pictures_in(folder, model)] or [""]
+    first, *others = [f"{_shown(folder / file, captions[file][0], prefix)}\n\n{captions[file][1]}"
+                      for file in pictures_in(folder, model)] or [""]
     notes = (folder / NOTES).read_text(encoding="utf-8").strip() if (folder / NOTES).exists() else ""
     sections = [
         f"---\n{_metadata(name, config, metrics, model)}\n---", f"# {variant.title} on {model.data.name}", first,
@@ -57,8 +57,15 @@ def render_card(folder: Path, name: str | None = None, prefix: str = "") -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
+def _shown(path: Path, word: str, prefix: str) -> str:
+    """A picture by its name, a text as it is."""
+    if path.suffix == ".txt":
+        return f"```\n{path.read_text(encoding='utf-8').rstrip()}\n```"
+    return f"![{word}]({prefix}{path.name})"
+
+
 def captions_of(model: Task) -> dict[str, tuple[str, str]]:
-    """Every picture that a model's folder may hold -> its word and caption, in the order of the card."""
+    """What a model's folder may hold to be shown -> its word and caption, in the order of the card."""
     return model.captions() | CAPTIONS
 
 

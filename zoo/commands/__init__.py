@@ -6,6 +6,7 @@ COMMANDS tells what each does, so that ``zoo --help`` need not import them.
 COMMANDS = {
     "train": "train a variant on a data set or on pictures of your own",
     "sample": "draw images from a trained model into one PNG",
+    "translate": "make pictures of pictures with a trained model",
     "evaluate": "measure a model, or all models in a folder",
     "compare": "compare models by the Frechet distance, as Lucic et al. 2018",
     "publish": "publish a model to the Hugging Face Hub, or bundle it with the package",

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -196,25 +196,41 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
     if image_size == 1:
         raise UsageError("image_size must be at least 2: 1 is for sets of points")
     directory = Path(data_dir).expanduser() if data_dir else cache_folder() / "data"
-    if kind == "images" and (pairs != FILES or reverse):
-        raise UsageError("--pairs and --reverse are for models that make pictures from pictures, such as pix2pix: "
-                         "leave them away")
-    place = Place(directory, image_size, split)
-    source = _find(data, place, channels) if kind == "images" else _find_pairs(data, place, channels, pairs, reverse)
+    if kind not in OPENERS:
+        raise unknown("kind of data", kind, OPENERS)
+    source = OPENERS[kind](Request(data, Place(directory, image_size, split), channels, pairs, reverse))
     spec = source.spec
     checked_split(spec.name, split, source.splits)
-    if channels and channels != spec.channels:
-        raise UsageError(f"{spec.name} has channels={spec.channels}, not {channels}: only a folder or a set of the Hub "
+    if channels and channels != spec.shape[0]:
+        raise UsageError(f"{spec.name} has channels={spec.shape[0]}, not {channels}: only a folder or a set of the Hub "
                          "has a choice")
     return source
 
 
-def _find_pairs(data: str | Source, place: Place, channels: int, pairs: str, reverse: bool) -> Source:
-    if pairs != FILES:
+class Request(NamedTuple):
+    """What is asked for; see ``open_source``."""
+
+    data: str | Source
+    place: Place
+    channels: int
+    pairs: str
+    reverse: bool
+
+
+def _open_images(asked: Request) -> Source:
+    if asked.pairs != FILES or asked.reverse:
+        raise UsageError("--pairs and --reverse are for models that make pictures from pictures, such as pix2pix: "
+                         "leave them away")
+    return _find(asked.data, asked.place, asked.channels)
+
+
+def _open_pairs(asked: Request) -> Source:
+    data, place, reverse = asked.data, asked.place, asked.reverse
+    if asked.pairs != FILES:
         if reverse:
-            raise UsageError(f"--reverse is for pairs in files, and --pairs {pairs} makes the source of the target: "
-                             "leave it away")
-        return DerivedPairs(_find(data, place, channels), pairs)
+            raise UsageError(f"--reverse is for pairs in files, and --pairs {asked.pairs} makes the source of the "
+                             "target: leave it away")
+        return DerivedPairs(_find(data, place, asked.channels), asked.pairs)
     if not isinstance(data, str):
         raise UsageError("these are single images: say with pairs= what the source is to be, such as grey or edges")
     if data in PAIRS:
@@ -225,6 +241,9 @@ def _find_pairs(data: str | Source, place: Place, channels: int, pairs: str, rev
         raise UsageError(f"{data} is a set of single images: say with --pairs what the source is to be, such as grey "
                          f"or edges, or choose pairs: {', '.join(PAIRS)} or a folder")
     raise unknown("set of pairs or folder", data, PAIRS)
+
+
+OPENERS: dict[str, Callable[[Request], Source]] = {"images": _open_images, "pairs": _open_pairs}  # by kind of data
 
 
 def _facades(place: Place, reverse: bool) -> Source:

@@ -4,7 +4,7 @@
     model.safetensors    the networks that answering needs, averaged weights where there are any
     golden.safetensors   a few inputs and the output that they must give
     metrics.json         every number with its protocol
-    samples.png          what it makes, not picked; more pictures beside it
+    samples.png          what it makes, not picked, or samples.txt; more pictures beside it
     README.md            the card, rendered from the files above
 """
 
@@ -17,7 +17,7 @@ from zoo.core.version import __version__
 
 FORMAT = 2  # of config.json; raised when older versions of the zoo could not read a folder rightly
 NOTES = "notes.md"  # what its maker has to say, for the card
-SAMPLES, MEMORISATION, PROGRESS = "samples.png", "memorisation.png", "progress.png"  # pictures that any task may have
+MEMORISATION, PROGRESS = "memorisation.png", "progress.png"  # pictures that any task may have
 FILES = ("config.json", "model.safetensors", "golden.safetensors", "metrics.json", NOTES,
          "README.md")  # what a repository holds besides pictures: neither checkpoints nor logs of the run
 

@@ -9,7 +9,7 @@ from zoo.core.files import atomic, write_json
 from zoo.core.module import Batch
 from zoo.core.version import __version__
 from zoo.store.golden import write_golden
-from zoo.store.layout import FORMAT, MEMORISATION, PROGRESS, SAMPLES
+from zoo.store.layout import FORMAT, MEMORISATION, PROGRESS
 from zoo.store.weights import Tensors, digest_of, stored_digest, write_weights
 from zoo.tasks.task import Task
 
@@ -32,8 +32,8 @@ def save(model: Task, folder: str | Path, origin: dict[str, Any] | None = None, 
         for name in ("metrics.json", *model.captions(), MEMORISATION, PROGRESS):
             (folder / name).unlink(missing_ok=True)
     write_golden(model, folder / "golden.safetensors", examples)
-    with atomic(folder / SAMPLES) as partial:
-        model.sheet(examples).save(partial, format="png")
+    with atomic(folder / model.samples) as partial:
+        model.write_sheet(partial, examples)
     write_weights(folder / "model.safetensors", tensors, sha256)
     return folder
 

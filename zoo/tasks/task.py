@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -108,8 +109,18 @@ class Task(GenerativeModule):
     # ---- shown ------------------------------------------------------------------------------------------------
 
     def sheet(self, examples: Batch | None = None) -> "Image.Image":
-        """samples.png: answers that are not picked, in rows."""
+        """Answers that are not picked, in rows."""
         raise NotImplementedError
+
+    samples: ClassVar[str] = "samples.png"  # the file that shows them; of another kind than a picture, see below
+
+    def write_sheet(self, path: Path, examples: Batch | None = None) -> None:
+        """Writes the file of samples: of a task whose answers are no pictures, by itself."""
+        self.sheet(examples).save(path, format="png")
+
+    def spread(self, answers: Tensor) -> float:
+        """How far apart answers (n, ...) are on average: what falls when a model collapses."""
+        return torch.pdist(answers.flatten(1).float().cpu()).mean().item()
 
     @property
     def sheet_row(self) -> int | None:

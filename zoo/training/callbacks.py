@@ -8,7 +8,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, ProgressBar
 from lightning.pytorch.utilities import rank_zero_warn
@@ -72,7 +71,7 @@ class Budget(Callback):
 
 
 class SampleGrid(Callback):
-    """The model's sheet, of the same inputs, every so many images, under ``images-<seen>.png``.
+    """The model's sheet, of the same inputs, every so many images, under ``images-<seen>``.
 
     Attributes:
         examples: prepared examples of the data, for models whose inputs are made of them.
@@ -85,8 +84,9 @@ class SampleGrid(Callback):
     def on_train_batch_end(self, trainer: Trainer, model: Task, outputs: Any, batch: Batch,
                            batch_idx: int) -> None:
         if trainer.is_global_zero and (trainer.should_stop or crossed(model, batch, self.every)):
-            with atomic(self.folder / f"images-{model.images_seen:012d}.png") as partial:
-                model.sheet(self.examples).save(partial, format="png")
+            name = f"images-{model.images_seen:012d}{Path(model.samples).suffix}"
+            with atomic(self.folder / name) as partial:
+                model.write_sheet(partial, self.examples)
 
 
 class Diversity(Callback):
@@ -116,8 +116,7 @@ class Diversity(Callback):
         if len(real) < 2:
             return float("nan")
         fake = model.respond(ema=False, **model.inputs(len(real), model.images_seen, examples))
-        spread_real, spread_fake = (torch.pdist(x.flatten(1).float().cpu()).mean().item() for x in (real, fake))
-        return spread_fake / max(spread_real, 1e-12)
+        return model.spread(fake) / max(model.spread(real), 1e-12)
 
     def _warn(self, value: float, seen: int) -> None:
         if value < self.warn_below and not self._warned and (self._was_above or seen > self.grace):

@@ -209,7 +209,7 @@ class Run:
             print(f"{name}: {metric['value']:.3f}")
         seen = checkpoint_images(Path(checkpoints.last_model_path))
         print(f"{'stopped' if stopped else 'finished'} after {seen:,} images: "
-              f'{folder}/samples.png\nload it with zoo.load("{folder}")'
+              f'{folder}/{model.samples}\nload it with zoo.load("{folder}")'
               + (f", go on with --resume {folder}" if stopped else ""))
 
     def _restore_best(self, checkpoints: ImageCheckpoint) -> dict[str, Any]:

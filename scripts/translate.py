@@ -1,0 +1,5 @@
+"""``zoo translate`` as a script."""
+
+from zoo.commands.cli import run
+
+run("translate")
