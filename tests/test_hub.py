@@ -16,7 +16,8 @@ from huggingface_hub import constants
 from huggingface_hub.utils import _http
 
 import zoo
-from zoo.commands import publish as publish_command
+from zoo.cards.publishing import bundle, catalogued
+from zoo.commands import publish
 from zoo.core.files import write_json
 from zoo.store import catalogue
 from zoo.store.golden import check_golden
@@ -89,7 +90,7 @@ def test_where_the_makers_data_lie_is_not_published(hub, package, tmp_path):
     config = read_config(folder)
     write_json(folder / "config.json", config | {"training": config["training"] | {"data_dir": "/home/me/data"}})
     done = zoo.publish(folder, "me/gan")
-    catalogue.bundle("gan-digits", folder)
+    bundle("gan-digits", folder)
     for sent in (hub.files("me/gan")["config.json"], (package / "pretrained/gan-digits/config.json").read_bytes()):
         assert json.loads(sent) == config | {"training": config["training"] | {"data_dir": None}}
     assert done.files["config.json"] == len(hub.files("me/gan")["config.json"])
@@ -273,7 +274,7 @@ def test_a_model_without_a_distance_is_measured_first(hub, tmp_path):
         "classes_found[digits]": {"value": 0, "protocol": "features=digits data=digits samples=50 real=100"}})
     zoo.publish(folder, "me/gan", dry_run=True)
     metrics = read_metrics(folder)
-    assert {"fd50[digits]", "memorised[digits]"} <= set(metrics)
+    assert {"fd50[digits]", "classes_found[digits]"} <= set(metrics)
     assert metrics["classes_found[digits]"]["value"] > 0
 
 
@@ -302,13 +303,13 @@ def package(tmp_path, monkeypatch):
 
 def test_a_bundled_model_is_loaded_by_name(package, tmp_path):
     folder = folder_of(tmp_path)
-    catalogue.bundle("gan-digits", folder)
+    bundle("gan-digits", folder)
     torch.testing.assert_close(images("gan-digits"), images(folder), atol=1 / 255, rtol=0)
     sizes = [(place / "model.safetensors").stat().st_size for place in (package / "pretrained" / "gan-digits", folder)]
     assert sizes[0] < 0.6 * sizes[1]  # half precision
     assert zoo.load("gan-digits").dtype == torch.float32
     (entry,) = zoo.pretrained()
-    assert entry[:2] == ("gan-digits", "gan")
+    assert entry[:3] == ("gan-digits", "sample", "gan")
     assert (entry.where, entry.headline) == ("bundled", "fd10k[digits] 12.5")
     assert entry.parameters == sum(p.numel() for p in zoo.load(folder).parameters())
     assert 'zoo.load("gan-digits")' in (package / "pretrained" / "gan-digits" / "README.md").read_text()
@@ -323,12 +324,12 @@ def test_weights_that_half_precision_would_change_stay_whole(package, tmp_path):
         next(model.generator.parameters()).mul_(1e6)  # beyond what half precision holds
     folder = zoo.save(model, tmp_path / "large", ORIGIN)
     write_json(folder / "metrics.json", METRICS)
-    catalogue.bundle("gan-large", folder)
+    bundle("gan-large", folder)
     assert torch.equal(images("gan-large"), images(folder))
 
 
 def test_weights_that_are_not_those_of_the_catalogue_are_refused(package, tmp_path):
-    catalogue.bundle("gan-digits", folder_of(tmp_path))
+    bundle("gan-digits", folder_of(tmp_path))
     other = folder_of(tmp_path, 1, name="other")
     bundled = package / "pretrained" / "gan-digits" / "model.safetensors"
     bundled.write_bytes((other / "model.safetensors").read_bytes())
@@ -339,7 +340,7 @@ def test_weights_that_are_not_those_of_the_catalogue_are_refused(package, tmp_pa
 def test_a_published_model_of_the_catalogue_is_pinned(hub, package, tmp_path):
     folder = folder_of(tmp_path)
     done = zoo.publish(folder, "me/gan")
-    catalogue.enter("gan-remote", folder, "me/gan", done.commit)
+    catalogued("gan-remote", folder, "me/gan", done.commit)
     zoo.publish(folder_of(tmp_path, 1, name="new"), "me/gan")
     assert torch.equal(images("gan-remote"), images(folder))
     hub.requests.clear()
@@ -367,7 +368,6 @@ def test_every_model_of_the_catalogue_makes_its_golden_images(entry):
 # ---- command line and processes --------------------------------------------------------------------------------------
 
 def test_the_script_publishes_and_says_how_to_load(hub, package, tmp_path, monkeypatch, capsys):
-    publish = publish_command
     folder = folder_of(tmp_path)
     publish.main([str(folder), "--repo", "me/gan", "--name", "gan-remote"])
     commit = commits(hub)[-1]

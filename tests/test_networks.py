@@ -95,7 +95,7 @@ def test_backbone_names_are_one_list():
 def test_backbones_that_do_not_do_points_refuse_them(backbone):
     with pytest.raises(zoo.UsageError, match="--backbone"), torch.device("meta"):
         of_points("nsgan", backbone=backbone)
-    with pytest.raises(zoo.UsageError, match="image_size"), torch.device("meta"):
+    with pytest.raises(zoo.UsageError, match="set of points"), torch.device("meta"):
         zoo.create("nsgan", image_size=1, backbone=backbone)
 
 

@@ -141,8 +141,8 @@ def test_progress_is_shown_at_the_milestones_that_a_run_has(tmp_path):
                                                            / f"images-{updates * per_update:012d}.png")
     write_pictures(tmp_path, model)
     picture = to_tensor(Image.open(tmp_path / "progress.png"))
-    assert [round(255 * picture[0, y, -10].item()) for y in (10, 46)] == [50, 200]
-    assert picture.shape[1] == 4 + 2 * 36
+    assert [round(255 * picture[0, y, -10].item()) for y in (10, 30)] == [50, 200]
+    assert picture.shape[1] == 2 * (18 + 2)  # first rows of sheets, as they are
 
 
 def test_table_places_images_under_their_captions():

@@ -8,12 +8,11 @@ from torch import Tensor
 
 from zoo.data.labels import heads_of
 from zoo.tasks.drawing import density, grid, table
+from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.walks import interpolate, traverse
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from zoo.tasks.sampler import Sampler
 
 MOST_COLUMNS = 10  # of a sheet with one column per class
 THIRDS = ("top", "middle", "bottom")
@@ -33,7 +32,7 @@ CAPTIONS = {  # picture -> what it is in a word, and how it comes about
 BY_CLASS = "Samples, not picked: one column per class, and in row k `seed=k`."
 
 
-def sheet(model: "Sampler") -> "Image.Image":
+def sheet(model: LatentModel) -> "Image.Image":
     """Samples that are not picked, 8 rows of them; points as density.
 
     Image k is ``sample(1, seed=k)``. A conditional model of up to MOST_COLUMNS classes has one column per class and the
@@ -51,27 +50,27 @@ def sheet(model: "Sampler") -> "Image.Image":
     return grid(model.render(normal, labels if classes else None), columns)
 
 
-def _by_class(model: "Sampler") -> bool:
+def _by_class(model: LatentModel) -> bool:
     return model.conditional and model.data.classes <= MOST_COLUMNS
 
 
-def captions(model: "Sampler") -> dict[str, tuple[str, str]]:
+def captions(model: LatentModel) -> dict[str, tuple[str, str]]:
     return CAPTIONS | ({"samples.png": ("samples", BY_CLASS)} if _by_class(model) else {})
 
 
-def pictures(model: "Sampler") -> "dict[str, Image.Image]":
+def pictures(model: LatentModel) -> "dict[str, Image.Image]":
     """Whatever else there is to show, by the name of the file."""
     drawn = {"interpolation.png": _interpolation(model), "labels.png": _labels(model), "codes.png": _codes(model),
              "dimensions.png": _dimensions(model)}
     return {name: picture for name, picture in drawn.items() if picture is not None}
 
 
-def _interpolation(model: "Sampler") -> "Image.Image":
+def _interpolation(model: LatentModel) -> "Image.Image":
     labels = [i % model.data.classes for i in range(8)] if model.conditional else None
     return table(list(interpolate(model, 8, 8, labels, seed=0)))
 
 
-def _labels(model: "Sampler") -> "Image.Image | None":
+def _labels(model: LatentModel) -> "Image.Image | None":
     """One row per class of the first head, with a latent of its own, and one column per class of the second.
 
     None for classes that are not made of two parts.
@@ -89,7 +88,7 @@ def _labels(model: "Sampler") -> "Image.Image | None":
                  [name.split()[0] for name in second])
 
 
-def _codes(model: "Sampler") -> "Image.Image | None":
+def _codes(model: LatentModel) -> "Image.Image | None":
     """Three latents through every code that the model names."""
     rows, captions = [], []
     for name, way in model.code_walks(model.normals(3, seed=0)).items():
@@ -98,7 +97,7 @@ def _codes(model: "Sampler") -> "Image.Image | None":
     return table(rows, captions) if rows else None
 
 
-def _dimensions(model: "Sampler") -> "Image.Image | None":
+def _dimensions(model: LatentModel) -> "Image.Image | None":
     if model.data.image_size < 64:
         return None
     label = 0 if model.conditional else None
@@ -113,7 +112,7 @@ def _dimensions(model: "Sampler") -> "Image.Image | None":
     return table(rows, captions)
 
 
-def changes(model: "Sampler", latents: int = 32, reach: float = 2.0) -> Tensor:
+def changes(model: LatentModel, latents: int = 32, reach: float = 2.0) -> Tensor:
     """What each latent dimension does: (latent_size, 3), by thirds of the image from top to bottom.
 
     It is the mean absolute difference between the images with the dimension at -reach and at +reach standard

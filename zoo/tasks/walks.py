@@ -1,19 +1,15 @@
 """Walks through latent space."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.labels import Labels
+from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import Inputs
 
-if TYPE_CHECKING:
-    from zoo.tasks.sampler import Sampler
 
-
-def interpolate(model: "Sampler", pairs: int = 8, steps: int = 8, labels: Labels = None, seed: int | None = None,
+def interpolate(model: LatentModel, pairs: int = 8, steps: int = 8, labels: Labels = None, seed: int | None = None,
                 truncation: float | None = None) -> Tensor:
     """Images on great circles between pairs of random latents (spherical interpolation, White 2016, arXiv:1609.04468).
 
@@ -39,7 +35,7 @@ def interpolate(model: "Sampler", pairs: int = 8, steps: int = 8, labels: Labels
     return _render_walks(model, way, labels)
 
 
-def traverse(model: "Sampler", dimension: int, low: float = -3.0, high: float = 3.0, steps: int = 8,
+def traverse(model: LatentModel, dimension: int, low: float = -3.0, high: float = 3.0, steps: int = 8,
              rows: int = 8, labels: Labels = None, seed: int | None = None, truncation: float | None = None) -> Tensor:
     """Images with one latent dimension moved over a range, all else fixed.
 
@@ -63,7 +59,7 @@ def traverse(model: "Sampler", dimension: int, low: float = -3.0, high: float = 
     return _render_walks(model, way, labels)
 
 
-def _render_walks(model: "Sampler", way: Tensor, labels: Labels) -> Tensor:
+def _render_walks(model: LatentModel, way: Tensor, labels: Labels) -> Tensor:
     walks, steps, _ = way.shape
     told: Inputs = {name: x.repeat_interleave(steps) for name, x in model.condition.numbers(labels, walks).items()}
     images = model.respond(normal=way.flatten(0, 1), **told)

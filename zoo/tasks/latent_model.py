@@ -1,0 +1,177 @@
+"""LatentModel: networks from latents to pictures or points, and what a user may ask of them."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from zoo.core.config import option
+from zoo.core.errors import UsageError
+from zoo.core.module import Config
+from zoo.data.labels import Labels
+from zoo.data.spec import AnySpec
+from zoo.networks import BACKBONES, BackboneName
+from zoo.networks.blocks import Norm, Trunk, TrunkWithHead, normalise_spectrally
+from zoo.networks.conditioning import Unconditional
+from zoo.tasks.latents import standard_normals
+from zoo.tasks.task import PASS, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentConfig(Config):
+    """What every model that samples can be told."""
+
+    backbone: BackboneName = option("dcgan", "pair of networks")
+    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
+                        maximum=1024)
+    latent_dim: int = option(100, "dimensions of the latent z", minimum=1, maximum=65536)
+    latent: Literal["normal", "uniform"] = option("normal", "prior of z: N(0, 1) or U(-1, 1)")
+
+
+class LatentModel(Task):
+    """The networks of a ``Sampler`` and what is asked of it; what the rest of the zoo needs of it stands there."""
+
+    Config: ClassVar[type[LatentConfig]] = LatentConfig
+    config: LatentConfig
+    Condition: ClassVar[type[Unconditional]] = Unconditional  # what the networks are told besides their input
+
+    def __init__(self, config: LatentConfig, data: AnySpec) -> None:
+        super().__init__(config, data)
+        try:
+            self.condition = self.Condition(data.class_names)
+        except UsageError as error:
+            raise UsageError(f"{self.variant} on the data set {data.name!r}: {error}") from None
+        self.generator = self.build_generator()
+
+    @classmethod
+    def needs(cls) -> tuple[str, ...]:
+        return cls.Condition.needs
+
+    @property
+    def conditional(self) -> bool:
+        """Whether sampling needs labels."""
+        return "labels" in self.needs()
+
+    # ---- what a variant defines -------------------------------------------------------------------------------
+
+    def build_generator(self) -> nn.Module:
+        """The network from latents, and labels if conditional, to images in [-1, 1]."""
+        return self.condition.generator(self.backbone_generator())
+
+    def networks_for_sampling(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator}
+
+    @property
+    def latent_size(self) -> int:
+        """Numbers that the generator gets for an image, labels apart: ``latent_dim``, and codes if there are any."""
+        return self.config.latent_dim
+
+    def prior(self, normal: Tensor) -> Tensor:
+        """Maps standard normals (N, latent_size) to latents of this model's prior.
+
+        Everything that samples starts from normals, so interpolation and truncation mean the same for every prior.
+        """
+        return torch.erf(normal / 2**0.5) if self.config.latent == "uniform" else normal
+
+    def code_walks(self, normal: Tensor) -> dict[str, Tensor]:
+        """Walks through codes that the latent has: name -> normals (N, steps, latent_size), each from one of N."""
+        return {}
+
+    def generate(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """Images in [-1, 1], (N, C, H, W), from latents (N, latent_size) and classes (N,)."""
+        return self.condition.call(self.generator, z, labels)
+
+    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Latents (N, latent_size) of images in [-1, 1], differentiably.
+
+        Raises:
+            UsageError: a variant without an encoder.
+        """
+        raise UsageError(f"{self.variant} has no encoder: it makes images from latents, not latents from images")
+
+    def recode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images in [-1, 1] through the encoder and the generator, (N, C, H, W), differentiably."""
+        return self.generate(self.code(images, labels), labels)
+
+    def latent(self, n: int) -> Tensor:
+        """Latents (n, latent_size) from the prior, for training."""
+        return self.prior(self.draw(torch.randn, n, self.latent_size))
+
+    # ---- networks ---------------------------------------------------------------------------------------------
+
+    def backbone_generator(self, squash: bool = True, inputs: int | None = None) -> nn.Module:
+        """A generator of ``inputs`` numbers an image: by default the latent and what the condition adds."""
+        config, data = self.config, self.data
+        if inputs is None:
+            inputs = self.latent_size + self.condition.inputs
+        build = BACKBONES[config.backbone].generator
+        return build(inputs, data.channels, self._checked_size(), config.width, squash and data.bounded)
+
+    def backbone_trunk(self, norm: Norm, extra_channels: int = 0) -> Trunk:
+        config, data = self.config, self.data
+        build = BACKBONES[config.backbone].trunk
+        trunk = build(data.channels + extra_channels, self._checked_size(), config.width, norm)
+        return normalise_spectrally(trunk) if norm == "spectral" else trunk
+
+    def backbone_discriminator(self, norm: Norm, outputs: int) -> nn.Module:
+        """From images, and labels if conditional, to (N, outputs): a discriminator, or an encoder."""
+        trunk = self.backbone_trunk(norm, extra_channels=self.condition.planes)
+        return self.condition.discriminator(TrunkWithHead(trunk, outputs))
+
+    def _checked_size(self) -> int:
+        if self.data.kind == "points" and self.config.backbone != "mlp":
+            raise UsageError(f"{self.data.name} is a set of points, which takes --backbone mlp, not "
+                             f"{self.config.backbone}")
+        return self.data.image_size
+
+    # ---- asked by a user --------------------------------------------------------------------------------------
+
+    def sample(self, n: int, labels: Labels = None, seed: int | None = None, truncation: float | None = None,
+               batch_size: int = PASS, ema: bool = True) -> Tensor:
+        """Generates images.
+
+        Args:
+            n: how many.
+            labels: for conditional models: one class for all or one an image, by number or by name.
+            seed: the same seed gives the same images, and the first of many are those of few.
+            truncation: keeps the normals within this magnitude, as if those beyond were drawn again (Brock 2018,
+                arXiv:1809.11096); less variety, more typical images.
+            batch_size: images a pass through the generator; does not change the images.
+            ema: averaged weights, if the model has them.
+
+        Returns:
+            (n, C, H, W) in [0, 1] on the CPU; for point sets the coordinates, unbounded.
+
+        Raises:
+            UsageError: labels missing, too few or many, out of range or unknown.
+        """
+        return self.render(self.normals(n, seed, truncation), labels, batch_size, ema)
+
+    def normals(self, n: int, seed: int | None = None, truncation: float | None = None) -> Tensor:
+        """Standard normals (n, latent_size) on the CPU, which ``prior`` maps to latents."""
+        return standard_normals(n, self.latent_size, seed, truncation)
+
+    def render(self, normal: Tensor, labels: Labels = None, batch_size: int = PASS, ema: bool = True) -> Tensor:
+        """The images of standard normals (n, latent_size), as ``sample`` returns them."""
+        return self.respond(batch_size, ema, normal=normal, **self.condition.numbers(labels, len(normal)))
+
+    @torch.no_grad()
+    def encode(self, images: Tensor, labels: Labels = None) -> Tensor:
+        """Latents (n, latent_size) on the CPU of images (n, C, H, W) in [0, 1], where the variant has an encoder."""
+        with self.answering():
+            return self.code(self._placed(self.data.from_unit(images)), self._classes(labels, len(images))).cpu()
+
+    @torch.no_grad()
+    def decode(self, z: Tensor, labels: Labels = None) -> Tensor:
+        """The images of latents (n, latent_size), such as ``encode`` gives them, as ``sample`` returns images."""
+        with self.answering():
+            return self.data.to_unit(self.generate(self._placed(z), self._classes(labels, len(z)))).cpu()
+
+    def reconstruct(self, images: Tensor, labels: Labels = None) -> Tensor:
+        """Images in [0, 1] through encoder and generator: ``decode(encode(images))``."""
+        return self.decode(self.encode(images, labels), labels)
+
+    def _classes(self, labels: Labels, n: int) -> Tensor | None:
+        label = self.condition.numbers(labels, n).get("label")
+        return None if label is None else label.to(self.device)
