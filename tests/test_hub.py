@@ -16,7 +16,9 @@ from huggingface_hub import constants
 from huggingface_hub.utils import _http
 
 import zoo
+from zoo.cards import pages
 from zoo.cards.publishing import bundle, catalogued
+from zoo.cards.tables import variants_table
 from zoo.commands import publish
 from zoo.core.files import write_json
 from zoo.store import catalogue
@@ -373,10 +375,9 @@ def test_the_script_publishes_and_says_how_to_load(hub, package, tmp_path, monke
     commit = commits(hub)[-1]
     assert f'zoo.load("me/gan@{commit}")' in capsys.readouterr().out
     assert [(e.name, e.where, e.commit) for e in zoo.pretrained()] == [("gan-remote", "me/gan", commit)]
-    monkeypatch.setattr(publish, "CARDS", tmp_path / "cards")
-    monkeypatch.setattr(publish, "README", tmp_path / "README.md")
-    tables = [f"<!-- {name} -->\nold\n<!-- /{name} -->\nafter {name}\n" for name in ("pretrained", "variants")]
-    (tmp_path / "README.md").write_text("".join(["before\n", *tables]))
+    monkeypatch.setattr(pages, "PAGES", tmp_path / "cards")
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards" / "README.md").write_text("old\n")
     publish.main([str(folder), "--bundle", "gan-digits"])
     assert "images/gan-digits-samples.png" in (tmp_path / "cards" / "gan-digits.md").read_text()
     assert (tmp_path / "cards" / "images" / "gan-digits-samples.png").exists()
@@ -388,11 +389,12 @@ def test_the_script_publishes_and_says_how_to_load(hub, package, tmp_path, monke
     publish.main([str(folder_of(tmp_path, 1, name="new")), "--bundle", "gan-digits"])  # nothing of the old one stays
     assert [(cards[0] / "codes.png").exists(), (cards[1] / "gan-digits-codes.png").exists()] == [False, False]
     assert "Of the first one." not in (tmp_path / "cards" / "gan-digits.md").read_text()
-    readme = (tmp_path / "README.md").read_text()
-    assert "[`gan-digits`](model_cards/gan-digits.md)" in readme
-    assert "old" not in readme
-    assert readme.startswith("before\n<!-- pretrained -->\n| name")
-    assert readme.endswith("<!-- /variants -->\nafter variants\n")
+    readme = (tmp_path / "cards" / "README.md").read_text()
+    assert "| [`gan-digits`](gan-digits.md) | gan | " in readme
+    assert "| [`gan-remote`](https://huggingface.co/me/gan) | gan | " in readme
+    assert not readme.startswith("old")
+    assert readme.endswith(f"{variants_table()}\n")
+    assert not (tmp_path / "README.md").exists()
     for arguments in ([], [str(folder)], [str(folder), "--repo", "a/b", "--bundle", "c"]):
         with pytest.raises(zoo.UsageError, match="--repo ORG/NAME or --bundle NAME"):
             publish.main(arguments)
