@@ -33,7 +33,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def files_in(path: Path) -> list[Path]:
-    return [f for f in path.rglob("*") if f.is_file() and f.suffix != ".lock"]
+    return [f for f in path.rglob("*") if f.is_file() and f.suffix not in (".lock", ".json")]
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -44,6 +44,11 @@ def write(path: Path, image: Image.Image | np.ndarray, **options) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path, **options)
     return path
+
+
+def two_pictures(folder: Path) -> None:
+    for number in range(2):
+        write(folder / f"{number}.png", noise(8, 8, seed=number))
 
 
 # ---- named sets ------------------------------------------------------------------------------------------------------
@@ -193,10 +198,11 @@ def test_anime_takes_its_classes_from_a_table_of_tags(tmp_path):
 
 
 def test_anime_is_a_folder_without_classes(tmp_path):
-    write(tmp_path / "anime_faces_64" / "getchu" / "00001.jpg", noise(64, 64, 3))
+    for number in range(2):
+        write(tmp_path / "anime_faces_64" / "getchu" / f"{number}.jpg", noise(64, 64, 3))
     source = open_source("anime", str(tmp_path))
     assert (source.spec.name, source.spec.classes, source.spec.shape) == ("anime", 0, (3, 64, 64))
-    assert source.load()[0].shape == (1, 3, 64, 64)
+    assert source.load()[0].shape == (2, 3, 64, 64)
     with pytest.raises(zoo.UsageError, match="no folder anime or anime_faces_64.*hf:org/name"):
         open_source("anime", str(tmp_path / "nowhere"))
 
@@ -348,30 +354,32 @@ def wide(dtype, value) -> Image.Image:
     (solid("CMYK", (0, 255, 255, 0)), ".jpg", {"quality": 95}, (255, 0, 0)),
     (solid("YCbCr", (81, 90, 240)), ".jpg", {"quality": 95}, (238, 14, 14)),
     (wide(np.uint16, 0), ".png", {}, 0),
-    (wide(np.uint16, 255), ".png", {}, 1),
+    (wide(np.uint16, 255), ".png", {}, 255),  # values of 8 bits
     (wide(np.uint16, 32768), ".png", {}, 128),
     (wide(np.uint16, 65535), ".tif", {}, 255),
     (wide(np.uint16, 32768), ".pgm", {}, 128),
     (wide(np.float32, 0.25), ".tif", {}, 64),  # in [0, 1]
     (wide(np.float32, 64), ".tiff", {}, 64),  # in [0, 255]
     (wide(np.float32, 16384), ".tiff", {}, 64),  # in [0, 65535]
+    (solid("P", 0), ".gif", {}, (0, 0, 0)),
     (solid("RGB", RED, (1, 1)), ".png", {}, RED),
     (solid("L", 9, (1, 200)), ".png", {}, 9),
 ])
 def test_every_mode_and_suffix(image, suffix, options, expected, tmp_path):
-    write(tmp_path / "x" / f"file{suffix}", image, **options)
+    for name in "ab":
+        write(tmp_path / "x" / f"{name}{suffix}", image, **options)
     source = open_source(str(tmp_path / "x"), image_size=8)
     images, labels = source.load()
     grey = isinstance(expected, int)
-    assert (images.shape, images.dtype) == ((1, 1 if grey else 3, 8, 8), torch.uint8)
+    assert (images.shape, images.dtype) == ((2, 1 if grey else 3, 8, 8), torch.uint8)
     assert source.spec.channels == (1 if grey else 3)
     wanted = torch.tensor(expected if not grey else (expected,))[:, None, None].expand(-1, 8, 8)
     tolerance = 3 if suffix.lower() in (".jpg", ".jpeg") else 1
     torch.testing.assert_close(images[0].long(), wanted, atol=tolerance, rtol=0)
     for channels in (1, 3):
         forced, _ = open_source(str(tmp_path / "x"), image_size=8, channels=channels).load()
-        assert forced.shape == (1, channels, 8, 8)
-    assert labels.tolist() == [0]
+        assert forced.shape == (2, channels, 8, 8)
+    assert labels.tolist() == [0, 0]
 
 
 def test_grey_and_colour_together_are_colour(tmp_path):
@@ -430,21 +438,22 @@ def test_folders_are_classes(files, classes, labels, tmp_path):
 
 def test_broken_files_are_all_named(tmp_path, cache):
     whole = write(tmp_path / "x" / "whole.jpg", noise(50, 50, 3))
+    write(tmp_path / "x" / "whole.png", noise(50, 50, 3))
     (tmp_path / "x" / "short.jpg").write_bytes(whole.read_bytes()[:600])
     (tmp_path / "x" / "text.png").write_text("this is no picture")
     (tmp_path / "x" / "empty.webp").touch()
     bomb = b"P6 60000 60000 255\n"
     (tmp_path / "x" / "bomb.ppm").write_bytes(bomb)
     write(tmp_path / "x" / "nan.tif", wide(np.float32, np.nan))
-    with pytest.raises(zoo.UsageError, match="5 of 6 images of x cannot be read") as error:
+    with pytest.raises(zoo.UsageError, match="5 of 7 images of x cannot be read") as error:
         open_source(str(tmp_path / "x"), image_size=8).load()
     for name in ("short.jpg", "text.png", "empty.webp", "bomb.ppm", "nan.tif"):
         assert str(tmp_path / "x" / name) in str(error.value)
-    assert "whole.jpg" not in str(error.value)
+    assert "whole" not in str(error.value)
     assert not files_in(cache)
     for name in ("short.jpg", "text.png", "empty.webp", "bomb.ppm", "nan.tif"):
         (tmp_path / "x" / name).unlink()
-    assert open_source(str(tmp_path / "x"), image_size=8).load()[0].shape == (1, 3, 8, 8)
+    assert open_source(str(tmp_path / "x"), image_size=8).load()[0].shape == (2, 3, 8, 8)
 
 
 def test_many_broken_files_are_counted(tmp_path):
@@ -475,7 +484,7 @@ def test_what_is_no_data_set(data, options, words, tmp_path):
     (tmp_path / "empty" / "sub").mkdir(parents=True)
     (tmp_path / "empty" / "notes.txt").touch()
     (tmp_path / "file.zip").touch()
-    write(tmp_path / "full" / "a.png", noise(8, 8))
+    two_pictures(tmp_path / "full")
     with pytest.raises(zoo.UsageError, match=words):
         open_source(data.format(here=tmp_path), **options)
 
@@ -531,7 +540,7 @@ def test_a_changed_folder_is_decoded_again(change, tmp_path, decoded):
 
 
 def test_writing_to_the_tensor_leaves_the_file(tmp_path, cache):
-    write(tmp_path / "x" / "a.png", noise(8, 8))
+    two_pictures(tmp_path / "x")
     images, _ = open_source(str(tmp_path / "x"), image_size=8).load()
     (file,) = files_in(cache)
     before = file.read_bytes()
@@ -543,7 +552,7 @@ def test_writing_to_the_tensor_leaves_the_file(tmp_path, cache):
 
 @pytest.mark.parametrize("cache_is", ["file", "/proc/1/nowhere"])
 def test_unwritable_cache(cache_is, tmp_path, monkeypatch):
-    write(tmp_path / "x" / "a.png", noise(8, 8))
+    two_pictures(tmp_path / "x")
     (tmp_path / "file").touch()
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file") if cache_is == "file" else cache_is)
     with pytest.raises(zoo.UsageError, match="cannot write the decoded images to .*ZOO_CACHE"):
@@ -551,14 +560,14 @@ def test_unwritable_cache(cache_is, tmp_path, monkeypatch):
 
 
 def test_full_disk_is_found_before_decoding(tmp_path, cache, monkeypatch, decoded):
-    write(tmp_path / "x" / "a.png", noise(8, 8))
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=63))
+    two_pictures(tmp_path / "x")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=127))
     with pytest.raises(zoo.UsageError, match=r"No space left on device\. Set ZOO_CACHE to a folder with 1 MiB free"):
         open_source(str(tmp_path / "x"), image_size=8).load()
     assert not files_in(cache)
     assert not decoded
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=64))
-    assert len(open_source(str(tmp_path / "x"), image_size=8).load()[0]) == 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=128))
+    assert len(open_source(str(tmp_path / "x"), image_size=8).load()[0]) == 2
 
 
 # ---- the order of batches --------------------------------------------------------------------------------------------

@@ -203,10 +203,11 @@ def test_reverse_swaps_and_shares_the_cache(side_by_side, cache):
 
 
 def test_halves_do_not_bleed_when_resampled(tmp_path):
-    write(tmp_path / "big" / "1.png", both((255,) * 3, (0,) * 3, side=37))
+    for number in range(2):
+        write(tmp_path / "big" / f"{number}.png", both((255,) * 3, (0,) * 3, side=37))
     source, target, _ = PairFolder(tmp_path / "big", image_size=16).load()
-    assert colours(source) == [(255,) * 3]
-    assert colours(target) == [(0,) * 3]
+    assert colours(source) == [(255,) * 3] * 2
+    assert colours(target) == [(0,) * 3] * 2
 
 
 @pytest.mark.parametrize(("split", "colour"), [("train", RED), ("val", BLUE), ("test", GREEN)])
@@ -243,9 +244,10 @@ def test_upright_before_it_is_split(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise
     image = both(RED, BLUE).transpose(Image.Transpose.ROTATE_90)
-    write(tmp_path / "turned" / "1.png", image, exif=exif)
+    for number in range(2):
+        write(tmp_path / "turned" / f"{number}.png", image, exif=exif)
     source, target, _ = PairFolder(tmp_path / "turned").load()
-    assert (colours(source), colours(target)) == ([RED], [BLUE])
+    assert (colours(source), colours(target)) == ([RED] * 2, [BLUE] * 2)
 
 
 def test_changed_file_is_decoded_anew(side_by_side):

@@ -8,6 +8,7 @@ from torch.utils.data import Dataset
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
+from zoo.data.folder import checked_count
 from zoo.data.pictures import as_tensor
 from zoo.data.spec import ImageSpec
 
@@ -21,13 +22,14 @@ class ArraySource:
         class_names: of the classes; default: their numbers.
 
     Raises:
-        UsageError: images of another shape or range, or labels that do not fit them.
+        UsageError: images of another shape or range, a single one, or labels that do not fit them.
     """
 
     split, splits = "train", ("train",)
 
     def __init__(self, images: Any, labels: Any = None, class_names: list[str] | None = None,
                  name: str = "tensors") -> None:
+        checked_count(name, len(images))
         self.images = _stored(images)
         count, channels, height, width = self.images.shape
         if height != width:
@@ -65,7 +67,8 @@ def from_dataset(dataset: Dataset) -> ArraySource:
     Raises:
         UsageError: items of another sort, or images of several sizes.
     """
-    items = [dataset[row] for row in range(len(dataset))]  # type: ignore[arg-type]  # torch declares no __len__
+    count = checked_count(type(dataset).__name__, len(dataset))  # type: ignore[arg-type]  # torch declares no __len__
+    items = [dataset[row] for row in range(count)]
     labelled = isinstance(items[0], tuple | list) and len(items[0]) > 1
     pictures = [item[0] if isinstance(item, tuple | list) else item for item in items]
     grey = getattr(pictures[0], "mode", "RGB") in ("L", "1") or getattr(pictures[0], "shape", (3,))[0] == 1

@@ -20,7 +20,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from zoo.core.errors import UsageError
-from zoo.data.pixels import UNREADABLE, Item, to_array
+from zoo.data.pixels import UNREADABLE, Item, Tops, to_array
 
 CHUNK = 2**24  # bytes that are decoded before they are written: what a decoding holds, and may lose when it is stopped
 
@@ -35,11 +35,12 @@ def hash_of(parts: Iterable[object]) -> str:
 
 
 def decode(name: str, key: str, items: list[Item], read: Callable[[Item], Image.Image], channels: int, size: int,
-           name_of: Callable[[Item], str] = str) -> Path:
+           tops: Tops, name_of: Callable[[Item], str] = str) -> Path:
     """Decodes ``items`` into a cache file named after ``key``, unless it is there.
 
     One process at a time does so, with all cores and a bounded part of the images in memory. One that is stopped is
-    gone on with by the next that asks for the same.
+    gone on with by the next that asks for the same. ``tops``, what is white in images of more than 8 bits a value,
+    must be in the key if it is not that of 16 bits.
 
     Returns:
         the .npy file, uint8 (N, C, size, size).
@@ -54,7 +55,7 @@ def decode(name: str, key: str, items: list[Item], read: Callable[[Item], Image.
     def one(item: Item) -> bytes | str:
         try:
             with read(item) as image:
-                return to_array(image, channels, size).tobytes()
+                return to_array(image, channels, size, tops).tobytes()
         except UNREADABLE as error:
             return f"{name_of(item)}: {error}"
 

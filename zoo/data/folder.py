@@ -1,18 +1,21 @@
 """Any folder of images: decoded once into a cache file, see ``zoo.data.decoded``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from PIL import Image
-from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from zoo.core.errors import UsageError
+from zoo.data import depth
 from zoo.data.batches import Labelled
 from zoo.data.decoded import decode, hash_of
+from zoo.data.listing import SUFFIXES, Split, Tree, few, left_out, say, splits_of, summary, walk
 from zoo.data.pixels import channels_of
 from zoo.data.spec import ImageSpec
 from zoo.data.stored import load_decoded
+
+FEWEST = 2  # pictures to learn from
 
 
 def checked_split(data: str, split: str, splits: Sequence[str]) -> str:
@@ -22,10 +25,18 @@ def checked_split(data: str, split: str, splits: Sequence[str]) -> str:
     return split
 
 
+def checked_count(data: str, count: int) -> int:
+    """``count``. Raises UsageError if these are too few to learn from: copies of one picture are no distribution."""
+    if count < FEWEST:
+        raise UsageError(f"{data} has {count} picture{'' if count == 1 else 's'} to learn from: give at least {FEWEST}")
+    return count
+
+
 class FolderSource:
     """Images in a folder; two or more sub-folders with images are classes.
 
-    A folder that holds ``train`` and ``test`` has these for splits.
+    Folders named ``train``, ``val`` and ``test``, in any usual spelling, are splits. Their classes have the same
+    numbers, also where one lacks some. Links are followed, hidden files left out; see ``zoo.data.listing``.
 
     Args:
         folder: searched recursively.
@@ -35,7 +46,8 @@ class FolderSource:
         class_of: class by path inside the folder, in place of sub-folders; images without one are left out.
 
     Raises:
-        UsageError: no such folder or split, or no images in it.
+        UsageError: no such folder or split, no images in it, a single one to learn from, or folders that may be splits
+            or classes.
     """
 
     def __init__(self, folder: Path, image_size: int, channels: int = 0, name: str = "", provenance: str = "",
@@ -43,37 +55,67 @@ class FolderSource:
         if not folder.is_dir():
             raise UsageError(f"there is no folder {folder}")
         self._name = name or folder.resolve().name
-        has_splits = (folder / "train").is_dir() and (folder / "test").is_dir()
-        self.splits = ("train", "test") if has_splits else ("train",)
+        self._tree = walk(folder)
+        self._found = splits_of(self._tree)
+        self.splits = tuple(self._found)
         self.split = checked_split(self._name, split, self.splits)
-        self.folder = folder / split if has_splits else folder
-        self.files = sorted(f for f in self.folder.rglob("*") if f.suffix.lower() in IMG_EXTENSIONS and f.is_file())
+        if class_of is not None:
+            self._found = {name: _in_table(part, class_of, self._tree) for name, part in self._found.items()}
+        self.folder, self.files = self._found[split]
         if not self.files:
-            raise UsageError(f"there are no images in {self.folder}: looked for {', '.join(IMG_EXTENSIONS)}")
-        names = [f.relative_to(self.folder) for f in self.files]
-        if class_of is None:
-            tops = [name.parts[0] for name in names]
-            directly = any(len(name.parts) == 1 for name in names)
-            of_each = [""] * len(names) if directly or len(set(tops)) < 2 else tops
-        else:
-            known = [(file, class_of[name.as_posix()]) for file, name in zip(self.files, names, strict=True)
-                     if name.as_posix() in class_of]
-            if not known:
-                raise UsageError(f"none of the {len(names):,} images in {self.folder} is in its table of classes, "
-                                 f"which has such as {next(iter(class_of), 'nothing')}")
-            self.files, of_each = (list(column) for column in zip(*known, strict=True))
-        classes = sorted(set(of_each) - {""})
-        self.labels = torch.tensor([classes.index(c) if classes else 0 for c in of_each])
+            raise UsageError("; ".join(filter(None, [
+                f"there are no images in {folder}: looked for {', '.join(SUFFIXES)}", left_out(self._tree)])))
+        if split == "train":
+            checked_count(self._name, len(self.files))
+        by_split = _classes(self._found, class_of)
+        self._notes = _lacking(by_split)
+        number = {name: k for k, name in enumerate(sorted(set().union(*by_split.values())))}
+        of_each = by_split[split]
+        self.labels = torch.tensor([number[c] for c in of_each] or [0] * len(self.files))
         self.spec = ImageSpec(name=self._name, image_size=image_size,
                              channels=channels or channels_of(self.files, Image.open),  # reads headers only
-                             class_names=classes, images=len(self.files),
+                             class_names=list(number) if of_each else [], images=len(self.files),
                              provenance=provenance or f"a folder of {len(self.files):,} images")
 
     def prepare(self) -> Path:
+        tops = depth.tops_of_files(self._name, [file for part in self._found.values() for file in part.files])
+        say(summary(self._name, self._found, self._tree, self.spec.classes, [*self._notes, depth.said(tops)]))
         stats = [(str(f.relative_to(self.folder)), f.stat().st_size, f.stat().st_mtime_ns) for f in self.files]
-        key = hash_of([str(self.folder.resolve()), stats])
-        return decode(self._name, key, self.files, Image.open, self.spec.channels, self.spec.image_size)
+        key = hash_of([str(self.folder.resolve()), stats, *depth.in_key(tops)])
+        return decode(self._name, key, self.files, Image.open, self.spec.channels, self.spec.image_size, tops)
 
     def load(self) -> Labelled:
         """Images uint8 (N, C, H, W) and class numbers (N,)."""
         return Labelled(load_decoded(self.prepare()), self.labels)
+
+
+def _in_table(part: Split, class_of: Mapping[str, str], tree: Tree) -> Split:
+    """The pictures of a split that have a class; the others are counted as left out."""
+    files = [file for file in part.files if file.relative_to(part.folder).as_posix() in class_of]
+    if part.files and not files:
+        raise UsageError(f"none of the {len(part.files):,} images in {part.folder} is in its table of classes, "
+                         f"which has such as {next(iter(class_of), 'nothing')}")
+    if left := len(part.files) - len(files):
+        tree.left_out["without a class in the table"] += left
+    return Split(part.folder, files)
+
+
+def _classes(found: Mapping[str, Split], class_of: Mapping[str, str] | None) -> dict[str, list[str]]:
+    """The class of each picture, by split; an empty list for a split that has none.
+
+    A split with pictures beside its folders has no classes, and a single folder is none.
+    """
+    names = {split: [file.relative_to(part.folder) for file in part.files] for split, part in found.items()}
+    if class_of is not None:
+        return {split: [class_of[file.as_posix()] for file in files] for split, files in names.items()}
+    tops = {split: [file.parts[0] for file in files] if all(len(file.parts) > 1 for file in files) else []
+            for split, files in names.items()}
+    return tops if any(len(set(of_each)) > 1 for of_each in tops.values()) else dict.fromkeys(tops, [])
+
+
+def _lacking(by_split: Mapping[str, list[str]]) -> list[str]:
+    """Such as "test lacks 1 class: dogs"."""
+    every = set().union(*by_split.values())
+    lacks = {split: sorted(every - set(of_each)) for split, of_each in by_split.items() if of_each}
+    return [f"{split} lacks {len(names):,} class{'es' if len(names) > 1 else ''}: {few(names)}"
+            for split, names in lacks.items() if names]

@@ -8,10 +8,13 @@ from PIL import Image
 from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
 from zoo.data.decoded import decode, hash_of
-from zoo.data.folder import checked_split
+from zoo.data.depth import in_key, tops_of
+from zoo.data.folder import checked_count, checked_split
 from zoo.data.pixels import channels_of
 from zoo.data.spec import ImageSpec, Place
 from zoo.data.stored import load_decoded
+
+SOME = 100  # rows that are looked at for what all are
 
 
 class HubSource:
@@ -33,7 +36,9 @@ class HubSource:
         if not images:
             raise UsageError(f"the data set {repo} has no column of images: {', '.join(features)}")
         self._image, self._label = images[0], labels[0] if labels else None
-        some = range(min(len(self.dataset), 100))
+        if place.split == "train":
+            checked_count(repo, len(self.dataset))
+        some = range(min(len(self.dataset), SOME))
         self.spec = ImageSpec(name=repo.rstrip("/").split("/")[-1], image_size=place.image_size or 64,
                              channels=channels or channels_of(some, self._picture),
                              class_names=list(features[self._label].names) if labels else [],
@@ -46,10 +51,17 @@ class HubSource:
         return picture
 
     def prepare(self) -> Path:
-        return decode(self.spec.name, hash_of([self.dataset._fingerprint]), list(range(len(self.dataset))),
-                      self._picture, self.spec.channels, self.spec.image_size, lambda row: f"row {row}")
+        rows = list(range(len(self.dataset)))
+        is_deep = tops_of(self.spec.name, rows[:SOME], self._picture, _row)  # to look at all takes long
+        tops = tops_of(self.spec.name, rows, self._picture, _row) if is_deep else {}
+        return decode(self.spec.name, hash_of([self.dataset._fingerprint, *in_key(tops)]), rows, self._picture,
+                      self.spec.channels, self.spec.image_size, tops, _row)
 
     def load(self) -> Labelled:
         count = len(self.dataset)
         labels = torch.tensor(self.dataset[self._label]) if self._label else torch.zeros(count, dtype=torch.int64)
         return Labelled(load_decoded(self.prepare()), labels)
+
+
+def _row(number: int) -> str:
+    return f"row {number}"

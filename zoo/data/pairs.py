@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 import torch
 from PIL import ExifTags, Image, ImageOps
-from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from zoo.core.errors import UsageError
+from zoo.data import depth
 from zoo.data.batches import Labelled, Pair
 from zoo.data.decoded import decode, hash_of
 from zoo.data.derived import source_channels, source_size
-from zoo.data.folder import checked_split
-from zoo.data.pixels import UNREADABLE, channels_of
+from zoo.data.folder import checked_count, checked_split
+from zoo.data.listing import SUFFIXES, Split, left_out, say, splits_of, summary, walk
+from zoo.data.pixels import UNREADABLE, Tops, channels_of
 from zoo.data.spec import FILES, ImageSpec, PairSpec
 from zoo.data.stored import load_decoded
 
-SPLITS = ("train", "val", "test")
 SUBFOLDERS = (("A", "B"), ("source", "target"))
 LAYOUTS = ("pairs are pictures twice as wide as high, the source on the left, or pictures of equal names in two "
            "folders, A and B or source and target")
@@ -28,9 +28,9 @@ ROTATED = range(5, 9)  # values of the EXIF orientation that swap height and wid
 
 
 class Half(NamedTuple):
-    """One side of all pairs, as ``decode`` reads it."""
+    """One side of all pairs of a split, as ``decode`` reads it."""
 
-    name: str
+    name: str  # of its sub-folder, or left or right
     files: list[Path]
     read: Callable[[Path], Image.Image]
 
@@ -39,8 +39,8 @@ class PairFolder:
     """Pairs of a source and a target picture in a folder.
 
     Either each file has both, side by side, and is twice as wide as high; or two sub-folders, ``A`` and ``B`` or
-    ``source`` and ``target``, hold files of equal names but for the suffix. A folder that holds any of ``train``,
-    ``val`` and ``test`` has these for splits, each laid out so.
+    ``source`` and ``target``, hold files of equal names but for the suffix. Folders named ``train``, ``val`` and
+    ``test``, in any usual spelling, are splits, each laid out so; see ``zoo.data.listing``.
 
     Args:
         folder: searched recursively.
@@ -49,7 +49,7 @@ class PairFolder:
         reverse: the source is the right half, ``B`` or ``target``.
 
     Raises:
-        UsageError: no such folder or split, no pictures in it, or some that are no pairs.
+        UsageError: no such folder or split, no pictures in it, a single pair to learn from, or some that are no pairs.
     """
 
     def __init__(self, folder: Path, image_size: int = 0, name: str = "", provenance: str = "", split: str = "train",
@@ -57,13 +57,20 @@ class PairFolder:
         if not folder.is_dir():
             raise UsageError(f"there is no folder {folder}: give one of pairs, where {LAYOUTS}")
         self._name = name or folder.resolve().name
-        found = tuple(name for name in SPLITS if (folder / name).is_dir())
-        self.splits = found or ("train",)
+        self._tree = walk(folder)
+        self._found = splits_of(self._tree)
+        self.splits = tuple(self._found)
         self.split = checked_split(self._name, split, self.splits)
-        self.folder = folder / split if found else folder
-        halves = _halves(self.folder)
+        part = self._found[split]
+        if not part.files:
+            raise UsageError("; ".join(filter(None, [
+                f"there are no pictures in {folder}: looked for {', '.join(SUFFIXES)}; {LAYOUTS}",
+                left_out(self._tree)])))
+        self.folder, halves = part.folder, _halves(part)
         self.source, self.target = reversed(halves) if reverse else halves
         self.files = list(zip(self.source.files, self.target.files, strict=True))
+        if split == "train":
+            checked_count(self._name, len(self.files))
         size = image_size or _first_height(self.target.files)
         self.spec = PairSpec(
             name=self._name, image_size=size, channels=channels_of(self.target.files, Image.open),  # headers only
@@ -72,13 +79,23 @@ class PairFolder:
 
     def prepare(self) -> tuple[Path, Path]:
         """Decodes source and target; the order of the halves does not matter to the cache."""
-        return (self._decode(self.source, self.spec.source_channels),
-                self._decode(self.target, self.spec.channels))
+        whites = {half.name: depth.tops_of_files(self._name, self._in_all_splits(half))
+                  for half in (self.source, self.target)}
+        notes = sorted({depth.said(tops) for tops in whites.values()})
+        say(summary(self._name, self._found, self._tree, notes=notes))
+        return (self._decode(self.source, self.spec.source_channels, whites[self.source.name]),
+                self._decode(self.target, self.spec.channels, whites[self.target.name]))
 
-    def _decode(self, half: Half, channels: int) -> Path:
+    def _in_all_splits(self, half: Half) -> list[Path]:
+        """The files that have such a half, so that white is the same in all splits."""
+        inside = half.read is Image.open
+        return [file for part in self._found.values() for file in part.files
+                if not inside or file.is_relative_to(part.folder / half.name)]
+
+    def _decode(self, half: Half, channels: int, tops: Tops) -> Path:
         stats = [(str(f.relative_to(self.folder)), f.stat().st_size, f.stat().st_mtime_ns) for f in half.files]
-        key = hash_of([str(self.folder.resolve()), half.name, stats])
-        return decode(f"{self._name}-{half.name}", key, half.files, half.read, channels, self.spec.image_size)
+        key = hash_of([str(self.folder.resolve()), half.name, stats, *depth.in_key(tops)])
+        return decode(f"{self._name}-{half.name}", key, half.files, half.read, channels, self.spec.image_size, tops)
 
     def load(self) -> Pair:
         """Source uint8 (N, Cs, S, S), target uint8 (N, C, S, S) and class numbers (N,), which are all 0."""
@@ -114,24 +131,24 @@ class DerivedPairs:
         return self.images.load()
 
 
-def _halves(folder: Path) -> tuple[Half, Half]:
-    """Source and target of the pairs in a folder, in the same order."""
+def _halves(part: Split) -> tuple[Half, Half]:
+    """Source and target of the pairs of a split, in the same order."""
     for names in SUBFOLDERS:
-        if all((folder / name).is_dir() for name in names):
-            return _in_two_folders(folder, names)
-    return _side_by_side(folder)
+        if all((part.folder / name).is_dir() for name in names):
+            return _in_two_folders(part, names)
+    return _side_by_side(part)
 
 
-def _side_by_side(folder: Path) -> tuple[Half, Half]:
-    files = _pictures(folder)
-    sizes = _sizes(files)
+def _side_by_side(part: Split) -> tuple[Half, Half]:
+    sizes = _sizes(part.files)
     wrong = [file for file, (width, height) in sizes.items() if width != 2 * height]
-    _refuse(wrong, folder, "are not twice as wide as high", f"{LAYOUTS}. Put others elsewhere")
-    return Half("left", files, _read_left), Half("right", files, _read_right)
+    _refuse(wrong, part.folder, "are not twice as wide as high", f"{LAYOUTS}. Put others elsewhere")
+    return Half("left", part.files, _read_left), Half("right", part.files, _read_right)
 
 
-def _in_two_folders(folder: Path, names: tuple[str, str]) -> tuple[Half, Half]:
-    sources, targets = (_by_name(folder / name) for name in names)
+def _in_two_folders(part: Split, names: tuple[str, str]) -> tuple[Half, Half]:
+    folder = part.folder
+    sources, targets = (_by_name(part, folder / name) for name in names)
     alone = [column[stem] for column, other in ((sources, targets), (targets, sources)) for stem in column
              if stem not in other]
     _refuse(alone, folder, f"stand in one of {' and '.join(names)} only", "give both of a pair the same name")
@@ -143,21 +160,16 @@ def _in_two_folders(folder: Path, names: tuple[str, str]) -> tuple[Half, Half]:
             Half(names[1], [targets[stem] for stem in sources], Image.open))
 
 
-def _by_name(folder: Path) -> dict[str, Path]:
+def _by_name(part: Split, folder: Path) -> dict[str, Path]:
     """The pictures of a folder by name without suffix: labels are often PNG where photos are JPEG."""
     files: dict[str, Path] = {}
     again = []
-    for file in _pictures(folder):
+    for file in part.files:
+        if not file.is_relative_to(folder):
+            continue
         if files.setdefault(file.relative_to(folder).with_suffix("").as_posix(), file) != file:
             again.append(file)
     _refuse(again, folder, "differ from another in their suffix only", "rename or remove one of the two")
-    return files
-
-
-def _pictures(folder: Path) -> list[Path]:
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in IMG_EXTENSIONS and f.is_file())
-    if not files:
-        raise UsageError(f"there are no pictures in {folder}: looked for {', '.join(IMG_EXTENSIONS)}; {LAYOUTS}")
     return files
 
 

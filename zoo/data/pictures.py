@@ -1,6 +1,6 @@
 """Pictures of any sort that a user has, as tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ def as_tensor(pictures: Pictures, channels: int) -> Tensor:
 
     Args:
         pictures: a tensor (N, C, H, W) or (C, H, W), floats in [0, 1] or uint8; an array (H, W), (H, W, C) or
-            (N, H, W, C), likewise; a PIL image; a path; or a list of any of these, all of one size.
+            (N, H, W, C), likewise; a PIL image; a path; or a list of any of these, all of one size. Of more than 8
+            bits a value, white must be plain: floats up to 1 or 255, or what 16 bits can hold.
         channels: 1 or 3: colour is made grey, and grey is repeated.
 
     Raises:
@@ -27,20 +28,32 @@ def as_tensor(pictures: Pictures, channels: int) -> Tensor:
     many = [pictures] if not isinstance(pictures, Sequence) or isinstance(pictures, str) else list(pictures)
     if not many:
         raise UsageError("there are no pictures in the list")
-    found = [_one(picture, channels) for picture in many]
+    many = [_opened(Path(picture).expanduser()) if isinstance(picture, str | Path) else picture for picture in many]
+    tops = _whites([picture for picture in many if hasattr(picture, "convert")])
+    found = [_one(picture, channels, tops) for picture in many]
     if len({x.shape[2:] for x in found}) > 1:
         sizes = ", ".join(sorted({f"{x.shape[3]}x{x.shape[2]}" for x in found}))
         raise UsageError(f"the pictures are of several sizes ({sizes}): give those of one size at once")
     return torch.cat(found)
 
 
-def _one(picture: Any, channels: int) -> Tensor:
-    if isinstance(picture, str | Path):
-        picture = _opened(Path(picture).expanduser())
-    if hasattr(picture, "convert"):  # of PIL
-        from zoo.data.pixels import upright
+def _whites(images: list) -> Mapping[str, int]:
+    """What is white in images of PIL of more than 8 bits a value."""
+    if not images:
+        return {}
+    from zoo.data.depth import tops_of_some
 
-        return _unit(torch.from_numpy(np.array(upright(picture, channels))), channels, last=True)
+    return tops_of_some(images)
+
+
+def _one(picture: Any, channels: int, tops: Mapping[str, int]) -> Tensor:
+    if hasattr(picture, "convert"):  # of PIL
+        from zoo.data.pixels import UNREADABLE, upright
+
+        try:
+            picture = np.array(upright(picture, channels, tops))
+        except UNREADABLE as error:
+            raise UsageError(f"{getattr(picture, 'filename', '') or 'an image'} cannot be read: {error}") from error
     if isinstance(picture, np.ndarray):
         return _unit(torch.from_numpy(picture), channels, last=True)
     if isinstance(picture, Tensor):
@@ -66,7 +79,7 @@ def _unit(x: Tensor, channels: int, last: bool) -> Tensor:
     if last:
         x = (x[..., None] if x.dim() == 2 else x).movedim(-1, -3)
     x = x[None] if x.dim() == 3 else x
-    if x.dim() != 4 or x.shape[1] not in (1, 3):
+    if x.dim() != 4 or x.shape[1] not in (1, 3) or not x.numel():
         raise UsageError(f"a picture has 1 or 3 channels and a height and width, not the shape {tuple(x.shape)}")
     if x.dtype == torch.uint8:
         x = x.float() / 255
