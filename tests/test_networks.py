@@ -15,7 +15,7 @@ from zoo.networks import BACKBONES, BackboneName
 from zoo.networks.blocks import BatchNorm
 from zoo.networks.conditioning import LabelledDiscriminator, LabelledGenerator, ProjectionDiscriminator
 from zoo.training.options import Training
-from zoo.training.run import _processes
+from zoo.training.machine import processes
 
 OTHERS = [name for name in BACKBONES if name != "mlp"]  # which does any size
 PAPER = {32: [512, 256, 128], 64: [1024, 512, 256, 128], 128: [1024, 1024, 512, 256, 128]}  # channels from 4x4 outwards
@@ -182,5 +182,5 @@ def test_launched_processes_are_recognised(variables, expected, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert _processes(Training()) == expected
-    assert _processes(Training(devices="2", num_nodes=3)) == (2, 3)
+    assert processes(Training()) == expected
+    assert processes(Training(devices="2", num_nodes=3)) == (2, 3)

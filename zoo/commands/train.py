@@ -11,7 +11,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from zoo.cards.tables import variants_table
 from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.models import variant_class, variants
@@ -26,7 +25,6 @@ def main(arguments: list[str]) -> int:
                         "runs/. Options of the model depend on --variant: --variant NAME --help shows them.")
     chosen = parser.add_argument_group("what to run")
     chosen.add_argument("--variant", metavar="NAME", help=", ".join(v.name for v in variants()))
-    chosen.add_argument("--list", action="store_true", help="print what can be trained, as a table")
     chosen.add_argument("--recipe", metavar="NAME", help="train a pretrained model again; options override: "
                         + ", ".join(recipes()))
     chosen.add_argument("--config", metavar="FILE", help="a run's config.json, which reproduces it; options override")
@@ -35,10 +33,6 @@ def main(arguments: list[str]) -> int:
     chosen.add_argument("--dry-run", action="store_true", help="print configuration, parameters, shapes; train nothing")
     parser.add_options(Training, "training")
     first, _ = parser.parse_known_args([word for word in arguments if word not in ("-h", "--help")])
-
-    if first.list:
-        print(variants_table())
-        return 0
 
     stored = stored_choice(first)
     variant = first.variant or stored.get("variant")

@@ -86,6 +86,12 @@ class GenerativeModule(LightningModule):
         self.measured: Terms = {}  # the latest value of everything else that is logged
         self._draws = Draws()
         self.ema = AveragedNetworks({}, config.ema_halflife)
+        self.save_hyperparameters({"variant": self.variant} | config.to_dict())  # for loggers
+
+    @classmethod
+    def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> Any:
+        """Not here: a checkpoint holds plain values that the zoo reads."""
+        raise UsageError("zoo.load takes a run's folder or one of its checkpoints: zoo.load(path)")
 
     # ---- what a variant defines -------------------------------------------------------------------------------
 

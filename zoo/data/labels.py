@@ -30,7 +30,7 @@ def class_indices(labels: Labels, names: list[str], n: int) -> Tensor:
     given: list[Any] = [labels] * n if isinstance(labels, str) or not _is_iterable(labels) else list(labels)
     if len(given) != n:
         raise UsageError(f"{len(given)} labels for {n} images: give one, or one an image")
-    return torch.tensor([_class_index(label, names) for label in given], dtype=torch.int64)
+    return torch.tensor([_class_index(label, names) for label in given], dtype=torch.int64, device="cpu")
 
 
 def _is_iterable(x: Any) -> TypeGuard[Iterable[Any]]:

@@ -105,7 +105,7 @@ class DataModule(LightningDataModule):
         if self.columns is None:
             self.columns = self.source.load()
             if streamed(self.columns) and parallel.rank() == 0:
-                print(f"{len(self.columns[0]):,} images take {_bytes(self.columns) / 1e9:,.3g} GB, more than the "
+                print(f"{len(self.columns[0]):,} images take {_bytes(self.columns[:-1]) / 1e9:,.3g} GB, more than the "
                       f"{memory_for_images() / 1e9:,.3g} GB of memory for them ($ZOO_MEMORY, else half of what is "
                       f"available): streaming them from disk with {WORKERS} workers a process")
 

@@ -4,9 +4,11 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
+from zoo.data.pictures import Pictures, as_tensor
 
 FILES = "files"  # in place of a way to derive pairs: they are there
 
@@ -33,6 +35,9 @@ class DataSpec:
         if not isinstance(self.name, str) or not isinstance(self.provenance, str):
             raise UsageError("name and provenance of a data set must be strings")
         self.check_whole("images", 0)
+
+    def check_range(self, batch: Any) -> None:
+        """Raises UsageError where the values of a batch are not as networks take them."""
 
     def check_whole(self, name: str, least: int, most: int | None = None) -> None:
         """Raises UsageError if a field is no whole number in a range."""
@@ -69,7 +74,8 @@ class ImageSpec(DataSpec):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_whole("image_size", 2, most=4096)
-        self.check_whole("channels", 1, most=64)
+        if self.channels not in (1, 3) or type(self.channels) is not int:
+            raise UsageError(f"channels must be 1 (grey) or 3 (colour), not {self.channels!r}")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -80,6 +86,13 @@ class ImageSpec(DataSpec):
     def opening(self) -> dict[str, Any]:
         return {"image_size": self.image_size}
 
+    def check_range(self, batch: Any) -> None:
+        """Pictures are uint8, or floats in [-1, 1]."""
+        for x in batch:
+            if x.is_floating_point() and not (x.amin() >= -1.001 and x.amax() <= 1.001):  # nor is NaN
+                raise UsageError(f"images for training are uint8, or floats in [-1, 1], not floats from {x.amin():.4g} "
+                                 f"to {x.amax():.4g}: scale them first")
+
     @staticmethod
     def to_unit(x: Tensor) -> Tensor:
         """From the [-1, 1] of networks to [0, 1]."""
@@ -89,6 +102,14 @@ class ImageSpec(DataSpec):
     def from_unit(x: Tensor) -> Tensor:
         """From [0, 1] to the [-1, 1] of networks."""
         return 2 * x - 1
+
+    def read(self, images: Pictures) -> Tensor:
+        """A user's pictures as (N, C, H, W) in [0, 1]. Raises UsageError for those of another size."""
+        x = as_tensor(images, self.channels)
+        if x.shape[2:] != (self.image_size, self.image_size):
+            raise UsageError(f"the model knows images of {self.image_size}x{self.image_size} pixels, not of "
+                             f"{x.shape[3]}x{x.shape[2]}: resize them first")
+        return x
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +140,13 @@ class PointSpec(DataSpec):
     def from_unit(x: Tensor) -> Tensor:
         """The coordinates as they are."""
         return x
+
+    def read(self, points: Pictures) -> Tensor:
+        """A user's points as (N, C, 1, 1). Raises UsageError for those of other dimensions."""
+        x = torch.as_tensor(points)
+        if x.shape[1:] not in ((self.channels,), self.shape):
+            raise UsageError(f"points are (N, {self.channels}), not of the shape {tuple(x.shape)}")
+        return x.float().view(-1, *self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,8 @@ def variant_class(name: str, not_in: Path | None = None) -> type[Task]:
         return CLASSES[name]
     if ":" in name:
         return class_at(name, Task, not_in)
-    raise unknown("variant", name, CLASSES)
+    of_class = {cls.__name__: known for known, cls in CLASSES.items()}
+    raise unknown("variant", of_class.get(name, name), CLASSES)
 
 
 def _entry_points() -> Iterable[EntryPoint]:

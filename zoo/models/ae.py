@@ -100,6 +100,7 @@ class GaussianOfCodes(nn.Module):
 
     def forward(self, normal: Tensor) -> Tensor:
         """Standard normals (N, d) to samples of the Gaussian, by the covariance's symmetric root."""
-        variances, axes = torch.linalg.eigh(self.covariance)  # unlike Cholesky's, also for singular covariances
+        covariance = self.covariance.to(torch.promote_types(self.covariance.dtype, torch.float32))
+        variances, axes = torch.linalg.eigh(covariance)  # unlike Cholesky's, also for singular covariances
         root = axes * variances.clamp(min=0).sqrt() @ axes.T
-        return self.mean + normal.to(root) @ root
+        return self.mean + (normal.to(root) @ root).to(self.mean)

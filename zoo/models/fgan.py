@@ -4,9 +4,10 @@
 
 where f* is the convex conjugate of the divergence's generator f and g_f maps V to its domain. At the best V the value
 is D_f(data || generated). With ``non_saturating`` G ascends E_z[g_f(V(G(z)))] instead (section 3.2), which has the same
-fixed point. Departures: all activations increase in V, so Neyman's is 1 - exp(-v) and reverse KL's -exp(-v); for alpha
-above 1 the conjugate is constant where the table's formula is undefined. Several conjugates grow like exp(v) by their
-nature: as in the paper, Adam gets clipped gradients, since one huge one would stop it for a thousand steps.
+fixed point. Departures: all activations increase in V, so Neyman's and the squared Hellinger's are 1 - exp(-v) and
+reverse KL's -exp(-v); for alpha above 1 the conjugate is constant where the table's formula is undefined. Several
+conjugates grow like exp(v) by their nature: as in the paper, Adam gets clipped gradients, since one huge one would stop
+it for a thousand steps.
 """
 
 import math

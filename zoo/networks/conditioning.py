@@ -56,7 +56,7 @@ class ByLabel(Unconditional):
         super().__init__(class_names)
         if not class_names:
             raise UsageError("this model is conditional and needs labels, but the data set has no classes: give class "
-                             "folders, or choose an unconditional variant")
+                             "folders (classes=10 to zoo.create), or choose an unconditional variant")
         self.inputs, self.planes = count_parts(class_names), label_planes(class_names)
 
     def generator(self, network: nn.Module) -> nn.Module:

@@ -1,6 +1,7 @@
 """Reading a model folder."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,7 +12,7 @@ from zoo.store.catalogue import locate, pretrained
 from zoo.store.golden import put
 from zoo.store.hub import fetch
 from zoo.store.layout import read_config
-from zoo.store.weights import check_fit, read_weights
+from zoo.store.weights import Tensors, check_fit, read_weights
 from zoo.tasks.task import Task
 
 MOST_PARAMETERS = 10**9  # of a model that is loaded: four gigabytes in single precision
@@ -21,8 +22,9 @@ def load(source: str | Path) -> Task:
     """A trained model, to be asked.
 
     Args:
-        source: a model folder, such as a run's; a name that ``zoo.pretrained()`` lists; or ``org/name`` or
-            ``org/name@revision`` on the Hugging Face Hub. Of these, the first that there is.
+        source: a model folder, such as a run's, or its model.safetensors; a checkpoint of a run, whose averaged weights
+            are taken; a name that ``zoo.pretrained()`` lists; or ``org/name`` or ``org/name@revision`` on the Hugging
+            Face Hub. Of these, the first that there is.
 
     Returns:
         The variant's module in evaluation mode on the CPU, with the networks that answering needs; the others, such as
@@ -32,15 +34,23 @@ def load(source: str | Path) -> Task:
         UsageError: no such model, a file that is missing, damaged or altered, an unknown variant or field, a folder
             written by a newer version, weights that do not fit the configuration, or a model that is too large.
     """
-    folder = find(source)
+    path = Path(source).expanduser()
+    if path.suffix == ".ckpt" and path.is_file():
+        return _from_checkpoint(path)
+    folder = find(path.parent if path.name == "model.safetensors" else source)
     model = untrained(folder)
     networks = model.networks_for_sampling()
     count = sum(p.numel() for network in networks.values() for p in network.parameters())
     if count > MOST_PARAMETERS:
         raise UsageError(f"the configuration in {folder} asks for {count:,} parameters, more than {MOST_PARAMETERS:,}")
-    tensors = read_weights(folder / "model.safetensors")
+    return _with_weights(model, read_weights(folder / "model.safetensors"), folder)
+
+
+def _with_weights(model: Task, tensors: Tensors, where: Path) -> Task:
+    """The model, with these weights and without what answering does not need."""
+    networks = model.networks_for_sampling()
     check_fit({f"{name}.{key}": value for name, network in networks.items()
-               for key, value in network.state_dict().items()}, tensors, folder)
+               for key, value in network.state_dict().items()}, tensors, where)
     for name, _ in list(model.named_buffers(recurse=False)):
         setattr(model, name, None)  # state of the training alone
     for name, _ in list(model.named_children()):
@@ -50,13 +60,29 @@ def load(source: str | Path) -> Task:
     return model.eval()
 
 
+def _from_checkpoint(path: Path) -> Task:
+    """The model of a checkpoint. Raises UsageError for a file that is none of the zoo's."""
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        state, weights = checkpoint["zoo"], checkpoint["state_dict"]
+    except Exception as error:  # whatever torch's unpickler stumbles over
+        raise UsageError(f"{path} is not a checkpoint of the zoo, or damaged: {error}") from error
+    model = _described(state, path.parent)
+    averaged = {key.removeprefix("ema."): value for key, value in weights.items() if key.startswith("ema.")}
+    names = tuple(f"{name}." for name in model.networks_for_sampling())
+    return _with_weights(model, averaged or {key: x for key, x in weights.items() if key.startswith(names)}, path)
+
+
 def untrained(folder: Path) -> Task:
     """The model that a folder's config.json describes, with shapes in place of weights.
 
     Raises:
         UsageError: an unknown variant or field, or a value that does not fit.
     """
-    description = read_config(folder)
+    return _described(read_config(folder), folder)
+
+
+def _described(description: dict[str, Any], folder: Path) -> Task:
     try:
         cls = variant_class(description["variant"], not_in=folder)
     except UsageError as error:

@@ -13,6 +13,8 @@ from zoo.store.layout import FORMAT, MEMORISATION, PROGRESS
 from zoo.store.weights import Tensors, digest_of, stored_digest, write_weights
 from zoo.tasks.task import Task
 
+COMPILED = "_orig_mod."  # what ``network = torch.compile(network)`` puts into the names of weights
+
 
 def save(model: Task, folder: str | Path, origin: dict[str, Any] | None = None, examples: Batch | None = None) -> Path:
     """Writes a model folder. Each file is replaced as a whole, the weights last.
@@ -46,5 +48,5 @@ def write_config(model: Task, folder: Path, origin: dict[str, Any] | None = None
 
 def _tensors(model: Task) -> Tensors:
     networks = dict(model.ema.items()) or model.networks_for_sampling()
-    return {f"{name}.{key}": value.cpu().contiguous() for name, network in networks.items()
+    return {f"{name}.{key}".replace(COMPILED, ""): value.cpu().contiguous() for name, network in networks.items()
             for key, value in network.state_dict().items()}

@@ -10,12 +10,16 @@ from zoo.core.config import option
 from zoo.core.errors import UsageError
 from zoo.core.module import Config
 from zoo.data.labels import Labels
+from zoo.data.pictures import Pictures
 from zoo.data.spec import AnySpec
 from zoo.networks import BACKBONES, BackboneName
 from zoo.networks.blocks import Norm, Trunk, TrunkWithHead, normalise_spectrally
 from zoo.networks.conditioning import Unconditional
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.task import PASS, Task
+
+
+NO_ENCODER = "{} has no encoder: it makes images from latents, not latents from images"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +92,7 @@ class LatentModel(Task):
         Raises:
             UsageError: a variant without an encoder.
         """
-        raise UsageError(f"{self.variant} has no encoder: it makes images from latents, not latents from images")
+        raise UsageError(NO_ENCODER.format(self.variant))
 
     def recode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images in [-1, 1] through the encoder and the generator, (N, C, H, W), differentiably."""
@@ -157,21 +161,39 @@ class LatentModel(Task):
         return self.respond(batch_size, ema, normal=normal, **self.condition.numbers(labels, len(normal)))
 
     @torch.no_grad()
-    def encode(self, images: Tensor, labels: Labels = None) -> Tensor:
-        """Latents (n, latent_size) on the CPU of images (n, C, H, W) in [0, 1], where the variant has an encoder."""
+    def encode(self, images: Pictures, labels: Labels = None) -> Tensor:
+        """Latents (n, latent_size) on the CPU of images, where the variant has an encoder.
+
+        Args:
+            images: (n, C, H, W) in [0, 1], or whatever else ``zoo.data.pictures.as_tensor`` takes, of the model's size;
+                for point sets the coordinates.
+            labels: of a conditional model, see ``sample``.
+
+        Raises:
+            UsageError: no encoder, images of another size or range, or labels that do not fit.
+        """
+        if type(self).code is LatentModel.code:
+            raise UsageError(NO_ENCODER.format(self.variant))
+        images = self.data.read(images)
         with self.answering():
-            return self.code(self._placed(self.data.from_unit(images)), self._classes(labels, len(images))).cpu()
+            return self.code(self.placed(self.data.from_unit(images)), self._classes(labels, len(images))).cpu()
 
     @torch.no_grad()
     def decode(self, z: Tensor, labels: Labels = None) -> Tensor:
-        """The images of latents (n, latent_size), such as ``encode`` gives them, as ``sample`` returns images."""
-        with self.answering():
-            return self.data.to_unit(self.generate(self._placed(z), self._classes(labels, len(z)))).cpu()
+        """The images of latents (n, latent_size), such as ``encode`` gives them, as ``sample`` returns images.
 
-    def reconstruct(self, images: Tensor, labels: Labels = None) -> Tensor:
-        """Images in [0, 1] through encoder and generator: ``decode(encode(images))``."""
+        Raises:
+            UsageError: latents of another shape, or labels that do not fit.
+        """
+        if z.dim() != 2 or z.shape[1] != self.latent_size:
+            raise UsageError(f"latents of this model are (n, {self.latent_size}), not of the shape {tuple(z.shape)}")
+        with self.answering():
+            return self.data.to_unit(self.generate(self.placed(z), self._classes(labels, len(z)))).cpu()
+
+    def reconstruct(self, images: Pictures, labels: Labels = None) -> Tensor:
+        """Images, as ``encode`` takes them, through encoder and generator: ``decode(encode(images))``."""
         return self.decode(self.encode(images, labels), labels)
 
     def _classes(self, labels: Labels, n: int) -> Tensor | None:
         label = self.condition.numbers(labels, n).get("label")
-        return None if label is None else label.to(self.device)
+        return None if label is None else self.placed(label)

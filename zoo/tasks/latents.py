@@ -1,6 +1,7 @@
 """Where every latent begins: standard normals from a seed."""
 
 import math
+import operator
 
 import torch
 from torch import Tensor
@@ -18,16 +19,18 @@ def standard_normals(n: int, size: int, seed: int | None = None, truncation: flo
     Raises:
         UsageError: n below 1, a seed of more than 64 bits, a truncation that is not above 0.
     """
+    n, seed = operator.index(n), None if seed is None else operator.index(seed)  # numbers of numpy too
     if n < 1:
         raise UsageError(f"the number of images must be at least 1, not {n}")
     if seed is not None and not -2**63 <= seed < 2**63:
         raise UsageError(f"seed must be a number of 64 bits, not {seed}")
     if truncation is not None and not truncation > 0:
         raise UsageError(f"truncation must be above 0, not {truncation}")
-    random = torch.Generator()
+    random = torch.Generator("cpu")
     random.manual_seed(seed) if seed is not None else random.seed()
     # torch fills in blocks of 16, so rows in multiples of 16 make the first of many equal those of few.
-    normal = torch.empty(-(-n // 16) * 16, size)
+    # Whatever torch's default device and type are: a seed gives the same numbers in every program.
+    normal = torch.empty(-(-n // 16) * 16, size, device="cpu", dtype=torch.float32)
     if truncation is None:
         return normal.normal_(generator=random)[:n]
     # By the inverse of the distribution: nn.init.trunc_normal_ draws again over the whole tensor, so rows mix.

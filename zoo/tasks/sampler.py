@@ -1,7 +1,7 @@
 """Sampler: pictures, or points, from latents, as a task."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -40,6 +40,9 @@ class Sampler(LatentModel):
         if image_size == 1:
             return PointSpec(name="unnamed", channels=channels, class_names=names)
         return ImageSpec(name="unnamed", image_size=image_size, channels=channels, class_names=names)
+
+    def as_batch(self, given: Any) -> Labelled:
+        return given if isinstance(given, Labelled) else Labelled(*given)
 
     def inputs(self, n: int, seed: int | None = None, examples: Labelled | None = None) -> Inputs:
         """Normals and, for a conditional model, the classes of the examples in turn, else all classes in turn."""

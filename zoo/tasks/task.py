@@ -80,16 +80,18 @@ class Task(GenerativeModule):
         n = len(next(iter(inputs.values())))
         answers: Tensor | None = None
         with self.answering(ema):
-            for rows in torch.arange(n).split(batch_size):
-                answer = self.answer(**{name: self._placed(x[rows]) for name, x in inputs.items()}).cpu()
+            for rows in torch.arange(n, device="cpu").split(batch_size):
+                answer = self.answer(**{name: self.placed(x[rows]) for name, x in inputs.items()}).cpu()
                 if answers is None:  # one tensor is filled: a list of parts would need twice the memory
-                    answers = torch.empty(n, *answer.shape[1:], dtype=answer.dtype)
+                    answers = torch.empty(n, *answer.shape[1:], dtype=answer.dtype, device="cpu")
                 answers[rows] = answer
         assert answers is not None  # there is a first
         return answers
 
-    def _placed(self, x: Tensor) -> Tensor:
-        return x.to(self.device, self.dtype) if x.is_floating_point() else x.to(self.device)
+    def placed(self, x: Tensor) -> Tensor:
+        """On the device of the networks that answer and, of floats, in their precision, however they came there."""
+        weights = next(p for network in self.networks_for_sampling().values() for p in network.parameters())
+        return x.to(weights.device, weights.dtype) if x.is_floating_point() else x.to(weights.device)
 
     @contextmanager
     def answering(self, ema: bool = True) -> Iterator[None]:
@@ -159,10 +161,38 @@ class Task(GenerativeModule):
         """Those that a run ends with, of seconds."""
         return ()
 
+    # ---- as a Lightning user calls it ---------------------------------------------------------------------------
+
+    def forward(self, *given: Tensor, **inputs: Tensor) -> Tensor:
+        """``answer`` of inputs in the order of ``inputs()``, or by name: differentiable in those that are floats.
+
+        With the networks as they are, in training mode while the model is trained; ``respond`` is what users want.
+        """
+        names = [name for name in self.inputs(1, 0) if name not in inputs]
+        given_by_name = {name: self.placed(x) for name, x in zip(names, given, strict=False)}
+        return self.answer(**given_by_name, **{name: self.placed(x) for name, x in inputs.items()})
+
+    def predict_step(self, batch: Any, batch_idx: int = 0, dataloader_idx: int = 0) -> Tensor:
+        """Answers to a batch of inputs, by name or in their order, for ``Trainer.predict``."""
+        inputs = batch if isinstance(batch, dict) else dict(zip(self.inputs(1, 0), batch, strict=True))
+        return self.respond(**inputs)
+
     # ---- Lightning's hooks and config.json --------------------------------------------------------------------
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        if isinstance(batch, dict):  # questions, of Trainer.predict
+            return batch
+        batch = self.as_batch(batch)
+        if not self._looked:  # once, since looking waits for a GPU
+            self._looked = True
+            self.data.check_range(batch)
         return self.prepare(batch)
+
+    _looked = False  # whether the range of the data has been looked at
+
+    def as_batch(self, given: Any) -> Batch:
+        """A named tuple out of what a user's own loader gives, such as a list of images and labels."""
+        return given
 
     def description(self) -> dict[str, Any]:
         return {"task": self.task} | super().description()

@@ -1,6 +1,6 @@
 """Translator: pictures from pictures."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -98,6 +98,11 @@ class Translator(Task):
         return {"source": source} | noise
 
     # ---- the contract of a task -------------------------------------------------------------------------------
+
+    def as_batch(self, given: Any) -> Labelled | Pair:
+        if isinstance(given, Labelled | Pair):
+            return given
+        return Pair(*given) if len(given) == 3 else Labelled(*given)
 
     def prepare(self, batch: Labelled | Pair) -> Pair:
         """Pairs as they are, or made of images, which are the targets."""

@@ -7,7 +7,16 @@ import warnings
 import torch
 from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
+from zoo.core.errors import UsageError
 from zoo.training.options import Training
+
+
+def check_accelerator(name: str) -> None:
+    """Raises UsageError for a kind of device that this machine has not."""
+    there = {"gpu": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(name, True):
+        raise UsageError(f"--accelerator {name}: this machine has none, or torch does not see it: take --accelerator "
+                         "cpu or auto")
 
 
 def processes(training: Training) -> tuple[int, int]:

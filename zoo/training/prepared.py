@@ -18,6 +18,7 @@ from zoo.store.export import describe_graph
 from zoo.tasks.task import Task
 from zoo.training import callbacks
 from zoo.training.checkpoints import newest_checkpoint
+from zoo.training.machine import check_accelerator
 from zoo.training.options import Training
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Prepared:
         self.more_callbacks: list[Callback] = []
         if training.devices != "auto" and not (training.devices.isdigit() and int(training.devices) > 0):
             raise UsageError(f"devices must be auto or a number from 1, not {training.devices!r}")
+        check_accelerator(training.accelerator)
         options = cls.Config.from_dict(config)
         self.given = source
         self.source: Source = self._open(cls.data_kind)
