@@ -24,8 +24,6 @@ OF_A_SET = {FLOAT: WHITES, INTEGER: WHITES, COLOUR: (1, FULL)}  # colour comes f
 OF_A_FEW = {FLOAT: (1, 255, FULL), INTEGER: (1, FULL)}  # which may be of fewer bits, or the dark ones of a set
 LEAST = 16  # values that end between 1 and this are no brightness of 8 bits: numbers of classes, or just above [0, 1]
 SUFFIXES = {".png", ".tif", ".tiff", ".pgm", ".pnm"}  # of files that may have more than 8 bits a value
-
-
 Whites = Mapping[str, Sequence[int]]  # what white may be, by kind of image
 
 
@@ -63,8 +61,8 @@ def _top(name: str, kind: str, span: Span, allowed: Sequence[int]) -> int:
     top = next((white for white in WHITES if most <= white), 0)
     if least < 0 or 1 < most < LEAST or top not in allowed:
         raise UsageError(
-            f"the {kind} pictures of {name} have values from {least:,g} (in {darkest}) to {most:,g} (in {brightest}): "
-            "that does not say what is black and what is white. Convert them to 8 bits"
+            f"the {kind} pictures of {name} have values from {least:,.10g} (in {darkest}) to {most:,.10g} (in "
+            f"{brightest}): that does not say what is black and what is white. Convert them to 8 bits"
             + ("" if kind == COLOUR else ", or to floats in [0, 1]"))
     return top
 

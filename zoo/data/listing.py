@@ -20,6 +20,8 @@ COMPANIONS = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "
 SPELLINGS = {"train": ("train", "training"), "val": ("val", "valid", "validation", "eval", "evaluation", "dev"),
              "test": ("test", "testing")}
 SPLIT_OF = {spelling: split for split, spellings in SPELLINGS.items() for spelling in spellings}
+SPLIT_NAME = re.compile(rf"({'|'.join(SPLIT_OF)})[-_ ]?(images?|imgs?|pictures?|photos?|data|set)?[-_ ]?\d*", re.I)
+HELD_OUT_DOMAIN = re.compile(r"(val|test)[-_ ]?[ab]", re.I)  # beside trainA and trainB
 NAMED = 5  # files, classes or reasons that a sentence names
 
 
@@ -111,9 +113,9 @@ def walk(root: Path) -> Tree:
 
 
 def split_named(folder: str) -> str | None:
-    """``train``, ``val`` or ``test``, if that is what a folder's name says, such as Validation or val2017."""
-    match = re.fullmatch(r"([a-z]+)[-_ ]?\d*", folder.lower())
-    return SPLIT_OF.get(match[1]) if match else None
+    """``train``, ``val`` or ``test``, if a folder's name says so, such as Validation, test_images or val2017."""
+    match = SPLIT_NAME.fullmatch(folder)
+    return SPLIT_OF[match[1].lower()] if match else None
 
 
 def splits_of(tree: Tree) -> dict[str, Split]:
@@ -147,6 +149,9 @@ def _check_splits(root: Path, named: Mapping[str, str], beside: list[str]) -> No
     if len(named) == 1 and beside:
         raise UsageError(f"{root} has {few(named)} beside {few(beside)}: a folder of this name is a split, never a "
                          f"class. If it is a class, rename it; else put {few(beside)} into it, or elsewhere")
+    if held_out := [top for top in beside if HELD_OUT_DOMAIN.fullmatch(top)]:
+        raise UsageError(f"{root} has two sorts of pictures in splits, which are no classes: {few(held_out)} would be "
+                         "trained on. Give one folder, such as trainA, or put trainA into train/A and so on")
     for split, count in Counter(named.values()).items():
         if count > 1:
             raise UsageError(f"{root} has {few(top for top in named if named[top] == split)}, which are all {split}: "
