@@ -3,6 +3,7 @@
 import json
 import math
 import pickle
+import shutil
 import sys
 from pathlib import Path
 from urllib.error import URLError
@@ -15,15 +16,17 @@ from torchvision.transforms.v2.functional import gaussian_blur, to_pil_image
 from torchvision.utils import save_image
 
 import zoo
-from zoo.cards.publishing import write_metrics
+from zoo.cards.publishing import evaluate_folder, write_metrics
 from zoo.data.sources import open_source
 from zoo.metrics import comparison, real
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
+from zoo.metrics.evaluation import measured
 from zoo.metrics.features import Features, feature_space
 from zoo.metrics.memorisation import memorisation
 from zoo.metrics.protocol import Protocol, short, with_versions
 from zoo.metrics.real import real_side
 from zoo.models import variant_class
+from zoo.store.layout import read_metrics
 
 FEW = {"samples": 120, "real": 150, "features": "digits"}
 ignore_few = pytest.mark.filterwarnings("ignore:.*are too few.*")
@@ -339,3 +342,18 @@ def test_protocol_survives_odd_names():
     protocol = Protocol(features="mnist", data="my images/it's", samples=2_048)
     assert Protocol.parse(with_versions(protocol, "0123abcd")) == protocol
     assert Protocol.parse("3 nearest neighbours in pixels") is None
+
+
+def test_measures_without_features_leave_the_features_open(finished, tmp_path):
+    """``features=none`` was read back as a feature space of that name."""
+    folder = shutil.copytree(finished("pix2pix"), tmp_path / "run")
+    evaluate_folder(folder, measures="pixels", samples=50, real=50)
+    assert "features=none" in read_metrics(folder)["psnr"]["protocol"]
+    assert measured(folder, {"features": "digits"})
+    assert "fd50[digits]" in zoo.evaluate(folder, measures="frechet", features="digits")
+
+
+def test_points_have_no_features(tmp_path):
+    model = zoo.create("gan", image_size=1, channels=2)
+    with pytest.raises(zoo.UsageError, match="of which no features are taken: measure modes"):
+        zoo.evaluate(model, data="ring", measures="frechet", features="digits", samples=50)

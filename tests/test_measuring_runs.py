@@ -28,7 +28,7 @@ def measured(tmp_path_factory):
 
 
 def rows(folder):
-    with open(folder / "metrics.csv", newline="") as file:
+    with open(folder / "metrics.csv", newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -76,7 +76,8 @@ def test_a_model_that_watches_itself_is_judged_by_the_distance_when_there_is_one
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"data": "ring", "image_size": 0}, "leave --eval-every away, and use zoo evaluate"), ({"eval_features": "minst"}, "did you mean mnist"),
+    ({"data": "ring", "image_size": 0}, "leave --eval-every away, and use zoo evaluate"),
+    ({"eval_features": "minst"}, "did you mean mnist"),
     ({"eval_samples": 1}, "eval_samples must be at least"),
 ])
 def test_what_cannot_be_measured_is_refused_before_training(options, message, tmp_path):
@@ -119,11 +120,11 @@ def test_the_script_measures_one_or_all_and_draws_up_a_table(measured, finished,
     assert f"{tmp_path / 'broken'} is left out: " in printed
     assert f"{tmp_path / 'points'}\nmodes: " in printed
     assert "modes" in read_metrics(tmp_path / "points")
-    table = (tmp_path / "table.md").read_text()
+    table = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert printed.endswith(table)
     assert "points" not in table  # which is of distances
     assert "| a/cgan | `cgan` | " in table
-    with open(tmp_path / "table.csv", newline="") as file:
+    with open(tmp_path / "table.csv", newline="", encoding="utf-8") as file:
         lines = {row["model"]: row for row in csv.DictReader(file)}
     assert float(lines["b"]["fd60[digits]"]) == first["fd60[digits]"]["value"]
     assert lines["b"]["label_agreement[digits]"] == ""

@@ -14,8 +14,8 @@ from zoo.models import variant_class
 from zoo.networks import BACKBONES, BackboneName
 from zoo.networks.blocks import BatchNorm
 from zoo.networks.conditioning import LabelledDiscriminator, LabelledGenerator, ProjectionDiscriminator
-from zoo.training.options import Training
 from zoo.training.machine import processes
+from zoo.training.options import Training
 
 OTHERS = [name for name in BACKBONES if name != "mlp"]  # which does any size
 PAPER = {32: [512, 256, 128], 64: [1024, 512, 256, 128], 128: [1024, 1024, 512, 256, 128]}  # channels from 4x4 outwards

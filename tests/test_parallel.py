@@ -121,7 +121,7 @@ def test_the_death_of_a_process_ends_the_run_and_leaves_a_checkpoint(tmp_path):
         assert time.monotonic() < deadline
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.1)
-    (other,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    (other,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8").split()
     os.kill(int(other), signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert process.returncode != 0

@@ -281,3 +281,12 @@ def test_translate_refuses_before_work_begins(saved, tmp_path):
     with pytest.raises(zoo.UsageError, match="makes no pictures of pictures"):
         translate_command.main(["gan-mnist", str(tmp_path / "x.png"), *out])
     assert not (tmp_path / "out").exists()
+
+
+def test_data_of_another_kind_are_refused():
+    """config.json of a pix2pix whose data are points, or of images that are no pairs."""
+    for data in (zoo.create("gan", image_size=1).data, zoo.create("gan", image_size=16).data):
+        with pytest.raises(zoo.UsageError, match="pix2pix takes data of the kind pairs"):
+            Pix2Pix(Pix2PixConfig(), data)
+    with pytest.raises(zoo.UsageError, match="unknown way to make pairs 'nonsense'"):
+        PairSpec(name="x", image_size=16, channels=3, source_size=16, source_channels=3, pairs="nonsense")

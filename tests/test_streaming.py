@@ -20,7 +20,7 @@ from torch.multiprocessing import active_children
 
 import zoo
 from zoo.benchmark import measure
-from zoo.commands import benchmark as benchmark_command
+from zoo.commands import benchmark
 from zoo.data import decoded as decoded_module
 from zoo.data.memory import available_memory, memory_for_images
 from zoo.data.module import WORKERS, DataModule
@@ -191,7 +191,7 @@ def test_the_benchmark_streams_a_generated_folder(tmp_path, monkeypatch, capsys)
     place = tmp_path / "place"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
-    benchmark_command.main(["data", "--folder", "300", "--batches", "3", "--pairs", "1", "--image-size", "16",
+    benchmark.main(["data", "--folder", "300", "--batches", "3", "--pairs", "1", "--image-size", "16",
                               "--batch-size", "8", "--json", str(tmp_path / "found.json")])
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["reference / the zoo"]["seconds"]["median"] > 0

@@ -1,5 +1,3 @@
-from zoo.commands import compare as compare_command
-
 """The study as a whole: workers share out the runs, nothing is lost or computed twice, and the report tells it."""
 
 import csv
@@ -15,6 +13,7 @@ import torch
 from optuna.trial import TrialState
 from torchmetrics.image.fid import FrechetInceptionDistance
 
+from zoo.commands import compare
 from zoo.core.errors import UsageError
 from zoo.study import ledger, report, session, worker, workers
 from zoo.study.storage import open_storage
@@ -92,14 +91,14 @@ def test_search_and_repetitions_are_run_and_a_failure_counts(study):
 
 def test_report_stands_alone(study, tmp_path):
     work, _ = study
-    page = report.write_report(open_storage(work.storage), tmp_path).read_text()
+    page = report.write_report(open_storage(work.storage), tmp_path).read_text(encoding="utf-8")
     assert page.count("src=\"data:image/png;base64,") == 3
     assert "6 of 6 runs are finished." in page
     assert "Trials that failed: vae 1 of 2." in page
     assert "With n=1 none could be" in page
     assert "not distinguishable (p=1)" in page
     assert "<td>n=1</td>" in page
-    with open(tmp_path / "trials.csv", newline="") as file:
+    with open(tmp_path / "trials.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6
     assert {row["distance"] for row in rows} == {"fd50[digits]", ""}
@@ -222,13 +221,13 @@ def test_what_is_no_fault_of_the_model_is_no_failure_of_it(tmp_path, monkeypatch
 
 
 def test_command_line_reports_half_a_study_and_names_what_does_not_fit(tmp_path, trained, monkeypatch, capsys):
-    main = compare_command.main
+    main = compare.main
     out = ["--out", str(tmp_path)]
     monkeypatch.setattr(workers, "run_workers", lambda work, count: worker.Worker(work, 0).step() - 1)
     assert main([*FLAGS, *out, "--variants", "gan", "vae", "--trials", "2", "--seeds", "1"]) == 0
     assert trained == ["gan-trial-0"]
     assert capsys.readouterr().out.endswith(f"{tmp_path}/report/report.html\n")
-    page = (tmp_path / "report" / "report.html").read_text()
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "1 of 6 runs are finished: what follows is what they say so far." in page
     assert main([*out, "--report"]) == 0
     for words, message in [
@@ -254,7 +253,7 @@ def test_a_report_of_nothing_and_a_missing_extra(tmp_path, monkeypatch):
         report.write_report(open_storage(f"sqlite:///{tmp_path}/study.db"), tmp_path / "report")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"needs optuna and matplotlib: pip install 'gan-zoo\[study\]'"):
-        compare_command.main(["--out", str(tmp_path), "--report"])
+        compare.main(["--out", str(tmp_path), "--report"])
 
 
 def test_workers_share_the_gpus_and_are_no_part_of_a_run_that_srun_started(monkeypatch):

@@ -71,7 +71,7 @@ class ToyWriter(Task):
 
     Config = Config
     task, asks, hub_tag, data_kind, output, kind = "write", ("write",), "text-generation", "text", "tokens", "unigram"
-    samples = "samples.txt"
+    samples, spec_kinds = "samples.txt", ("text",)
 
     def __init__(self, config: Config, data: TextSpec) -> None:
         super().__init__(config, data)

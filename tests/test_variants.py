@@ -93,7 +93,7 @@ def test_resume_is_exact(variant, finished, tmp_path):
 
 
 def rows(folder) -> list[dict]:
-    with open(folder / "metrics.csv", newline="") as file:
+    with open(folder / "metrics.csv", newline="", encoding="utf-8") as file:
         return [{k: v for k, v in row.items() if k != "images_per_second"} for row in csv.DictReader(file)]
 
 

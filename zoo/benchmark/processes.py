@@ -14,7 +14,7 @@ def children(process: int | str) -> list[int]:
     found: list[int] = []
     for tasks in PROC.glob(f"{process}/task/*/children"):
         with suppress(OSError):  # it has ended meanwhile
-            found += map(int, tasks.read_text().split())
+            found += map(int, tasks.read_text(encoding="utf-8").split())
     return found + [later for child in found for later in children(child)]
 
 
@@ -23,7 +23,7 @@ def cpu_seconds() -> float:
     ticks = 0
     for child in children("self"):
         with suppress(OSError):
-            after_name = (PROC / str(child) / "stat").read_text().rpartition(")")[2].split()
+            after_name = (PROC / str(child) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
             ticks += sum(map(int, after_name[11:15]))  # user and system, its own and of those it waited for
     ended = os.times()
     return time.process_time() + ended.children_user + ended.children_system + ticks / os.sysconf("SC_CLK_TCK")
@@ -64,7 +64,7 @@ class Watch:
 def total(file: str, field: str) -> int:
     """The sum, in bytes, of a file's lines that begin with ``field``; 0 for a process that has ended."""
     try:
-        lines = (PROC / file).read_text().splitlines()
+        lines = (PROC / file).read_text(encoding="utf-8").splitlines()
     except OSError:
         return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))

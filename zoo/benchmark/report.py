@@ -54,7 +54,7 @@ def medians(side: list[Measured]) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     """What it was measured on, and how busy that has been."""
-    names = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
              if line.startswith("model name")]
     return {
         "processor": names[0] if names else platform.machine(),

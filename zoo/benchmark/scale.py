@@ -97,7 +97,7 @@ def launch(processes: int, options: Namespace, note: Callable[[dict[str, Any]], 
                                 check=False)
         if result.returncode:
             raise RuntimeError(f"a run on {processes} processes failed:\n{result.stderr}")
-        told = [json.loads((Path(folder) / f"{rank}.json").read_text()) for rank in range(processes)]
+        told = [json.loads((Path(folder) / f"{rank}.json").read_text(encoding="utf-8")) for rank in range(processes)]
     note(told[0]["exchanged_a_step"])
     seconds, cpu, peak = zip(*(one["measured"] for one in told), strict=True)
     return Measured(max(seconds), statistics.mean(cpu), int(statistics.mean(peak)))

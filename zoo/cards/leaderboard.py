@@ -63,7 +63,8 @@ def write(table: list[Entry], path: Path) -> None:
     """Writes PATH.md and PATH.csv; the latter has every number, spreads too."""
     write_text(path.with_suffix(".md"), markdown(table))
     names = list(dict.fromkeys(name for entry in table for name in entry.metrics))
-    with atomic(path.with_suffix(".csv")) as partial, open(partial, "w", newline="") as file:
+    table_file = path.with_suffix(".csv")
+    with atomic(table_file) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["model", "variant", "data", "images_seen", *names])
         writer.writeheader()
         for entry in table:

@@ -81,7 +81,8 @@ def prepare(folder: Path, name: str) -> dict[str, Path | bytes]:
             raise UsageError(f"{path} leads out of the folder, to {path.resolve()}: put a copy in its place")
     check_golden(model, folder)
     if "frechet" in model.measures and not any(map(is_distance, read_metrics(folder))):
-        evaluate_folder(folder, features=None if measured(folder, {}) else default_features(model.data.name))
+        evaluate_folder(folder, measures=",".join(model.measures),
+                        features=None if measured(folder, {}) else default_features(model.data.name))
     write_pictures(folder, model)
     write_card(folder, name)
     config = read_config(folder)

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import os
 import shlex
 import sys
@@ -70,6 +71,9 @@ def given(parsed: argparse.Namespace, cls: type[Options]) -> dict[str, Any]:
 def run(command: str, arguments: list[str] | None = None) -> NoReturn:
     """Calls a command and ends the process; a UsageError becomes one line and exit status 2."""
     sys.path.append(os.getcwd())  # where variants of one's own lie, as with python -m
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that a terminal cannot show ends nothing
     try:
         status = importlib.import_module(f"zoo.commands.{command}").main(
             sys.argv[1:] if arguments is None else arguments) or 0

@@ -25,6 +25,8 @@ def main(arguments: list[str]) -> None:
         raise UsageError("--interpolate and --traverse exclude each other")
     if options.columns < 1:
         raise UsageError(f"--columns must be at least 1, not {options.columns}")
+    if Path(options.out).is_dir():
+        raise UsageError(f"cannot write {options.out}: it is a folder")
     if Path(options.out).suffix.lower() != ".png":
         raise UsageError(f"a PNG is written, and {options.out} is named otherwise: --out {Path(options.out).stem}.png")
     model = zoo.load(options.model)

@@ -16,7 +16,7 @@ from zoo.core.errors import UsageError
 from zoo.models import variant_class, variants
 from zoo.store.layout import read_config
 from zoo.store.recipes import read_recipe, recipes
-from zoo.training.options import Training, resumed
+from zoo.training.options import Training, check_run_folder, resumed
 from zoo.training.run import Run
 
 
@@ -77,5 +77,7 @@ def stored_choice(options: Namespace) -> dict[str, Any]:
         raise UsageError("--config and --recipe each say what to train: give one of them")
     if options.recipe:
         return read_recipe(options.recipe)
+    if options.resume:
+        check_run_folder(options.resume)
     named = options.config or options.resume
-    return read_config(Path(named)) if named else {}
+    return read_config(Path(named).expanduser()) if named else {}

@@ -20,8 +20,8 @@ ELSEWHERE = {  # what other programs call it -> what it is here
     "lr": "learning-rate", "epochs": "images", "max-epochs": "images", "steps": "images", "max-steps": "images",
     "gpus": "devices", "num-gpus": "devices", "nproc": "devices", "nodes": "num-nodes", "cuda": "gpu",
     "bf16": "bf16-mixed", "fp32": "32-true", "float32": "32-true", "fp64": "64-true", "float64": "64-true",
-    "z-dim": "latent-dim", "nz": "latent-dim", "ngf": "width", "ndf": "width", "dataset": "data", "dataroot": "data", "name": "out",
-    "n-critic": "critic-steps", "lambda-gp": "penalty", "resolution": "image-size", "size": "image-size"}
+    "z-dim": "latent-dim", "nz": "latent-dim", "ngf": "width", "ndf": "width", "dataset": "data", "dataroot": "data",
+    "name": "out", "n-critic": "critic-steps", "lambda-gp": "penalty", "resolution": "image-size", "size": "image-size"}
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:

@@ -8,12 +8,14 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from zoo.core import parallel
 from zoo.core.config import Options, option
 from zoo.core.ema import AveragedNetworks
 from zoo.core.errors import NonFiniteLossError, UsageError
+from zoo.core.logging import Rows
 from zoo.core.optimization import Groups
 from zoo.core.randomness import Draws
 
@@ -242,13 +244,12 @@ class GenerativeModule(LightningModule):
         (torch.manual_seed if on_gpu else torch.default_generator.manual_seed)(
             (self.seed * 1_000_003 + self.images_seen + parallel.rank() + 1) % 2**63)
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside
-        if (batch_idx + 1) % every == 0 or self.trainer.should_stop:
-            self.check_finite()
-            counters: dict[str, Any] = {f"{group}/updates": float(count) for group, count in self.updates.items()}
-            counters["step"] = float(self.images_seen)  # Lightning takes the loggers' step from a metric of this name
-            self.log_dict(self.terms | self.measured | counters, sync_dist=parallel.world_size() > 1)
+    def configure_callbacks(self) -> list[Callback]:
+        return [Rows()]
+
+    def log_values(self) -> dict[str, Tensor | float]:
+        """What goes to the loggers: the latest terms, whatever else was tracked, and the counts of updates."""
+        return self.terms | self.measured | {f"{group}/updates": float(n) for group, n in self.updates.items()}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.check_finite()

@@ -49,6 +49,15 @@ def gather(x: Tensor) -> Tensor:
     return _SumOverProcesses.apply(torch.cat([padding[0], x, padding[1]]))
 
 
+def mean(x: Tensor) -> Tensor:
+    """Over the processes."""
+    if world_size() == 1:
+        return x
+    total = x.clone()
+    dist.all_reduce(total)
+    return total / world_size()
+
+
 def average_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
     """Replaces every gradient by its mean over the processes."""
     if world_size() == 1:

@@ -39,7 +39,7 @@ def available_memory(root: Path = Path("/")) -> int:
 
 def _of_machine(root: Path) -> Iterator[int]:
     with suppress(OSError):  # not Linux
-        fields = dict(line.split(":") for line in (root / "proc/meminfo").read_text().splitlines())
+        fields = dict(line.split(":") for line in (root / "proc/meminfo").read_text(encoding="utf-8").splitlines())
         yield int(fields["MemAvailable"].split()[0]) * 1024
     if hasattr(os, "sysconf"):
         yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -54,7 +54,7 @@ def _of_control_groups(root: Path) -> Iterator[int]:
     mounted, and the group at the top of the mount is the container's.
     """
     with suppress(OSError):
-        for line in (root / "proc/self/cgroup").read_text().splitlines():
+        for line in (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
             if controllers not in ("", "memory"):
                 continue
@@ -62,4 +62,5 @@ def _of_control_groups(root: Path) -> Iterator[int]:
             group = mount / path.strip("/")
             for folder in (group, *group.parents):
                 with suppress(OSError, ValueError):  # no such group here, or its limit is the word max
-                    yield int((folder / ("memory.limit_in_bytes" if controllers else "memory.max")).read_text())
+                    limit = folder / ("memory.limit_in_bytes" if controllers else "memory.max")
+                    yield int(limit.read_text(encoding="utf-8"))

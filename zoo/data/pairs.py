@@ -99,7 +99,7 @@ class PairFolder:
 
     def load(self) -> Pair:
         """Source uint8 (N, Cs, S, S), target uint8 (N, C, S, S) and class numbers (N,), which are all 0."""
-        source, target = (load_decoded(path) for path in self.prepare())
+        source, target = (load_decoded(path, of=2) for path in self.prepare())
         return Pair(source, target, torch.zeros(len(self.files), dtype=torch.int64))
 
 

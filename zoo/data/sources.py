@@ -147,7 +147,7 @@ def read_tags(path: Path) -> dict[str, str]:
         UsageError: other columns, or a line that is cut short.
     """
     try:
-        with open(path, newline="") as file:
+        with open(path, newline="", encoding="utf-8") as file:
             rows = [(row["file"], row["tags"].strip().replace(" hair ", " hair, ")) for row in csv.DictReader(file)]
     except (OSError, KeyError, AttributeError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path} cannot be read as a table with the columns file and tags: {error!r}") from error
@@ -259,6 +259,7 @@ def _facades(place: Place, reverse: bool) -> Source:
 
 
 PAIRS: dict[str, Callable[[Place, bool], Source]] = {"facades": _facades}
+NAMES = (*SOURCES, *MIXTURES, *PAIRS)  # which a folder of the same name does not hide
 
 
 def _find(data: str | Source, place: Place, channels: int) -> Source:

@@ -8,9 +8,15 @@ import torch
 from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
+from zoo.data.derived import DERIVED
 from zoo.data.pictures import Pictures, as_tensor
 
 FILES = "files"  # in place of a way to derive pairs: they are there
+
+
+def as_text(name: str) -> str:
+    """A file's name as text: bytes that the locale does not know are read as UTF-8, others become a sign for that."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +40,9 @@ class DataSpec:
             raise UsageError(f"class_names must be a list of strings, not {self.class_names!r}")
         if not isinstance(self.name, str) or not isinstance(self.provenance, str):
             raise UsageError("name and provenance of a data set must be strings")
+        for name, value in (("name", as_text(self.name)), ("provenance", as_text(self.provenance)),
+                            ("class_names", [as_text(c) for c in self.class_names])):
+            object.__setattr__(self, name, value)
         self.check_whole("images", 0)
 
     def check_range(self, batch: Any) -> None:
@@ -164,8 +173,10 @@ class PairSpec(ImageSpec):
         super().__post_init__()
         self.check_whole("source_size", 1, most=4096)
         self.check_whole("source_channels", 1, most=64)
-        if not isinstance(self.pairs, str) or not isinstance(self.reverse, bool):
-            raise UsageError("pairs must be a string and reverse true or false")
+        if not isinstance(self.pairs, str) or self.pairs not in (FILES, *DERIVED):
+            raise unknown("way to make pairs", self.pairs, [FILES, *DERIVED])
+        if not isinstance(self.reverse, bool):
+            raise UsageError(f"reverse must be true or false, not {self.reverse!r}")
 
     @property
     def opening(self) -> dict[str, Any]:

@@ -48,9 +48,13 @@ class OnDisk:
 Images = Tensor | OnDisk  # what a source loads; both have len, shape, nbytes, device and [rows]
 
 
-def load_decoded(path: Path) -> Tensor:
-    """The images of a cache file: mapped if they fit into ``memory_for_images``, else an OnDisk for a Tensor."""
+def load_decoded(path: Path, of: int = 1) -> Tensor:
+    """The images of a cache file: mapped if they fit into ``memory_for_images``, else an OnDisk for a Tensor.
+
+    Args:
+        of: how many such files a data set has, which share the memory.
+    """
     images = OnDisk(path)
-    if images.nbytes <= memory_for_images():
+    if images.nbytes * of <= memory_for_images():
         return torch.from_numpy(np.load(path, mmap_mode="c"))
     return cast(Tensor, images)  # named tuples of 3.10 have no type variables: most code meets them with Tensors

@@ -102,7 +102,7 @@ def describe(name: str) -> dict[str, Any]:
     """What NAME.json says of a bundled classifier. Raises UsageError if there is none of this name."""
     if name not in bundled():
         raise unknown("features", name, ["inception", *bundled()])
-    return json.loads((PRETRAINED / f"{name}.json").read_text())
+    return json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @cache

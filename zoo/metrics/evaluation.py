@@ -6,7 +6,7 @@ from typing import Any
 
 from zoo.metrics.comparison import Comparison, How
 from zoo.metrics.measures import MEASURES, measures_behind, measures_named
-from zoo.metrics.protocol import Protocol, with_versions
+from zoo.metrics.protocol import NO_FEATURES, Protocol, with_versions
 from zoo.store.layout import Metrics, read_config, read_metrics
 from zoo.store.loading import find, load
 from zoo.tasks.task import Task
@@ -106,5 +106,10 @@ def _folder_of_data(training: dict[str, Any]) -> str | None:
 
 def measured(folder: Path, asked: dict[str, Any]) -> bool:
     """Whether a model folder has the numbers of a protocol with these fields."""
-    stored = [Protocol.parse(metric["protocol"]) for metric in read_metrics(folder).values()]
-    return any(all(getattr(p, name) == value for name, value in asked.items()) for p in stored if p)
+    return any(_answers(metric["protocol"], asked) for metric in read_metrics(folder).values())
+
+
+def _answers(line: str, asked: dict[str, Any]) -> bool:
+    protocol, takes_none = Protocol.parse(line), f"features={NO_FEATURES}" in line
+    return protocol is not None and all(getattr(protocol, name) == value for name, value in asked.items()
+                                        if not (name == "features" and takes_none))

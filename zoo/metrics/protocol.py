@@ -9,6 +9,8 @@ import torch
 from zoo.core.config import Options, option, options_of
 from zoo.core.version import __version__
 
+NO_FEATURES = "none"  # of numbers that are of no features, in the line beside them
+
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol(Options):
@@ -34,13 +36,16 @@ class Protocol(Options):
         if not line.startswith(("features=", "measures=")):
             return None
         pairs = dict(word.split("=", 1) for word in shlex.split(line) if "=" in word)
-        pairs["features"] = pairs["features"].split("@")[0]
+        if pairs["features"] == NO_FEATURES:  # none were taken: others that are asked for later have the default's
+            del pairs["features"]
+        else:
+            pairs["features"] = pairs["features"].split("@")[0]
         return cls(**{name: spec.type(pairs[name]) for name, spec in options_of(cls).items() if name in pairs})
 
 
 def with_versions(protocol: Protocol, digest: str | None) -> str:
     """The line for metrics.json: the protocol, the digest of its features, if it took any, and what computed it."""
-    features = f"{protocol.features}@{digest}" if digest else "none"
+    features = f"{protocol.features}@{digest}" if digest else NO_FEATURES
     line = str(protocol).replace(f"features={protocol.features}", f"features={features}", 1)
     return f"{line} zoo={__version__} torch-fidelity={version('torch-fidelity')} torch={torch.__version__}"
 

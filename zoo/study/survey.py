@@ -80,10 +80,7 @@ def _run(job: Job) -> str:
 
 def open_run(variant: str, config: dict[str, Any], training: Training, folder: Path) -> Run:
     """The run of a folder, from its newest checkpoint if it has any."""
-    resume = newest_checkpoint(folder / "checkpoints") is not None
-    if not resume:
-        (folder / "config.json").unlink(missing_ok=True)  # of a run stopped before its first checkpoint
-    return Run(variant, config, training, str(folder), resume)
+    return Run(variant, config, training, str(folder), resume=(folder / "config.json").exists())
 
 
 def unconditional_variants() -> list[str]:

@@ -116,7 +116,7 @@ class Worker:
         training = protocol.training(seed, self.work.data_dir, self.work.accelerator)
         folder.mkdir(parents=True, exist_ok=True)
         start = time.perf_counter()
-        with (open(folder / "log.txt", "a") as log, contextlib.redirect_stdout(log),
+        with (open(folder / "log.txt", "a", encoding="utf-8") as log, contextlib.redirect_stdout(log),
               contextlib.redirect_stderr(log)):
             run = open_run(ledger.variant, protocol.config(ledger.variant) | values, training, folder)
             status = run.train()

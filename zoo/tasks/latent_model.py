@@ -18,7 +18,6 @@ from zoo.networks.conditioning import Unconditional
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.task import PASS, Task
 
-
 NO_ENCODER = "{} has no encoder: it makes images from latents, not latents from images"
 
 

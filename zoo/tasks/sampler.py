@@ -31,6 +31,7 @@ class Sampler(LatentModel):
     asks = ("sample", "render", "encode", "decode", "reconstruct")
     hub_tag = "unconditional-image-generation"
     data_kind = "images"
+    spec_kinds = ("images", "points")
     output = "image"
     kind = "unconditional"
 

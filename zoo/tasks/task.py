@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
-from zoo.core.errors import CannotError
+from zoo.core.errors import CannotError, UsageError
 from zoo.core.module import Batch, GenerativeModule
 from zoo.data.spec import AnySpec
 
@@ -32,9 +32,16 @@ class Task(GenerativeModule):
     asks: ClassVar[tuple[str, ...]]  # the methods that a user calls
     hub_tag: ClassVar[str]  # the task's name on the Hugging Face Hub
     data_kind: ClassVar[str]  # of the sources that it trains on, see ``zoo.data.sources``
+    spec_kinds: ClassVar[tuple[str, ...]]  # of data specs that its networks can be built for
     output: ClassVar[str]  # what an answer is, in a word: its name in an exported file
     once: ClassVar[bool] = False  # whether an example of the data is a question that is asked once
     data: AnySpec
+
+    def __init__(self, config: Any, data: Any) -> None:
+        super().__init__(config, data)
+        if data.kind not in self.spec_kinds:
+            raise UsageError(f"{self.variant} takes data of the kind {' or '.join(self.spec_kinds)}, and {data.name} "
+                             f"are {data.kind}")
 
     @classmethod
     def needs(cls) -> tuple[str, ...]:

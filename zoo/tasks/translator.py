@@ -36,6 +36,7 @@ class Translator(Task):
     asks = ("translate",)
     hub_tag = "image-to-image"
     data_kind = "pairs"
+    spec_kinds = ("pairs",)
     output = "image"
     once = True
     kind = "paired"

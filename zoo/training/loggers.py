@@ -37,13 +37,13 @@ class MetricsCSV(Logger):
         new = [name for name in metrics if name not in self._columns]
         if new:
             self._rewrite(self._read(), self._columns + new)
-        with open(self.path, "a", newline="") as file:
+        with open(self.path, "a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self._columns).writerow({"images": step} | metrics)
 
     def _read(self) -> list[dict[str, str]]:
         if not self.path.exists():
             return []
-        with open(self.path, newline="") as file:
+        with open(self.path, newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
     def _rewrite(self, rows: list[dict[str, str]], columns: list[str]) -> None:
@@ -52,7 +52,7 @@ class MetricsCSV(Logger):
             rows = [row for row in rows if int(row["images"]) <= self.start]
             columns = list(rows[0]) if rows else columns
         self._columns = columns
-        with atomic(self.path) as partial, open(partial, "w", newline="") as file:
+        with atomic(self.path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(rows)

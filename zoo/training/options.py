@@ -1,11 +1,12 @@
 """What a training run can be told besides the model's own options."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from zoo.core.config import Options, option
 from zoo.core.errors import UsageError
+from zoo.data.sources import NAMES
 from zoo.store.layout import read_config
 
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
@@ -51,10 +52,17 @@ class Training(Options):
                                                   "the best checkpoint is chosen by test images", group="evaluation")
 
     # What a resumed run may change: the rest would make it another run.
-    MAY_CHANGE = ("data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate", "compile",
-                  "log_every", "samples_every", "checkpoint_every", "eval_every")
+    MAY_CHANGE = ("data", "data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate",
+                  "compile", "log_every", "samples_every", "checkpoint_every", "eval_every")
 
     SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse")
+
+    def placed(self) -> "Training":
+        """With whole paths in place of those that were typed, so that a run goes on from any working directory."""
+        data = Path(self.data).expanduser()
+        folder = self.data not in NAMES and data.is_dir()
+        return replace(self, data=str(data.resolve()) if folder else self.data,
+                       data_dir=str(Path(self.data_dir).expanduser().resolve()) if self.data_dir else None)
 
     def source(self) -> dict[str, Any]:
         """The options by which ``zoo.data.sources.open_source`` opens the data."""
@@ -67,14 +75,30 @@ def resumed(folder: str, variant: str | None, config: dict[str, Any], training: 
     Raises:
         UsageError: for anything that would make it another run.
     """
-    stored = read_config(Path(folder))
+    check_run_folder(folder)
+    stored = read_config(Path(folder).expanduser())
     if "training" not in stored:
         raise UsageError(f"{folder} is a model without a run: there is nothing to resume")
     given = {"variant": variant} if variant else {}
     theirs = {"variant": stored["variant"]} | stored["config"] | stored["training"]
     fixed = given | config | {k: v for k, v in training.items() if k not in Training.MAY_CHANGE}
+    if "data" in training and is_set(training["data"]) | is_set(stored["training"]["data"]):  # a set does not move
+        fixed["data"] = training["data"]
     for name, value in fixed.items():
         if theirs.get(name) != value:
             raise UsageError(f"the run in {folder} has {name} {theirs.get(name)!r}, not {value!r}: start another run "
                              "with --out, or leave the option away")
     return stored["variant"], stored["config"], Training.from_dict(stored["training"] | training)
+
+
+def is_set(data: str) -> bool:
+    """Whether it names a data set, and not a folder."""
+    return data in NAMES or data.startswith("hf:")
+
+
+def check_run_folder(folder: str) -> None:
+    """Raises UsageError for a file in place of a run's folder, with the folder that is meant."""
+    path = Path(folder).expanduser()
+    if path.is_file():
+        meant = path.parent.parent if path.parent.name == "checkpoints" else path.parent
+        raise UsageError(f"--resume takes the folder of a run, and {folder} is a file: --resume {meant}")

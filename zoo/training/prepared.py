@@ -50,7 +50,7 @@ class Prepared:
     def __init__(self, variant: str, config: dict[str, Any], training: Training, folder: str | None = None,
                  resume: bool = False, command: str = "", source: Source | None = None) -> None:
         cls = variant_class(variant)
-        self.training, self.resume, self.command = training, resume, command
+        self.training, self.resume, self.command = training.placed(), resume, command
         self.more_callbacks: list[Callback] = []
         if training.devices != "auto" and not (training.devices.isdigit() and int(training.devices) > 0):
             raise UsageError(f"devices must be auto or a number from 1, not {training.devices!r}")
@@ -62,7 +62,7 @@ class Prepared:
         self.model: Task = cls(options, self.source.spec)
         self._prepare_model()
         self.data = DataModule(self.source, training.batch_size, training.seed, training.mirror)
-        self.folder = Path(folder or f"runs/{cls.variant.rpartition(':')[2]}-{self.source.spec.name}")
+        self.folder = Path(folder or f"runs/{cls.variant.rpartition(':')[2]}-{self.source.spec.name}").expanduser()
         self.sheets = callbacks.SampleGrid(self.folder / "samples", training.samples_every)
         self.checkpoint = newest_checkpoint(self.folder / "checkpoints")
         self.evaluation = self._evaluation() if training.eval_every else None
@@ -106,10 +106,12 @@ class Prepared:
         real = None if training.eval_split == "train" else self._open(self.model.data_kind, training.eval_split)
         return Evaluation(space, training.eval_every, training.eval_samples, training.images, real)
 
-    def _check_folder(self) -> None:
-        if self.resume and self.checkpoint is None:
-            raise UsageError(f"there is no checkpoint to resume in {self.folder}")
-        if not self.resume and (self.folder / "config.json").exists():
+    def check_folder(self) -> None:
+        """Raises UsageError where a run would take the place of one that left something."""
+        if self.resume and self.checkpoint is None and (self.folder / "model.safetensors").exists():
+            raise UsageError(f"there is no checkpoint to resume in {self.folder}, but a model that a run from the "
+                             "beginning would replace: take another folder with --config and --out")
+        if not self.resume and (self.checkpoint or (self.folder / "model.safetensors").exists()):
             raise UsageError(f"{self.folder} already holds a run: --resume {self.folder} to go on with it, or --out "
                              "for another folder")
 

@@ -1,15 +1,19 @@
 """A run, from what it needs to a finished folder."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from zoo.cards.publishing import write_metrics
+from zoo.core.errors import UsageError
 from zoo.core.parallel import ZooStrategy
 from zoo.metrics.quick import QUICK
 from zoo.store.saving import save, write_config
@@ -26,10 +30,37 @@ class Run(Prepared):
 
     def train(self) -> int:
         """Trains to the budget. Returns the exit status: 0, or 128 + signal after a graceful stop."""
-        training, model = self.training, self.model
         # The others start when this one has begun to fill the folder.
-        if rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # a function's attribute
-            self._check_folder()
+        if rank_zero_only.rank:  # type: ignore[attr-defined]  # a function's attribute
+            return self._train()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                self.check_folder()
+                if self.resume and self.checkpoint is None:
+                    print(f"nothing was saved in {self.folder} yet: the run begins anew", file=sys.stderr)
+                return self._train()
+        except OSError as error:
+            raise UsageError(f"the run cannot write to {self.folder}: {error}. Make room, or take another --out; what "
+                             f"is saved is whole: --resume {self.folder} goes on with it") from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Holds the folder's lock. Raises UsageError where another process trains in it."""
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UsageError(f"another process trains in {self.folder}: wait for it, or stop it first") from None
+        try:
+            for partial in self.folder.rglob(".*.partial"):  # of a process that was killed while it wrote
+                partial.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
+
+    def _train(self) -> int:
+        training, model = self.training, self.model
         quiet()
         budget = callbacks.Budget(training.images)
         self.sheets.examples = self._examples()
@@ -37,9 +68,9 @@ class Run(Prepared):
         if trainer.is_global_zero:
             # Weights that the folder has stay until there are others.
             write_config(model, self.folder, self._origin(trainer))
+        checkpoint = str(self.checkpoint) if self.resume and self.checkpoint else None
         try:
-            trainer.fit(model, datamodule=self.data, ckpt_path=str(self.checkpoint) if self.resume else None,
-                        weights_only=True)
+            trainer.fit(model, datamodule=self.data, ckpt_path=checkpoint, weights_only=True)
         except RuntimeError:  # what a process finds whose neighbour died
             newest = newest_checkpoint(self.folder / "checkpoints")
             if trainer.world_size > 1 and newest:
@@ -61,8 +92,7 @@ class Run(Prepared):
             max_epochs=-1, use_distributed_sampler=False, enable_model_summary=False,
             log_every_n_steps=max(1, training.log_every // training.batch_size),
             default_root_dir=folder,
-            logger=[MetricsCSV(folder / "metrics.csv", start),
-                    TensorBoardLogger(folder, name="tensorboard", version="")],
+            logger=[MetricsCSV(folder / "metrics.csv", start), *self._tensorboard()],
             callbacks=[
                 budget,
                 callbacks.Diversity(),
@@ -73,6 +103,14 @@ class Run(Prepared):
                 checkpoints,
                 *self.more_callbacks,
             ])
+
+    def _tensorboard(self) -> list[TensorBoardLogger]:
+        try:
+            str(self.folder).encode()
+        except UnicodeEncodeError:  # of a locale that does not know the name: TensorBoard could not open its file
+            print(f"{self.folder} is no text in this locale: TensorBoard's log is left out", file=sys.stderr)
+            return []
+        return [TensorBoardLogger(self.folder, name="tensorboard", version="")]
 
     def _origin(self, trainer: Trainer) -> dict[str, Any]:
         device = trainer.strategy.root_device
