@@ -21,13 +21,13 @@ from zoo.models.madgan import Generators
 from zoo.networks.blocks import AutoEncoder
 
 
-def train(model, batches, *callbacks) -> None:
+def train(model, batches, *callbacks, precision: str = "32-true") -> None:
     """A real run over ``batches`` of images, without a folder."""
     data = [Labelled(images, torch.zeros(len(images), dtype=torch.int64)) for images in batches]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-                enable_model_summary=False, callbacks=list(callbacks)).fit(model, DataLoader(data, batch_size=None))
+                enable_model_summary=False, callbacks=list(callbacks), precision=precision).fit(model, DataLoader(data, batch_size=None))
 
 
 def noise(count: int, n: int = 8, size: int = 16) -> list[torch.Tensor]:
@@ -219,12 +219,12 @@ def shares_of_two_peaks(variant: str, seed: int, generators: int = 1) -> list[fl
     makers = Generators(Gaussian() for _ in range(generators))
     model.generator = makers if variant == "madgan" else makers[0]
     data, _ = open_source("two-peaks").load()
-    train(model, data[:64 * 300].split(64))
+    train(model, data[:64 * 300].split(64), precision="64-true")  # in float32 rounding would decide where it ends
     samples = model.sample(2000, seed=0).flatten()
     return [((samples - peak).abs() < 0.3).float().mean().item() for peak in (-1, 1)]
 
 
-@pytest.mark.parametrize("seed", [1, 2])  # of the starts 0 to 85 madgan misses a peak from 18, of which 0 is one
+@pytest.mark.parametrize("seed", [1, 2])  # of the starts 0 to 9 madgan misses a peak from 0, 3 and 6
 def test_madgan_covers_two_peaks(seed):
     """Where one generator can make one Gaussian only: alone it takes one peak, or lies across both; two take both."""
     assert sorted(shares_of_two_peaks("nsgan", seed)) == pytest.approx([0, 1], abs=0.05)
