@@ -12,6 +12,8 @@ import zoo
 from zoo.commands import sample as sample_command
 from zoo.commands import train as train_command
 from zoo.core.errors import unknown
+from zoo.data.module import DataModule
+from zoo.data.sources import open_source
 from zoo.models import variant_class
 
 ENCODERS = [name for name in SAMPLERS if variant_class(name).code is not zoo.Sampler.code]
@@ -189,3 +191,10 @@ def test_images_of_another_range_are_refused(images, tmp_path):
     """Floats of 0 to 255 trained without a word."""
     with pytest.raises(zoo.UsageError, match=r"uint8, or floats in \[-1, 1\]"):
         fit(zoo.create("gan", image_size=16, width=2), images, tmp_path)
+
+
+def test_lightnings_own_ways_that_do_not_fit_are_said(tmp_path):
+    data = DataModule(open_source("digits", image_size=16), batch_size=8)
+    quiet = {"accelerator": "cpu", "logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    with pytest.raises(zoo.UsageError, match="overfit_batches"):
+        Trainer(max_steps=4, overfit_batches=1, **quiet).fit(zoo.create("gan", image_size=16, width=2), data)
