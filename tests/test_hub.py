@@ -394,7 +394,6 @@ def test_the_script_publishes_and_says_how_to_load(hub, package, tmp_path, monke
     assert "| [`gan-remote`](https://huggingface.co/me/gan) | gan | " in readme
     assert not readme.startswith("old")
     assert readme.endswith(f"{variants_table()}\n")
-    assert not (tmp_path / "README.md").exists()
     for arguments in ([], [str(folder)], [str(folder), "--repo", "a/b", "--bundle", "c"]):
         with pytest.raises(zoo.UsageError, match="--repo ORG/NAME or --bundle NAME"):
             publish.main(arguments)

@@ -28,8 +28,8 @@ class Rows(Dataset):
 
     def __getitem__(self, rows: Tensor | list[int]) -> AnyColumns:
         if isinstance(rows, int):
-            raise UsageError("the order of the batches was replaced, as by Trainer(overfit_batches=...): give the Trainer "
-                             "a DataLoader of a few examples of your own instead")
+            raise UsageError("the order of the batches was replaced, as by Trainer(overfit_batches=...): give the "
+                             "Trainer a DataLoader of a few examples of your own instead")
         rows = torch.as_tensor(rows, device=self.columns[0].device)
         batch = take(self.columns, rows % self.count)
         return where(rows < self.count, batch, mirrored(batch)) if self.mirror else batch

@@ -3,12 +3,11 @@
 ``catalogue.json`` holds them; ``zoo publish`` enters what it bundles or publishes under a name.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 from zoo.core.errors import UsageError
-from zoo.core.files import digest, write_json
+from zoo.core.files import digest, read_json, write_json
 from zoo.store.hub import fetch
 
 PACKAGE = Path(__file__).parents[1]
@@ -34,7 +33,7 @@ class Pretrained(NamedTuple):
 def pretrained(task: str | None = None) -> list[Pretrained]:
     """The models that ``zoo.load`` knows by name: all, or those of a task, such as ``sample`` or ``translate``."""
     path = PACKAGE / "catalogue.json"
-    entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    entries = read_json(path) if path.exists() else {}
     return [entry for name in sorted(entries) if task in (None, (entry := Pretrained(name, **entries[name])).task)]
 
 
@@ -50,8 +49,8 @@ def locate(name: str) -> Path | None:
     folder = bundled_folder(name) if entry.where == BUNDLED else fetch(entry.where, entry.commit)
     weights = folder / "model.safetensors"
     if not weights.exists() or digest(weights) != entry.sha256:
-        raise UsageError(f"the weights of {name} in {folder} are not those that were published: install gan-zoo again, "
-                         "or remove them from the cache")
+        mend = "install gan-zoo again" if entry.where == BUNDLED else f"remove {folder.parents[1]}, and load it again"
+        raise UsageError(f"the weights of {name} in {folder} are not those that were published: {mend}")
     return folder
 
 

@@ -8,9 +8,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from zoo.core.errors import UsageError
-from zoo.core.files import atomic
+from zoo.core.files import atomic, check_regular, write_json
 from zoo.core.module import Batch
-from zoo.store.weights import read_weights, write_weights
+from zoo.store.layout import read_config
+from zoo.store.weights import Tensors, digest_of, read_weights, write_weights
 from zoo.tasks.task import Inputs, Task
 
 QUESTIONS = 4
@@ -34,11 +35,12 @@ def read_golden(model: Task, folder: Path) -> tuple[Inputs, Tensor]:
     """Inputs and output of a model folder, for a model of its kind. Raises UsageError if they cannot be read."""
     path = folder / "golden.safetensors"
     try:
+        check_regular(path)
         golden = load_file(path)
         stored = {} if "output" in golden else FORMAT_1
         return ({name: golden[stored.get(f"input.{name}", f"input.{name}")] for name in model.inputs(1, 0)},
                 golden[stored.get("output", "output")])
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError, KeyError, UsageError) as error:
         raise UsageError(f"{path} cannot be read: {error!r}") from error
 
 
@@ -70,12 +72,20 @@ def halve(model: Task, folder: Path) -> bool:
             check_golden(model, folder)
         except UsageError:
             continue  # back to what it was
-        write_weights(folder / "model.safetensors", tensors)
+        rewrite(folder, tensors)
         return tensors is half
     raise UsageError(f"{folder} does not make its golden images, in whatever precision: train it again")
 
 
-def put(model: Task, tensors: dict[str, Tensor]) -> None:
+def rewrite(folder: Path, tensors: Tensors) -> None:
+    """Replaces the weights of a folder by the same in other types, which its config.json is told of."""
+    config, sha256 = read_config(folder), digest_of(tensors)
+    write_weights(folder / "model.safetensors", tensors, sha256)
+    if "digests" in config:
+        write_json(folder / "config.json", config | {"digests": config["digests"] | {"weights": sha256}})
+
+
+def put(model: Task, tensors: Tensors) -> None:
     """Gives the networks that answer their weights, by ``network.key``; half precision is for storage only."""
     stored = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
     for name, network in model.networks_for_sampling().items():

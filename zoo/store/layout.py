@@ -8,12 +8,15 @@
     README.md            the card, rendered from the files above
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from zoo.core.errors import UsageError
+from zoo.core.files import read_json
 from zoo.core.version import __version__
+from zoo.store.portable import last_names
 
 FORMAT = 2  # of config.json; raised when older versions of the zoo could not read a folder rightly
 NOTES = "notes.md"  # what its maker has to say, for the card
@@ -28,16 +31,14 @@ def read_config(source: Path) -> dict[str, Any]:
     """The content of a folder's config.json, or of such a file by another name.
 
     Raises:
-        UsageError: it is missing, malformed or of a newer version.
+        UsageError: it is missing, malformed, too large to be one, no regular file, or of a newer version.
     """
     path = source / "config.json" if source.is_dir() else source
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
     except FileNotFoundError:
         raise UsageError(f"{source} is no model folder: it has no config.json" if path != source else
                          f"there is no {source}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
     if not isinstance(config, dict) or type(config.get("format")) is not int:
         raise UsageError(f"{path} is not a configuration of the zoo: it has no format number")
     if config["format"] > FORMAT:
@@ -58,14 +59,25 @@ def read_metrics(folder: Path) -> Metrics:
     """
     path = folder / "metrics.json"
     try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-        if not all(isinstance(m["value"], int | float) and isinstance(m["protocol"], str) for m in metrics.values()):
-            raise ValueError("a number without its protocol")
+        metrics = read_json(path)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
+    try:
+        if not all(isinstance(m["value"], int | float) and isinstance(m["protocol"], str) for m in metrics.values()):
+            raise ValueError("a number without its protocol")
+    except (ValueError, AttributeError, TypeError, KeyError) as error:
         raise UsageError(f"{path} cannot be read: {error!r}. Remove it and evaluate the model again") from error
     return metrics
+
+
+def digest_of_definition(config: dict[str, Any]) -> str:
+    """sha256 of what in a config.json makes the model: task, variant, options, and the data's shape and classes.
+
+    What may change afterwards, such as the name of the data set, is no part of it. Nor are the folders of paths.
+    """
+    data = {key: value for key, value in config["data"].items() if key not in ("name", "images", "provenance")}
+    parts = [config.get("task"), config["variant"], last_names(config["config"]), data]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def is_distance(name: str) -> bool:

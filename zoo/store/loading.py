@@ -6,13 +6,14 @@ from typing import Any
 import torch
 
 from zoo.core.errors import UsageError, unknown
+from zoo.core.files import is_whole_archive
 from zoo.data.spec import read_spec
 from zoo.models import variant_class
 from zoo.store.catalogue import locate, pretrained
 from zoo.store.golden import put
 from zoo.store.hub import fetch
 from zoo.store.layout import read_config
-from zoo.store.weights import Tensors, check_fit, read_weights
+from zoo.store.weights import Tensors, check_fit, check_together, check_values, read_weights
 from zoo.tasks.task import Task
 
 MOST_PARAMETERS = 10**9  # of a model that is loaded: four gigabytes in single precision
@@ -32,18 +33,22 @@ def load(source: str | Path) -> Task:
 
     Raises:
         UsageError: no such model, a file that is missing, damaged or altered, an unknown variant or field, a folder
-            written by a newer version, weights that do not fit the configuration, or a model that is too large.
+            written by a newer version, a model that is too large, or weights that do not fit the configuration, are not
+            finite or nothing but zeros.
     """
     path = Path(source).expanduser()
     if path.suffix == ".ckpt" and path.is_file():
         return _from_checkpoint(path)
     folder = find(path.parent if path.name == "model.safetensors" else source)
-    model = untrained(folder)
+    description = read_config(folder)
+    model = _described(description, folder)
     networks = model.networks_for_sampling()
     count = sum(p.numel() for network in networks.values() for p in network.parameters())
     if count > MOST_PARAMETERS:
         raise UsageError(f"the configuration in {folder} asks for {count:,} parameters, more than {MOST_PARAMETERS:,}")
-    return _with_weights(model, read_weights(folder / "model.safetensors"), folder)
+    model = _with_weights(model, read_weights(folder / "model.safetensors"), folder)
+    check_together(description, folder)
+    return model
 
 
 def _with_weights(model: Task, tensors: Tensors, where: Path) -> Task:
@@ -51,6 +56,7 @@ def _with_weights(model: Task, tensors: Tensors, where: Path) -> Task:
     networks = model.networks_for_sampling()
     check_fit({f"{name}.{key}": value for name, network in networks.items()
                for key, value in network.state_dict().items()}, tensors, where)
+    check_values(networks, tensors, where)
     for name, _ in list(model.named_buffers(recurse=False)):
         setattr(model, name, None)  # state of the training alone
     for name, _ in list(model.named_children()):
@@ -62,6 +68,8 @@ def _with_weights(model: Task, tensors: Tensors, where: Path) -> Task:
 
 def _from_checkpoint(path: Path) -> Task:
     """The model of a checkpoint. Raises UsageError for a file that is none of the zoo's."""
+    if not is_whole_archive(path):
+        raise UsageError(f"{path} is damaged (empty, cut short or altered), or not a checkpoint of the zoo")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         state, weights = checkpoint["zoo"], checkpoint["state_dict"]

@@ -3,11 +3,11 @@
 ``zoo train --recipe NAME`` trains it, on any number of devices; other options change the recipe.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from zoo.core.errors import unknown
+from zoo.core.files import read_json
 
 FOLDER = Path(__file__).parents[1] / "recipes"
 
@@ -21,4 +21,4 @@ def read_recipe(name: str) -> dict[str, Any]:
     """A recipe's ``variant``, ``config`` and ``training``. Raises UsageError, with the near names, for another name."""
     if name not in recipes():
         raise unknown("recipe", name, recipes())
-    return json.loads((FOLDER / f"{name}.json").read_text())
+    return read_json(FOLDER / f"{name}.json")

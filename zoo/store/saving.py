@@ -9,7 +9,7 @@ from zoo.core.files import atomic, write_json
 from zoo.core.module import Batch
 from zoo.core.version import __version__
 from zoo.store.golden import write_golden
-from zoo.store.layout import FORMAT, MEMORISATION, PROGRESS
+from zoo.store.layout import FORMAT, MEMORISATION, PROGRESS, digest_of_definition
 from zoo.store.weights import Tensors, digest_of, stored_digest, write_weights
 from zoo.tasks.task import Task
 
@@ -17,7 +17,7 @@ COMPILED = "_orig_mod."  # what ``network = torch.compile(network)`` puts into t
 
 
 def save(model: Task, folder: str | Path, origin: dict[str, Any] | None = None, examples: Batch | None = None) -> Path:
-    """Writes a model folder. Each file is replaced as a whole, the weights last.
+    """Writes a model folder. Each file is replaced as a whole, the weights last, then config.json with their digest.
 
     Numbers and pictures of other weights, which the folder may hold, are removed.
 
@@ -37,13 +37,19 @@ def save(model: Task, folder: str | Path, origin: dict[str, Any] | None = None, 
     with atomic(folder / model.samples) as partial:
         model.write_sheet(partial, examples)
     write_weights(folder / "model.safetensors", tensors, sha256)
+    write_config(model, folder, origin, sha256)  # only now: until here the old weights may be there
     return folder
 
 
-def write_config(model: Task, folder: Path, origin: dict[str, Any] | None = None) -> None:
-    """Writes config.json alone, as ``save`` does."""
-    config = {"format": FORMAT, "zoo": __version__, "torch": torch.__version__} | model.description()
-    write_json(folder / "config.json", config | (origin or {}))
+def write_config(model: Task, folder: Path, origin: dict[str, Any] | None = None, weights: str | None = None) -> None:
+    """Writes config.json alone, as ``save`` does.
+
+    Args:
+        weights: ``digest_of`` those that lie beside it.
+    """
+    config = {"format": FORMAT, "zoo": __version__, "torch": torch.__version__} | model.description() | (origin or {})
+    digests = {"definition": digest_of_definition(config)} | ({"weights": weights} if weights else {})
+    write_json(folder / "config.json", config | {"digests": digests})
 
 
 def _tensors(model: Task) -> Tensors:

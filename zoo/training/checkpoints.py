@@ -1,20 +1,27 @@
 """Checkpoints: the full training state of a run, by images seen."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins import TorchCheckpointIO
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from zoo.core.errors import UsageError
-from zoo.core.files import atomic
+from zoo.core.files import atomic, is_whole_archive
 from zoo.core.module import Batch, GenerativeModule
 from zoo.training.callbacks import crossed
 
 if TYPE_CHECKING:
     from zoo.training.evaluation import Evaluation
+
+BEST = "best.ckpt"
+State = tuple[int, int]  # size and time of a file: it is looked through once for each
 
 
 class ImageCheckpoint(Checkpoint):
@@ -44,6 +51,10 @@ class ImageCheckpoint(Checkpoint):
         self._sum: Tensor | float = 0.0
         self._count = 0
 
+    def setup(self, trainer: Trainer, model: GenerativeModule, stage: str) -> None:
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # not another that the user chose
+            trainer.strategy.checkpoint_io = InPlace()
+
     def on_train_batch_end(self, trainer: Trainer, model: GenerativeModule, outputs: Any, batch: Batch,
                            batch_idx: int) -> None:
         if model.monitor:
@@ -52,6 +63,9 @@ class ImageCheckpoint(Checkpoint):
         if trainer.should_stop or measured or crossed(model, batch, self.every):
             better = self._improved(model, measured)
             self.save(trainer, self.folder / f"images-{model.images_seen:012d}.ckpt", better)
+
+    def on_train_end(self, trainer: Trainer, model: GenerativeModule) -> None:
+        self._forget_damaged_best()  # before the run takes its weights from there
 
     def _improved(self, model: GenerativeModule, measured: bool) -> bool:
         if self.evaluation is not None and measured:
@@ -71,6 +85,14 @@ class ImageCheckpoint(Checkpoint):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self.last = state["best"], state["last"]
+        self._forget_damaged_best()
+
+    def _forget_damaged_best(self) -> None:
+        """Lets another checkpoint be the best, from now on, where the file of the one that was cannot be used."""
+        if self.best and not is_sound(self.folder / BEST):
+            _say(f"{self.folder / BEST} is damaged or gone: of the checkpoints from here on the best is kept, and "
+                 "without one the weights are the last")
+            self.best = {}
 
     def save(self, trainer: Trainer, path: Path, better: bool = False) -> None:
         """Writes a checkpoint; every process takes part. Raises UsageError, earlier ones intact, if it cannot."""
@@ -79,10 +101,9 @@ class ImageCheckpoint(Checkpoint):
                 with atomic(path) as partial:
                     trainer.save_checkpoint(partial)
                 if better:
-                    with atomic(self.folder / "best.ckpt") as partial:
+                    with atomic(self.folder / BEST) as partial:
                         shutil.copyfile(path, partial)
-                for old in sorted(self.folder.glob("images-*.ckpt"))[:-self.keep]:
-                    old.unlink()
+                self._remove_others(path)
             else:
                 trainer.save_checkpoint(path)  # writes nothing on this process
         except OSError as error:
@@ -91,9 +112,70 @@ class ImageCheckpoint(Checkpoint):
                              "--resume") from error
         self.last_model_path = str(path)
 
+    def _remove_others(self, path: Path) -> None:
+        """Keeps this one and those just before it. One of more images was damaged, or the run would be there."""
+        there = sorted(self.folder.glob("images-*.ckpt"))
+        kept = [other for other in there if other.name <= path.name][-self.keep:]
+        for other in there:
+            if other not in kept:
+                other.unlink()
+
+
+class InPlace(TorchCheckpointIO):
+    """Writes a checkpoint straight to its place, which ``atomic`` made.
+
+    Lightning's own way makes it in memory first, and then in $TMPDIR, which has to have room for it.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        try:
+            with open(path, "wb") as file:
+                torch.save(checkpoint, file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # torch complains of its own position in a file that is full
+                raise error.__context__ from error
+            raise
+
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    return max(folder.glob("images-*.ckpt"), default=None)
+    """The newest that can be gone on with. What is damaged is passed over, and said so once."""
+    for path in sorted(folder.glob("images-*.ckpt"), reverse=True):
+        if is_sound(path):
+            return path
+        if path.exists() and path not in _told:  # it may have gone since it was listed
+            _told.add(path)
+            _say(f"the checkpoint {path} is damaged (empty, cut short or altered) and passed over")
+    return None
+
+
+_told: set[Path] = set()
+_looked_through: dict[Path, tuple[State, bool]] = {}
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a checkpoint is there, with the content that was written. One that was looked through is remembered."""
+    try:
+        state = path.stat().st_size, path.stat().st_mtime_ns
+    except OSError:
+        return False
+    known, sound = _looked_through.get(path, (None, False))
+    if known != state:
+        sound = is_whole_archive(path) and _can_be_opened(path)
+        _looked_through[path] = state, sound
+    return sound
+
+
+def _can_be_opened(path: Path) -> bool:
+    """Whether torch finds its way in a file; no tensor is read."""
+    try:
+        return "zoo" in torch.load(path, map_location="meta", weights_only=True)
+    except Exception:  # whatever torch's unpickler stumbles over
+        return False
+
+
+@rank_zero_only
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def checkpoint_images(path: Path) -> int:
