@@ -393,12 +393,12 @@ def test_colour_of_12_bits_in_16_is_refused(tmp_path):
 
 
 def test_pairs_have_white_of_each_side(tmp_path):
-    for split, depths in (("train", (1000, 4095)), ("val", (2048,))):
+    for split, depths in (("train", (1000, 4095)), ("val", (512,))):
         for number, value in enumerate(depths):
             write(tmp_path / "p" / split / "A" / f"{number}.png", 100)
             write(tmp_path / "p" / split / "B" / f"{number}.png", value, np.uint16)
     source, target, _ = PairFolder(tmp_path / "p", split="val").load()
-    assert (source.unique().tolist(), target.unique().tolist()) == ([100], [128])
+    assert (source.unique().tolist(), target.unique().tolist()) == ([100], [32])
 
 
 def test_side_by_side_pairs_of_12_bits(tmp_path):
@@ -443,6 +443,25 @@ def test_a_few_pictures_of_fewer_bits_are_refused(tmp_path):
 
 # ---- the cache -------------------------------------------------------------------------------------------------------
 
+@pytest.mark.parametrize("kind", ["folder", "pairs", "hub"])
+def test_what_was_decoded_with_another_white_is_not_taken(kind, tmp_path, monkeypatch):
+    """Such as by an earlier version, nearly black, or before another split got brighter pictures."""
+    monkeypatch.setattr(pytest.importorskip("datasets").config, "HF_DATASETS_CACHE", tmp_path / "hf")
+    for number, value in enumerate((2048, 4095)):
+        write(tmp_path / "x" / f"{number}.png", value, np.uint16, width=8)
+
+    def levels() -> list[int]:
+        source = PairFolder(tmp_path / "x") if kind == "pairs" else open_source(
+            f"hf:{tmp_path / 'x'}" if kind == "hub" else str(tmp_path / "x"), image_size=4)
+        return sorted(source.load().truth[:, 0, 0, 0].tolist())
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr("zoo.data.depth.tops_of_files", lambda name, files: {})
+        earlier.setattr("zoo.data.hub.tops_of", lambda *args: {})
+        assert levels() == [8, 16]
+    assert levels() == [128, 255]
+
+
 def test_keys_of_good_folders_are_what_they_were(tmp_path):
     """Made by the same formula as before there were links, depths and spellings of splits."""
     fill(tmp_path / "x", "train/a/1.png", "train/b/2.png", "test/a/1.png")
@@ -466,6 +485,14 @@ def test_one_picture_is_no_data(tmp_path):
             call()
     with pytest.raises(zoo.UsageError, match="tensors has 0 pictures"):
         ArraySource(torch.zeros(0, 3, 8, 8))
+
+
+def test_one_picture_of_the_hub_is_no_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(pytest.importorskip("datasets").config, "HF_DATASETS_CACHE", tmp_path / "hf")
+    fill(tmp_path / "x", "train/1.png", "test/1.png")
+    with pytest.raises(zoo.UsageError, match="has 1 picture to learn from"):
+        open_source(f"hf:{tmp_path / 'x'}", image_size=4)
+    assert open_source(f"hf:{tmp_path / 'x'}", image_size=4, split="test").spec.images == 1
 
 
 def test_one_picture_may_be_tested_with(tmp_path):
