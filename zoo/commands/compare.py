@@ -17,7 +17,7 @@ from zoo.study.protocol import StudyProtocol
 from zoo.study.space import PAPER
 
 
-def main(arguments: list[str]) -> int:
+def parser() -> cli.Parser:
     parser = cli.Parser("Compare generative models by the Frechet distance: a random search for each, its best trial "
                         "repeated over seeds, tests, plots and a report. Started again, it goes on where it was.")
     study = parser.add_argument_group("study")
@@ -37,7 +37,11 @@ def main(arguments: list[str]) -> int:
     work.add_argument("--data-dir", metavar="DIR", help="where named data sets are")
     work.add_argument("--accelerator", choices=("auto", "cpu", "gpu", "mps"), default="auto", help="kind of device")
     parser.add_options(StudyProtocol, "protocol")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    options = parser().parse_args(arguments)
     for name, least in (("trials", 1), ("seeds", 0), ("workers", 1)):
         if getattr(options, name) is not None and getattr(options, name) < least:
             raise UsageError(f"--{name} must be at least {least}, not {getattr(options, name)}")

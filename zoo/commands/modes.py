@@ -22,7 +22,7 @@ def row(name: str, results: list[ModeCoverage]) -> str:
     return f"| {name} | {' | '.join(cells)} | {len(results)} |"
 
 
-def main(arguments: list[str]) -> None:
+def parser() -> cli.Parser:
     parser = cli.Parser("Train unconditional variants on mixtures of Gaussians and count the modes they cover. "
                         "Finished runs are not repeated.")
     parser.add_argument("--variants", nargs="+", metavar="NAME", default=survey.unconditional_variants(),
@@ -36,7 +36,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="runs at a time (default: %(default)s)")
     parser.add_argument("--runs", default="runs/modes", metavar="DIR", help="run folders (default: %(default)s)")
     parser.add_argument("--out", metavar="FILE", help="Markdown table to write as well")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str]) -> None:
+    options = parser().parse_args(arguments)
     config = {"backbone": "mlp", "width": options.width, "latent_dim": 16, "discriminator_norm": "none",
               "kernels": 16}  # of improved-gan: its hundred are for images, and slow
     if options.learning_rate is not None:

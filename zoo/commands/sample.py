@@ -9,13 +9,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from torch import Tensor
-from torchvision.utils import make_grid, save_image
 
 import zoo
 from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic
-from zoo.tasks.drawing import density
 from zoo.tasks.task import Task
 
 
@@ -34,10 +32,9 @@ def main(arguments: list[str]) -> None:
         raise UsageError(f"{options.model} makes nothing of latents alone: it can be asked with "
                          + ", ".join(f"{ask}()" for ask in model.asks))
     images, columns = drawn(model, options)
-    picture = density(images) if not model.data.bounded else make_grid(images, nrow=columns)
     try:
         with atomic(Path(options.out)) as partial:
-            save_image(picture, partial, format="png")
+            model.picture(images, columns).save(partial, format="png")
     except OSError as error:
         raise UsageError(f"cannot write {options.out}: {error}") from error
     print(f"{len(images)} images of {model.variant} ({model.data.name}): {options.out}")

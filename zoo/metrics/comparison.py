@@ -120,7 +120,7 @@ class Comparison:
 
     @cached_property
     def space(self) -> FeatureSpace:
-        if not self.model.data.bounded:
+        if "frechet" not in self.model.measures:
             raise UsageError(f"{self.model.data.name} is a set of {self.model.data.kind}, of which no features are "
                              f"taken: measure {' and '.join(self.model.measures)}")
         space = feature_space(self.protocol.features, self.how.inception_weights)

@@ -54,6 +54,10 @@ class Sampler(LatentModel):
     def answer(self, normal: Tensor, label: Tensor | None = None) -> Tensor:
         return self.data.to_unit(self.generate(self.prior(normal), label))
 
+    def picture(self, images: Tensor, columns: int) -> "Image.Image":
+        """What ``sample`` or ``render`` gave, as one picture."""
+        return showcase.picture(self, images, columns)
+
     def sheet(self, examples: Labelled | None = None) -> "Image.Image":
         return showcase.sheet(self)
 

@@ -39,7 +39,7 @@ def sheet(model: LatentModel) -> "Image.Image":
     seed of the row; one of more classes has some of them, evenly spaced, in order.
     """
     if not model.data.bounded:
-        return grid(density(model.sample(10_000, seed=0))[None], 1)
+        return picture(model, model.sample(10_000, seed=0), 1)
     classes = model.data.classes if model.conditional else 0
     by_class = _by_class(model)
     columns = classes if by_class else 8
@@ -48,6 +48,11 @@ def sheet(model: LatentModel) -> "Image.Image":
     labels = [i % columns if by_class else i * classes // len(places) for i in places]
     normal = torch.cat([model.normals(1, seed) for seed in seeds])
     return grid(model.render(normal, labels if classes else None), columns)
+
+
+def picture(model: LatentModel, images: Tensor, columns: int) -> "Image.Image":
+    """Images in rows of ``columns``; points as density."""
+    return grid(images, columns) if model.data.bounded else grid(density(images)[None], 1)
 
 
 def _by_class(model: LatentModel) -> bool:
