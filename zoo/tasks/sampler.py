@@ -65,7 +65,7 @@ class Sampler(LatentModel):
     def sheet_row(self) -> int | None:
         return self.data.image_size + 2 if self.data.bounded else None
 
-    def pictures(self, examples: Labelled | None = None) -> "dict[str, Image.Image]":
+    def pictures(self) -> "dict[str, Image.Image]":
         return showcase.pictures(self) if self.data.bounded else {}
 
     def captions(self) -> dict[str, tuple[str, str]]:

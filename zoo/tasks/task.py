@@ -34,6 +34,7 @@ class Task(GenerativeModule):
     data_kind: ClassVar[str]  # of the sources that it trains on, see ``zoo.data.sources``
     spec_kinds: ClassVar[tuple[str, ...]]  # of data specs that its networks can be built for
     output: ClassVar[str]  # what an answer is, in a word: its name in an exported file
+    samples: ClassVar[str] = "samples.png"  # the file of a model folder that shows answers, see ``write_sheet``
     once: ClassVar[bool] = False  # whether an example of the data is a question that is asked once
     data: AnySpec
 
@@ -121,10 +122,8 @@ class Task(GenerativeModule):
         """Answers that are not picked, in rows."""
         raise NotImplementedError
 
-    samples: ClassVar[str] = "samples.png"  # the file that shows them; of another kind than a picture, see below
-
     def write_sheet(self, path: Path, examples: Batch | None = None) -> None:
-        """Writes the file of samples: of a task whose answers are no pictures, by itself."""
+        """Writes the file of samples. A task whose answers are no pictures writes another kind of file."""
         self.sheet(examples).save(path, format="png")
 
     def spread(self, answers: Tensor) -> float:
@@ -136,7 +135,7 @@ class Task(GenerativeModule):
         """Pixels from a row of the sheet to the next; None where it has no rows."""
         raise NotImplementedError
 
-    def pictures(self, examples: Batch | None = None) -> "dict[str, Image.Image]":
+    def pictures(self) -> "dict[str, Image.Image]":
         """More pictures of what it does, by the name of the file."""
         return {}
 
@@ -168,7 +167,7 @@ class Task(GenerativeModule):
         """Those that a run ends with, of seconds."""
         return ()
 
-    # ---- as a Lightning user calls it ---------------------------------------------------------------------------
+    # ---- as a Lightning user calls it -------------------------------------------------------------------------
 
     def forward(self, *given: Tensor, **inputs: Tensor) -> Tensor:
         """``answer`` of inputs in the order of ``inputs()``, or by name: differentiable in those that are floats.
@@ -179,10 +178,9 @@ class Task(GenerativeModule):
         given_by_name = {name: self.placed(x) for name, x in zip(names, given, strict=False)}
         return self.answer(**given_by_name, **{name: self.placed(x) for name, x in inputs.items()})
 
-    def predict_step(self, batch: Any, batch_idx: int = 0, dataloader_idx: int = 0) -> Tensor:
-        """Answers to a batch of inputs, by name or in their order, for ``Trainer.predict``."""
-        inputs = batch if isinstance(batch, dict) else dict(zip(self.inputs(1, 0), batch, strict=True))
-        return self.respond(**inputs)
+    def predict_step(self, batch: Inputs, batch_idx: int = 0, dataloader_idx: int = 0) -> Tensor:
+        """Answers to a batch of inputs by name, for ``Trainer.predict``."""
+        return self.respond(**batch)
 
     # ---- Lightning's hooks and config.json --------------------------------------------------------------------
 
@@ -195,7 +193,7 @@ class Task(GenerativeModule):
             self.data.check_range(batch)
         return self.prepare(batch)
 
-    _looked = False  # whether the range of the data has been looked at
+    _looked = False  # at the range of the data
 
     def as_batch(self, given: Any) -> Batch:
         """A named tuple out of what a user's own loader gives, such as a list of images and labels."""
