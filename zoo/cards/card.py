@@ -1,15 +1,19 @@
-"""Cards: Markdown rendered from a model's files, with no number but those in them."""
+"""Cards: Markdown rendered from a model's files, with no number but those in them, nor a path of its maker's."""
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.core.files import write_text
+from zoo.cards.markdown import escape, fenced
+from zoo.core.errors import UsageError
+from zoo.core.files import read_text, write_text
 from zoo.core.registry import variant_of
-from zoo.data.spec import DataSpec
+from zoo.data.spec import AnySpec, DataSpec, read_spec
 from zoo.metrics.classifier import PRETRAINED, describe
 from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics
 from zoo.store.loading import untrained
+from zoo.store.portable import places_of, portable, portable_metrics, without_places
 from zoo.store.recipes import read_recipe, recipes
 from zoo.tasks.task import Task
 
@@ -28,39 +32,62 @@ HUB_DATA = {  # data set -> licence of the Hub's list, name on the Hub
 }
 
 
-def render_card(folder: Path, name: str | None = None, prefix: str = "") -> str:
+def render_card(folder: Path, name: str | None = None, prefix: str = "", pictures_of_data: bool = True) -> str:
     """A model's card.
 
     Args:
         folder: a model folder.
         name: under which ``zoo.load`` finds it; default: the folder.
         prefix: what the names of its pictures begin with.
+        pictures_of_data: whether to show pictures that the model was trained with.
 
     Raises:
-        UsageError: its config.json or metrics.json is malformed.
+        UsageError: its config.json or metrics.json is malformed, or a file is none.
     """
-    config, metrics, model = read_config(folder), read_metrics(folder), untrained(folder)
-    variant = variant_of(type(model))
-    name = name or str(folder)
-    captions = captions_of(model)
+    try:
+        return _rendered(folder, name or str(folder), prefix, pictures_of_data)
+    except UsageError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError) as error:
+        raise UsageError(f"no card can be made of {folder}: its config.json or metrics.json lacks something or has it "
+                         f"of a wrong type ({error!r})") from error
+
+
+def _rendered(folder: Path, name: str, prefix: str, pictures_of_data: bool) -> str:
+    written, model = read_config(folder), untrained(folder)
+    config, metrics = portable(written), portable_metrics(read_metrics(folder), written)
+    variant, captions, usage = variant_of(type(model)), captions_of(model), model.usage(name)
+    metadata = _metadata(name, config, metrics, model)
+    model.data = _escaped(read_spec(config["data"]))  # from here on it speaks Markdown
     first, *others = [f"{_shown(folder / file, captions[file][0], prefix)}\n\n{captions[file][1]}"
-                      for file in pictures_in(folder, model)] or [""]
-    notes = (folder / NOTES).read_text(encoding="utf-8").strip() if (folder / NOTES).exists() else ""
+                      for file in pictures_in(folder, model, pictures_of_data)] or [""]
     sections = [
-        f"---\n{_metadata(name, config, metrics, model)}\n---", f"# {variant.title} on {model.data.name}", first,
+        f"---\n{metadata}\n---", f"# {variant.title} on {model.data.name}", first,
         " ".join((inspect.getdoc(inspect.getmodule(type(model))) or "").split("\n\n")[0].split()),  # its first words
-        f"```python\nimport zoo\n\n{model.usage(name)}\n```",
-        "## Training", _training(config, model.data, name), notes,
+        fenced(f"import zoo\n\n{usage}", "python"),
+        "## Training", _training(config, model.data, name), _notes(folder, written),
         "## Numbers", READING if metrics else "Nothing was measured yet.", _numbers(metrics),
         "## More pictures" if others else "", *others,
         "## Limits", f"{model.limits()} {_weights(config)}"]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
+def _escaped(data: AnySpec) -> AnySpec:
+    """A spec whose names mean nothing in Markdown."""
+    return replace(data, name=escape(data.name), provenance=escape(data.provenance),
+                   class_names=list(map(escape, data.class_names)))
+
+
+def _notes(folder: Path, config: dict[str, Any]) -> str:
+    """Its maker's own Markdown, without places."""
+    path = folder / NOTES
+    return without_places(read_text(path).strip(), places_of(config)) if path.exists() else ""
+
+
 def _shown(path: Path, word: str, prefix: str) -> str:
     """A picture by its name, a text as it is."""
     if path.suffix == ".txt":
-        return f"```\n{path.read_text(encoding='utf-8').rstrip()}\n```"
+        return fenced(read_text(path).rstrip())
     return f"![{word}]({prefix}{path.name})"
 
 
@@ -69,9 +96,10 @@ def captions_of(model: Task) -> dict[str, tuple[str, str]]:
     return model.captions() | CAPTIONS
 
 
-def pictures_in(folder: Path, model: Task) -> list[str]:
-    """The names of those that it holds."""
-    return [name for name in captions_of(model) if (folder / name).exists()]
+def pictures_in(folder: Path, model: Task, pictures_of_data: bool = True) -> list[str]:
+    """The names of those that it holds, with or without those that show what it was trained with."""
+    return [name for name in captions_of(model)
+            if (folder / name).exists() and (pictures_of_data or name != MEMORISATION)]
 
 
 def _weights(config: dict[str, Any]) -> str:
@@ -86,9 +114,9 @@ def _training(config: dict[str, Any], data: DataSpec, name: str) -> str:
     if training:
         seen, budget = config["images_seen"], training.get("images", 0)
         part = f" of a budget of {budget:,}" if seen < budget else ""
-        lines += [f"Weights after {seen:,} images seen{part}, in batches of {training['batch_size']}, seed "
-                  f"{training['seed']}, on {config.get('hardware', 'hardware that was not noted')}.", "",
-                  "```", config["command"], "```"]
+        lines += [f"Weights after {seen:,} images seen{part}, in batches of {training['batch_size']:d}, seed "
+                  f"{training['seed']:d}, on {escape(config.get('hardware', 'hardware that was not noted'))}.", "",
+                  fenced(" ".join(config["command"].splitlines()))]
     if name in recipes():
         recipe = read_recipe(name)["training"]
         lines += ["", f"`zoo train --recipe {name}` alone trains with the recipe's whole budget: "
@@ -102,9 +130,9 @@ def _numbers(metrics: Metrics) -> str:
     if not metrics:
         return ""
     lines = ["| measure | value | protocol |", "|---|---|---|"]
-    lines += [f"| {name} | {metric['value']:.4g} | {1 + protocols.index(metric['protocol'])} |"
+    lines += [f"| {escape(name)} | {metric['value']:.4g} | {1 + protocols.index(metric['protocol'])} |"
               for name, metric in metrics.items()]
-    return "\n".join([*lines, "", *(f"{number}. {protocol}" for number, protocol in enumerate(protocols, 1))])
+    return "\n".join([*lines, "", *(f"{number}. {escape(protocol)}" for number, protocol in enumerate(protocols, 1))])
 
 
 def _metadata(name: str, config: dict[str, Any], metrics: Metrics, model: Task) -> str:
@@ -122,9 +150,9 @@ def _metadata(name: str, config: dict[str, Any], metrics: Metrics, model: Task) 
         model_name=name if results else None, eval_results=results or None).to_yaml()
 
 
-def write_card(folder: Path, name: str | None = None) -> None:
+def write_card(folder: Path, name: str | None = None, pictures_of_data: bool = True) -> None:
     """Renders a folder's README.md."""
-    write_text(folder / "README.md", render_card(folder, name))
+    write_text(folder / "README.md", render_card(folder, name, pictures_of_data=pictures_of_data))
 
 
 def render_classifier_card(name: str) -> str:

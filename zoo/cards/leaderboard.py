@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
+from zoo.cards.markdown import escape
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic, write_text
 from zoo.store.catalogue import BUNDLED, locate, pretrained
@@ -34,7 +35,9 @@ def entries(folder: Path) -> list[Entry]:
         metrics = {key: float(metric["value"]) for key, metric in read_metrics(place).items()}
         if any(map(is_distance, metrics)):
             config = read_config(place)
-            found.append(Entry(name, config["variant"], config["data"]["name"], config.get("images_seen", 0), metrics))
+            seen = config.get("images_seen")
+            found.append(Entry(name, config["variant"], str(config["data"].get("name", "")),
+                               seen if isinstance(seen, int) else 0, metrics))
     if not found:
         raise UsageError(f"no model in {folder} has been evaluated: zoo evaluate RUN")
     return sorted(found, key=lambda e: (e.data, next(v for k, v in e.metrics.items() if is_distance(k))))
@@ -51,9 +54,9 @@ def markdown(table: list[Entry]) -> str:
     for data in dict.fromkeys(entry.data for entry in table):
         rows = [entry for entry in table if entry.data == data]
         names = columns(rows)
-        lines = [f"**{data}**\n", f"| model | variant | images seen | {' | '.join(names)} |",
+        lines = [f"**{escape(data)}**\n", f"| model | variant | images seen | {' | '.join(map(escape, names))} |",
                  f"|---|---|---|{'---|' * len(names)}"]
-        lines += [f"| {e.model} | `{e.variant}` | {e.images_seen:,} | "
+        lines += [f"| {escape(e.model)} | `{escape(e.variant)}` | {e.images_seen:,} | "
                   f"{' | '.join(f'{e.metrics[n]:.4g}' if n in e.metrics else '' for n in names)} |" for e in rows]
         sections.append("\n".join(lines))
     return "\n\n".join(sections) + "\n"

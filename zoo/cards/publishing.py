@@ -6,14 +6,25 @@ from typing import Any, NamedTuple
 from zoo.cards.card import pictures_in, write_card
 from zoo.cards.progress import progress
 from zoo.core.errors import UsageError
-from zoo.core.files import atomic, digest, to_json, write_json
+from zoo.core.files import atomic, digest, read_text, to_json, write_json
 from zoo.core.version import __version__
 from zoo.metrics.evaluation import evaluate, measured
 from zoo.metrics.features import default_features
 from zoo.store.catalogue import BUNDLED, Pretrained, bundled_folder, enter
 from zoo.store.golden import check_golden, halve
-from zoo.store.layout import FILES, MEMORISATION, PROGRESS, Metrics, headline, is_distance, read_config, read_metrics
+from zoo.store.layout import (
+    FILES,
+    MEMORISATION,
+    NOTES,
+    PROGRESS,
+    Metrics,
+    headline,
+    is_distance,
+    read_config,
+    read_metrics,
+)
 from zoo.store.loading import load
+from zoo.store.portable import places_of, portable, portable_metrics, without_places
 from zoo.tasks.task import Task
 
 
@@ -26,11 +37,12 @@ class Published(NamedTuple):
 
 
 def publish(folder: str | Path, repo: str, private: bool = False, revision: str | None = None,
-            dry_run: bool = False) -> Published:
+            dry_run: bool = False, pictures_of_data: bool = False) -> Published:
     """Uploads a model folder to the Hub in one commit: it is there whole or not at all.
 
-    The card is rendered again. A folder without numbers is evaluated first, in the bundled features for its data, else
-    InceptionV3's. Files that the repository has already are not sent, and if it has all, no commit is made.
+    Nothing of it tells where files lie on this machine: of paths in config.json, metrics.json, notes.md and the card
+    the last name remains. The card is rendered again. A folder without numbers is evaluated first, in the bundled
+    features for its data, else InceptionV3's. Files that the repository has already are not sent, and if it has all, no commit is made.
 
     Args:
         folder: a model folder, such as a run's.
@@ -38,13 +50,14 @@ def publish(folder: str | Path, repo: str, private: bool = False, revision: str 
         private: whether a repository that is made is private.
         revision: branch, made if need be; default: main.
         dry_run: sends nothing; the files are in the folder and their sizes in what is returned.
+        pictures_of_data: whether memorisation.png goes along, which shows pictures that the model was trained with.
 
     Raises:
         UsageError: the folder holds no sound model, a file in it leads out of it, or the Hub refuses.
     """
     from huggingface_hub import CommitOperationAdd, HfApi, errors
 
-    files = prepare(Path(folder).expanduser(), repo)
+    files = prepare(Path(folder).expanduser(), repo, pictures_of_data)
     sizes = {name: len(content) if isinstance(content, bytes) else content.stat().st_size
              for name, content in files.items()}
     if dry_run:
@@ -65,18 +78,19 @@ def publish(folder: str | Path, repo: str, private: bool = False, revision: str 
     return Published(str(info.repo_url), info.oid, sizes)
 
 
-def prepare(folder: Path, name: str) -> dict[str, Path | bytes]:
+def prepare(folder: Path, name: str, pictures_of_data: bool = False) -> dict[str, Path | bytes]:
     """Brings a model folder into the state in which it is published: sound, measured, with pictures and a card.
 
     Args:
         folder: a model folder.
         name: under which ``zoo.load`` is going to find it.
+        pictures_of_data: whether with those that the model was trained with.
 
     Returns:
         The files to send, by name: where they lie, or their content where it is not quite the folder's.
     """
     model = load(folder)
-    for path in _files(folder, model).values():
+    for path in _files(folder, model, pictures_of_data).values():
         if not path.resolve().is_relative_to(folder.resolve()):
             raise UsageError(f"{path} leads out of the folder, to {path.resolve()}: put a copy in its place")
     check_golden(model, folder)
@@ -84,16 +98,25 @@ def prepare(folder: Path, name: str) -> dict[str, Path | bytes]:
         evaluate_folder(folder, measures=",".join(model.measures),
                         features=None if measured(folder, {}) else default_features(model.data.name))
     write_pictures(folder, model)
-    write_card(folder, name)
-    config = read_config(folder)
-    if config.get("training", {}).get("data_dir"):
-        config["training"]["data_dir"] = None  # where the maker's data lie; nobody else has that folder
-    return _files(folder, model) | {"config.json": to_json(config).encode()}
+    write_card(folder, name, pictures_of_data)
+    return _files(folder, model, pictures_of_data) | _without_places(folder)
 
 
-def _files(folder: Path, model: Task) -> dict[str, Path]:
+def _files(folder: Path, model: Task, pictures_of_data: bool) -> dict[str, Path]:
     """What a repository holds, as far as the folder has it."""
-    return {name: folder / name for name in (*FILES, *pictures_in(folder, model)) if (folder / name).exists()}
+    names = (*FILES, *pictures_in(folder, model, pictures_of_data))
+    return {name: folder / name for name in names if (folder / name).exists()}
+
+
+def _without_places(folder: Path) -> dict[str, bytes]:
+    """The files that may tell where something lies on the maker's machine, without that."""
+    config, metrics, notes = read_config(folder), read_metrics(folder), folder / NOTES
+    found = {"config.json": to_json(portable(config))}
+    if metrics:
+        found["metrics.json"] = to_json(portable_metrics(metrics, config))
+    if notes.exists():
+        found[NOTES] = without_places(read_text(notes), places_of(config))
+    return {name: text.encode("utf-8", "backslashreplace") for name, text in found.items()}
 
 
 def write_pictures(folder: Path, model: Task) -> None:
@@ -112,7 +135,13 @@ def write_metrics(folder: Path, metrics: Metrics) -> None:
 
 
 def evaluate_folder(folder: Path, **how: Any) -> Metrics:
-    """``evaluate``, with the numbers entered into the folder's metrics.json and card, and memorisation.png beside."""
+    """``evaluate``, with the numbers entered into the folder's metrics.json and card, and memorisation.png beside.
+
+    A model that is no folder here, such as a bundled one by its name, is measured too, and nothing is written.
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        return evaluate(str(folder), **how)
     metrics = evaluate(folder, memorised=folder / MEMORISATION, **how)
     write_metrics(folder, metrics)
     return metrics
@@ -131,9 +160,10 @@ def catalogued(name: str, folder: Path, where: str = BUNDLED, commit: str = "") 
 def bundle(name: str, source: Path) -> Path:
     """Copies a model folder into the package, in half precision where that changes nothing, and enters it.
 
-    What had that name goes, with its pictures and notes.
+    What had that name goes, with its pictures and notes. The nearest training images come along: what is bundled was
+    trained with public data.
     """
-    files = prepare(source, name)
+    files = prepare(source, name, pictures_of_data=True)
     folder = bundled_folder(name)
     folder.mkdir(parents=True, exist_ok=True)
     for stale in {path.name for path in folder.iterdir()} - files.keys():

@@ -1,5 +1,6 @@
 """Tables of what there is, as Markdown."""
 
+from zoo.cards.markdown import escape
 from zoo.models import variants
 from zoo.store.catalogue import BUNDLED, Pretrained, pretrained
 
@@ -16,8 +17,9 @@ def variants_table() -> str:
 def pretrained_table(task: str | None = None, cards: str = "model_cards/") -> str:
     """Every model that can be loaded by name, with its card: all, or those of a task."""
     lines = ["| name | variant | data | pixels | parameters | size | measured | where |", f"|{'---|' * 8}"]
-    lines += [f"| [`{m.name}`]({_card(m, cards)}) | {m.variant} | {m.data} | {m.image_size} | {m.parameters:,} | "
-              f"{m.bytes / 2**20:.1f} MiB | {m.headline} | {m.where} |" for m in pretrained(task)]
+    lines += [f"| [`{m.name}`]({_card(m, cards)}) | {escape(m.variant)} | {escape(m.data)} | {m.image_size} | "
+              f"{m.parameters:,} | {m.bytes / 2**20:.1f} MiB | {escape(m.headline)} | {m.where} |"
+              for m in pretrained(task)]
     return "\n".join(lines)
 
 

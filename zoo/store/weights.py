@@ -52,8 +52,8 @@ def check_together(config: dict[str, Any], folder: Path) -> None:
     """
     digests = config.get("digests", {})
     if not isinstance(digests, dict) or digests.get("definition", (now := digest_of_definition(config))) != now:
-        raise UsageError(f"{folder / 'config.json'} was altered: it no longer describes the model that was saved. Fetch "
-                         "or train it again")
+        raise UsageError(f"{folder / 'config.json'} was altered: it does not describe the model that was saved. "
+                         "Fetch or train it again")
     sha256 = stored_digest(folder / "model.safetensors")
     if digests.get("weights", sha256) != sha256:
         raise UsageError(f"config.json and model.safetensors in {folder} are of different saves: fetch or train the "
