@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -205,6 +205,11 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
         raise UsageError(f"{spec.name} has channels={spec.shape[0]}, not {channels}: only a folder or a set of the Hub "
                          "has a choice")
     return source
+
+
+def held_out(source: Source) -> Literal["train", "val", "test"]:
+    """The split to measure on: test, or else val; train where nothing is held out of training."""
+    return "test" if "test" in source.splits else "val" if "val" in source.splits else "train"
 
 
 class Request(NamedTuple):

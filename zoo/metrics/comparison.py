@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import AnyColumns, take
-from zoo.data.sources import Source, open_source
+from zoo.data.sources import Source, held_out, open_source
 from zoo.data.stored import Images, OnDisk
 from zoo.metrics.features import Features, FeatureSpace, feature_space, to_uint8
 from zoo.metrics.generation import features_of_answers
@@ -64,8 +64,8 @@ class Comparison:
         spec, how = self.model.data, self.how
         options = {"data_dir": how.data_dir, "kind": self.model.data_kind} | spec.opening
         source = open_source(self.data, **options, split=protocol.split or "train")
-        if protocol.split is None and "test" in source.splits:
-            source = open_source(self.data, **options, split="test")
+        if protocol.split is None and (split := held_out(source)) != "train":
+            source = open_source(self.data, **options, split=split)
         theirs, ours = source.spec.shape, spec.shape
         if theirs != ours:
             raise UsageError(f"{self.model.variant} makes {spec.kind} of {ours[0]} channels and {source.spec.name} has "

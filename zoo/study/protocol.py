@@ -7,7 +7,7 @@ import torch
 
 from zoo.core.config import Options, option, options_of
 from zoo.core.errors import UsageError
-from zoo.data.sources import Source, open_source
+from zoo.data.sources import Source, held_out, open_source
 from zoo.data.spec import DataSpec
 from zoo.models import variant_class
 from zoo.networks import BackboneName
@@ -40,8 +40,8 @@ class StudyProtocol(Options):
                                   "the data set's own, else inception)", group="protocol")
     samples: int = option(0, "images to generate for a distance, and to compare with at most (0: as many as there are "
                           "real ones in the split, at most 10k)", minimum=0, group="protocol")
-    split: Literal["auto", "train", "test"] = option("auto", "of the real images to compare with (auto: test where "
-                                                     "there is such a split)", group="protocol")
+    split: Literal["auto", "train", "val", "test"] = option(
+        "auto", "of the real images to compare with (auto: test or val, where there is such a split)", group="protocol")
     study_seed: int = option(0, "of the hyperparameters that the search draws", minimum=0, group="protocol")
 
     def open(self, data_dir: str | None, split: str = "train") -> Source:
@@ -61,7 +61,7 @@ class StudyProtocol(Options):
         if spec.kind != "images":
             raise UsageError(f"{spec.name} is a set of {spec.kind}, which has no Frechet distance: the study takes "
                              "images")
-        split = self.split if self.split != "auto" else "test" if "test" in train.splits else "train"
+        split = self.split if self.split != "auto" else held_out(train)
         real = self.open(data_dir, split)
         for source in (train, real):
             source.prepare()

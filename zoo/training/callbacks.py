@@ -116,7 +116,8 @@ class Diversity(Callback):
         if len(real) < 2:
             return float("nan")
         fake = model.respond(ema=False, **model.inputs(len(real), model.images_seen, examples))
-        return model.spread(fake) / max(model.spread(real), 1e-12)
+        apart = model.spread(real)
+        return model.spread(fake) / apart if apart else float("nan")  # copies of one picture tell nothing
 
     def _warn(self, value: float, seen: int) -> None:
         if value < self.warn_below and not self._warned and (self._was_above or seen > self.grace):

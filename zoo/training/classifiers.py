@@ -17,7 +17,7 @@ from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
 from zoo.data.labels import heads_of, targets_of
 from zoo.data.module import Rows
-from zoo.data.sources import Source, open_source
+from zoo.data.sources import Source, held_out, open_source
 from zoo.metrics.classifier import PRETRAINED, Classifier, save_classifier
 
 Split = tuple[Tensor, Tensor, list[int]]  # images, their labels and the rows of them that are meant
@@ -79,8 +79,9 @@ def train_classifier(data: str, data_dir: str | None, image_size: int, width: in
     spec = source.spec
     if not spec.classes:
         raise UsageError(f"{spec.name} has no classes to learn: give a data set that has, or class folders")
-    train, test, held_out = _splits(source, open_source(data, data_dir, image_size, split="test")
-                                    if "test" in source.splits else None)
+    apart = held_out(source)
+    train, test, what = _splits(source, None if apart == "train" else open_source(data, data_dir, image_size,
+                                                                                  split=apart))
     heads = heads_of(spec.class_names)
     table = targets_of(heads, spec.class_names)
     assert table is not None  # the heads are of these classes
@@ -96,7 +97,7 @@ def train_classifier(data: str, data_dir: str | None, image_size: int, width: in
     network.half().float()  # as it is going to be saved
     accuracy = Trainer(enable_progress_bar=False, **quiet).validate(module, loaders[1], verbose=False)[0]
     save_classifier(network, path or PRETRAINED / data, {
-        "data": spec.name, "provenance": spec.provenance, "held_out": f"{len(test[2]):,} images: {held_out}",
+        "data": spec.name, "provenance": spec.provenance, "held_out": f"{len(test[2]):,} images: {what}",
         "accuracy": accuracy, "command": command})
     return accuracy
 

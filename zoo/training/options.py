@@ -48,8 +48,9 @@ class Training(Options):
     eval_features: str | None = option(None, "feature space: inception or a bundled classifier (default: the data "
                                        "set's own, else inception)", group="evaluation")
     eval_samples: int = option(10_000, "images to generate, and to compare with", minimum=50, group="evaluation")
-    eval_split: Literal["train", "test"] = option("train", "which of the data set's images to compare with; with test "
-                                                  "the best checkpoint is chosen by test images", group="evaluation")
+    eval_split: Literal["train", "val", "test"] = option(
+        "train", "which of the data set's images to compare with (test: the best checkpoint is chosen by test images)",
+        group="evaluation")
 
     # What a resumed run may change: the rest would make it another run.
     MAY_CHANGE = ("data", "data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate",

@@ -12,7 +12,7 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Batch
 from zoo.data.batches import take
 from zoo.data.module import DataModule
-from zoo.data.sources import Source, open_source
+from zoo.data.sources import Source, held_out, open_source
 from zoo.models import variant_class
 from zoo.store.export import describe_graph
 from zoo.tasks.task import Task
@@ -75,8 +75,7 @@ class Prepared:
         """Examples that are held out of training, where there are such, to show what the model makes of them."""
         if not self.model.once:
             return None
-        held_out = next((split for split in ("test", "val") if split in self.source.splits), "train")
-        source = self._open(self.model.data_kind, held_out)
+        source = self._open(self.model.data_kind, held_out(self.source))
         source.prepare()
         columns = source.load()
         return self.model.prepare(take(columns, torch.arange(min(EXAMPLES, len(columns[0])))))
