@@ -144,10 +144,14 @@ def card_problems(text: str) -> dict[str, list[dict[str, str]]]:
 class Reply(Exception):  # noqa: N818
     """What goes out. It may be raised from anywhere in the server."""
 
-    def __init__(self, status: int, body: Any = b"", headers: dict[str, str] | None = None, sent: int | None = None):
-        """Of a body in bytes, or of what becomes JSON; after ``sent`` bytes of it the connection breaks."""
+    def __init__(self, status: int, body: Any = b"", headers: dict[str, str] | None = None, sent: int | None = None,
+                 stalls: bool = False):
+        """Of a body in bytes, or of what becomes JSON; after ``sent`` bytes of it the connection breaks.
+
+        A reply that stalls never ends: nothing comes, or nothing more than ``sent`` bytes of the body.
+        """
         super().__init__(status)
-        self.status, self.headers, self.sent = status, headers or {}, sent
+        self.status, self.headers, self.sent, self.stalls = status, headers or {}, sent, stalls
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     @classmethod
@@ -203,6 +207,8 @@ class HubServer:
         read_token: of the same user, but only for reading.
         stranger_token: of another user, called stranger.
         repos: what is stored, by ``namespace/name``.
+        served: path in a repository -> bytes that are sent in place of its content.
+        tags: commit and path -> an ETag in place of the right one.
         requests: ``METHOD /path`` of every request, without its query.
         answers: the same with the status, such as ``206 GET /path``, in the order of answering.
         unexpected: requests without an endpoint, and those at which the server failed, with the traceback.
@@ -210,26 +216,32 @@ class HubServer:
 
     token, read_token, stranger_token = "hf_write", "hf_read", "hf_stranger"
 
-    def __init__(self, user: str = "tester", orgs: tuple[str, ...] = ("org",)):
+    def __init__(self, user: str = "tester", orgs: tuple[str, ...] = ("org",), commit_hash: str = "sha1"):
         self._accounts = {self.token: ((user, *orgs), True), self.read_token: ((user, *orgs), False),
                           self.stranger_token: (("stranger",), True)}
         self.repos: dict[str, Repo] = {}
         self.requests: list[str] = []
         self.answers: list[str] = []
         self.unexpected: list[str] = []
+        self.served: dict[str, bytes] = {}  # path in a repository -> what is sent in place of its content
+        self.tags: dict[tuple[str, str], str] = {}  # commit and path -> the ETag that is told in place of the right one
+        self._commit_hash = commit_hash  # of hashlib: other servers have commit ids of 64 digits
         self._failures: list[list[Any]] = []  # [times left, methods, path, reply]
-        self._cuts: list[list[Any]] = []  # [times left, path, bytes]
+        self._cuts: list[list[Any]] = []  # [times left, path, bytes, whether it stalls]
+        self._losses: list[list[Any]] = []  # [times left, methods, path]
+        self._closing = threading.Event()
         self._lock = threading.RLock()  # one request is worked on at a time; bodies are read and sent in parallel
 
     def __enter__(self) -> "HubServer":
         self._http = _Server(("127.0.0.1", 0), _Handler)
-        self._http.answer = self.answer
+        self._http.answer, self._http.closing = self.answer, self._closing
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,))
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closing.set()
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()  # waits for the threads of requests, too
@@ -250,9 +262,22 @@ class HubServer:
         reply = Reply.refusal(status, f"Injected failure {status}", headers=headers)
         self._failures.append([times, re.compile(method), re.compile(path_regex), reply])
 
-    def cut(self, path_regex: str, after_bytes: int, times: int = 1) -> None:
-        """Breaks the connection of the next ``times`` downloads of a file after some bytes of the body."""
-        self._cuts.append([times, re.compile(path_regex), after_bytes])
+    def hang(self, method: str, path_regex: str, times: int = 1) -> None:
+        """Never answers the next ``times`` requests. Arguments as of ``fail``."""
+        self._failures.append([times, re.compile(method), re.compile(path_regex), Reply(200, stalls=True, sent=-1)])
+
+    def portal(self, method: str, path_regex: str, times: int = 1) -> None:
+        """Answers the next ``times`` requests with a page, as a network does that wants a login first."""
+        reply = Reply(200, b"<html>Log in</html>", {"Content-Type": "text/html"})
+        self._failures.append([times, re.compile(method), re.compile(path_regex), reply])
+
+    def lose(self, method: str, path_regex: str, times: int = 1) -> None:
+        """Does what the next ``times`` requests ask for, but breaks the connection in place of an answer."""
+        self._losses.append([times, re.compile(method), re.compile(path_regex)])
+
+    def cut(self, path_regex: str, after_bytes: int, times: int = 1, stalls: bool = False) -> None:
+        """Breaks the connection of the next ``times`` downloads of a file after some bytes of the body, or stalls."""
+        self._cuts.append([times, re.compile(path_regex), after_bytes, stalls])
 
     def files(self, repo: str, revision: str = "main") -> dict[str, bytes]:
         """All that a commit holds, with the .gitattributes that the Hub begins a repository with."""
@@ -283,6 +308,10 @@ class HubServer:
                 self.unexpected.append(f"{name}\n{traceback.format_exc()}")
                 reply = Reply.refusal(501, "The server failed")
             self.answers.append(f"{reply.status} {name}")
+            for rule in self._losses:
+                if rule[0] > 0 and rule[1].fullmatch(request.method) and rule[2].search(request.path):
+                    rule[0] -= 1
+                    return Reply(reply.status, sent=-1)
             return reply
 
     def _dispatch(self, request: Request) -> Reply:
@@ -324,7 +353,8 @@ class HubServer:
         repo = self.repos[name]
         parent = repo.branches.get(branch)
         facts = [name, len(repo.commits), parent, message, {path: git_oid(files[path]) for path in sorted(files)}]
-        commit = Commit(hashlib.sha1(json.dumps(facts).encode()).hexdigest(), parent, message, files, lfs)
+        commit = Commit(hashlib.new(self._commit_hash, json.dumps(facts).encode()).hexdigest(), parent, message, files,
+                        lfs)
         repo.commits.append(commit)
         repo.branches[branch] = commit.id
         return commit
@@ -363,6 +393,15 @@ class HubServer:
             raise Reply.refusal(409, "You already created this model repo", url=f"{self.url}/{repo}")
         self._new_repo(repo, private)
         return Reply(200, {"url": f"{self.url}/{repo}", "name": repo})
+
+    @route("DELETE", "/api/repos/delete")
+    def _delete(self, request: Request) -> Reply:
+        wanted = request.json()
+        namespace = wanted.get("organization") or (request.namespaces or ("",))[0]
+        name = f"{namespace}/{wanted.get('name')}"
+        self._repo(request, name, write=True)
+        del self.repos[name]
+        return Reply(200)
 
     @route("GET", "/api/models/{repo}/refs")
     def _refs(self, request: Request, name: str) -> Reply:
@@ -409,7 +448,8 @@ class HubServer:
         headers = {"X-Repo-Commit": commit.id}
         if path not in commit.files:
             raise Reply.refusal(404, "Entry not found", "EntryNotFound", headers)  # the client notes which commit
-        content, etag = commit.files[path], f'"{commit.oid(path)}"'
+        content = self.served.get(path, commit.files[path])
+        etag = f'"{self.tags.get((commit.id, path), commit.oid(path))}"'
         headers |= {"ETag": etag, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
         if path in commit.lfs:
             headers |= {"X-Linked-Etag": etag, "X-Linked-Size": str(len(content))}
@@ -424,7 +464,7 @@ class HubServer:
         for rule in self._cuts:
             if rule[0] > 0 and request.method == "GET" and rule[1].search(request.path):
                 rule[0] -= 1
-                return Reply(status, content, headers, sent=rule[2])
+                return Reply(status, content, headers, sent=rule[2], stalls=rule[3])
         return Reply(status, content, headers)
 
     @route("GET", "/api/models/{repo}/tree/{rev}")
@@ -554,6 +594,7 @@ class HubServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # closing waits for them
     answer: Callable[[Request], Reply]
+    closing: threading.Event
 
     def handle_error(self, *_: object) -> None:
         """Quiet about clients that hang up, where the base class prints a traceback."""
@@ -567,6 +608,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path, _, query = self.path.partition("?")
         reply = self.server.answer(Request(self.command, path, parse_qs(query), self.headers, body))
+        if reply.sent == -1:  # not even a status
+            if reply.stalls:
+                self.server.closing.wait()
+            self.close_connection = True
+            return
         self.send_response(reply.status)
         for name, value in ({"Content-Type": "application/json"} | reply.headers).items():
             self.send_header(name, value)
@@ -575,6 +621,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(reply.body[:reply.sent])
+            if reply.stalls:
+                self.wfile.flush()
+                self.server.closing.wait()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
 

@@ -7,12 +7,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
 from hub_server import HubServer
-from huggingface_hub import constants
+from huggingface_hub import HfApi, constants
 from huggingface_hub.utils import _http
 
 import zoo
@@ -21,7 +23,7 @@ from zoo.cards.publishing import bundle, catalogued
 from zoo.cards.tables import variants_table
 from zoo.commands import publish
 from zoo.core.files import write_json
-from zoo.store import catalogue
+from zoo.store import catalogue, network
 from zoo.store.golden import check_golden
 from zoo.store.layout import read_config, read_metrics
 
@@ -95,7 +97,7 @@ def test_where_the_makers_data_lie_is_not_published(hub, package, tmp_path):
     bundle("gan-digits", folder)
     for sent in (hub.files("me/gan")["config.json"], (package / "pretrained/gan-digits/config.json").read_bytes()):
         assert json.loads(sent) | {"digests": None} == config | {
-            "training": config["training"] | {"data_dir": None}, "digests": None}  # what is bundled is in half precision
+            "training": config["training"] | {"data_dir": None}, "digests": None}  # bundled in half precision
     assert done.files["config.json"] == len(hub.files("me/gan")["config.json"])
     assert read_config(folder)["training"]["data_dir"] == "/home/me/data"  # the run goes on from there
 
@@ -164,8 +166,6 @@ def test_publishing_needs_a_token(token, hub, tmp_path, monkeypatch):
 ])
 def test_what_is_not_there(source, message, hub, tmp_path):
     zoo.publish(folder_of(tmp_path), "me/gan")
-    from huggingface_hub import HfApi
-
     HfApi().create_repo("me/other")
     with pytest.raises(zoo.UsageError, match=message):
         zoo.load(source)
@@ -412,3 +412,200 @@ def test_two_processes_load_at_once_by_the_environment_alone(hub, tmp_path):
         _, error = process.communicate(timeout=120)
         assert process.returncode == 0, error
         assert torch.equal(torch.load(tmp_path / f"{i}.pt"), images(folder))
+
+
+# ---- a network and a Hub in trouble ----------------------------------------------------------------------------------
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Limits of a fraction of a second."""
+    monkeypatch.setattr(network, "PATIENCE", 0.3)
+    monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 0.3)
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
+
+
+@pytest.mark.parametrize("path", ["/api/models/me/gan$", "/api/repos/create", "/preupload/", "/commit/", "info/lfs",
+                                  "/storage/"])
+def test_publishing_to_a_server_that_is_silent_ends(path, hub, impatient, tmp_path):
+    hub.hang("GET|POST|PUT", path, times=100)
+    with pytest.raises(zoo.UsageError, match="nothing was published to me/gan: .*does not answer in time"):
+        zoo.publish(folder_of(tmp_path), "me/gan")
+    assert hub.repos == {}
+
+
+def test_publishing_to_a_server_that_says_nothing_at_all_ends(hub, impatient, tmp_path):
+    folder = folder_of(tmp_path)
+    zoo.publish(folder, "me/gan")
+    hub.hang(".*", "", times=100)
+    with pytest.raises(zoo.UsageError, match="nothing was published to me/gan: .*does not answer in time"):
+        zoo.publish(folder, "me/gan")
+
+
+def test_limits_are_for_the_time_of_an_upload(hub, tmp_path):
+    from huggingface_hub import get_session
+
+    before = get_session().event_hooks
+    zoo.publish(folder_of(tmp_path), "me/gan")
+    assert get_session().event_hooks == before
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_a_head_that_hangs_is_noticed_in_time(file, hub, impatient, tmp_path):
+    zoo.publish(folder_of(tmp_path), "me/gan")
+    hub.hang("HEAD", file, times=1000)
+    start = time.monotonic()
+    with pytest.raises(zoo.UsageError, match="me/gan .*does not answer in time"):
+        zoo.load("me/gan")
+    assert time.monotonic() - start < 5
+    assert sum(request.startswith("HEAD") for request in hub.requests) <= 3
+
+
+def test_a_download_that_stalls_ends(hub, impatient, tmp_path):
+    zoo.publish(folder_of(tmp_path), "me/gan")
+    hub.cut("model.safetensors", 1_000, times=1000, stalls=True)
+    with pytest.raises(zoo.UsageError, match="me/gan cannot be fetched: .*does not answer in time"):
+        zoo.load("me/gan")
+
+
+def closed_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(("endpoint", "words"), [
+    (closed_port, "the Hub cannot be reached: .*refused"), (lambda: "http://no.such.host.invalid", "cannot be reached"),
+    (lambda: "nonsense://x", "UnsupportedProtocol|unsupported protocol|cannot be reached")])
+def test_no_network_is_a_sentence(endpoint, words, hub, impatient, tmp_path, monkeypatch):
+    place = endpoint()
+    monkeypatch.setattr(constants, "ENDPOINT", place)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", place + "/{repo_id}/resolve/{revision}/{filename}")
+    with pytest.raises(zoo.UsageError, match=f"(?i)me/gan is not in the cache, and .*({words})"):
+        zoo.load("me/gan")
+    with pytest.raises(zoo.UsageError, match=f"(?i)nothing was published to me/gan: .*({words})"):
+        zoo.publish(folder_of(tmp_path), "me/gan")
+
+
+def test_a_login_page_in_place_of_the_hub_is_a_sentence(hub, tmp_path):
+    hub.portal(".*", "", times=1000)
+    with pytest.raises(zoo.UsageError, match="me/gan is not in the cache, and .*Hub"):
+        zoo.load("me/gan")
+    with pytest.raises(zoo.UsageError, match="nothing was published to me/gan: .*no JSON"):
+        zoo.publish(folder_of(tmp_path), "me/gan")
+
+
+@pytest.mark.parametrize("path", ["/preupload/", "/commit/", "/objects/batch"])
+def test_a_login_page_in_the_middle_of_an_upload_is_a_sentence(path, hub, tmp_path):
+    hub.portal("POST", path, times=1000)
+    with pytest.raises(zoo.UsageError, match="nothing was published to me/gan: "):
+        zoo.publish(folder_of(tmp_path), "me/gan")
+    assert hub.repos == {}
+
+
+@pytest.mark.parametrize(("status", "words"), [
+    (429, "429 Too Many Requests"), (500, "500 Internal Server Error"), (503, "503 Service Unavailable"),
+    (403, "403 Forbidden")])
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_a_refusal_is_told_with_its_status(status, words, file, hub, tmp_path):
+    folder = folder_of(tmp_path)
+    zoo.publish(folder, "me/gan")
+    hub.fail("HEAD|GET", file, status, times=1000)
+    with pytest.raises(zoo.UsageError, match=f"the Hub answers {words}"):
+        zoo.load("me/gan")
+    hub.fail("POST", "preupload", status, times=1000)
+    with pytest.raises(zoo.UsageError, match=f"nothing was published to me/gan: the Hub answers {words}"):
+        zoo.publish(folder_of(tmp_path, 1, name="new"), "me/gan")
+
+
+def test_a_commit_whose_answer_is_lost_was_made(hub, tmp_path):
+    folder = folder_of(tmp_path)
+    hub.lose("POST", "/commit/", times=1)
+    done = zoo.publish(folder, "me/gan")
+    assert done.commit == commits(hub)[-1]
+    assert torch.equal(images(f"me/gan@{done.commit}"), images(folder))
+
+
+def test_what_is_not_known_is_not_said(hub, impatient, tmp_path):
+    """The commit was made, its answer was lost, and nobody answers any more."""
+    hub.lose("POST", "/commit/", times=100)
+    hub.fail("POST", "/paths-info/", 500, times=1000)
+    with pytest.raises(zoo.UsageError, match=f"not known whether .* published to me/gan.*Look at {hub.url}/me/gan"):
+        zoo.publish(folder_of(tmp_path), "me/gan")
+    assert len(commits(hub)) > 1
+
+
+def test_an_upload_that_fails_removes_only_what_it_made(hub, tmp_path):
+    folder = folder_of(tmp_path)
+    hub.fail("POST", "/commit/", 500, times=100)
+    with pytest.raises(zoo.UsageError, match="nothing was published to me/gan: the Hub answers 500"):
+        zoo.publish(folder, "me/gan")
+    assert hub.repos == {}
+    HfApi().create_repo("me/mine")
+    with pytest.raises(zoo.UsageError, match="nothing was published to me/mine"):
+        zoo.publish(folder, "me/mine")
+    assert list(hub.repos) == ["me/mine"]
+    hub.fail("DELETE", "/api/repos/delete", 403)
+    with pytest.raises(zoo.UsageError, match="nothing was published to me/gan.* An empty repository is left"):
+        zoo.publish(folder, "me/gan")
+
+
+# ---- other bytes than those that were asked for ----------------------------------------------------------------------
+
+def blob(name="model.safetensors"):
+    (path,) = Path(constants.HF_HUB_CACHE).glob(f"models--me--gan/snapshots/*/{name}")
+    return path.resolve()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_wrong_bytes_in_the_cache_are_fetched_again(name, hub, tmp_path, monkeypatch):
+    folder, other = folder_of(tmp_path), folder_of(tmp_path, 1, name="other")
+    done = zoo.publish(folder, "me/gan")
+    zoo.load("me/gan")
+    for source in ("me/gan", f"me/gan@{done.commit}"):
+        for content in ((other / name).read_bytes(), b"", bytes(blob(name).stat().st_size)):  # or those of equal size
+            blob(name).write_bytes(content)
+            assert torch.equal(images(source), images(folder))
+    blob(name).write_bytes(b"")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(zoo.UsageError, match="not in the cache, and HF_HUB_OFFLINE is set"):
+        zoo.load("me/gan")
+
+
+def test_other_weights_than_the_hub_names_are_refused_and_not_kept(hub, tmp_path):
+    folder, other = folder_of(tmp_path), folder_of(tmp_path, 1, name="other")
+    done = zoo.publish(folder, "me/gan")
+    hub.served["model.safetensors"] = (other / "model.safetensors").read_bytes()
+    for source in ("me/gan", f"me/gan@{done.commit}"):
+        with pytest.raises(zoo.UsageError, match=r"what the Hub sends of me/gan .* other bytes than those of model"):
+            zoo.load(source)
+    hub.served.clear()
+    assert torch.equal(images("me/gan"), images(folder))
+
+
+def test_an_old_file_under_the_tag_of_a_newer_one_is_refused(hub, tmp_path):
+    """Such a server makes the client take the newer file, of equal size, out of its cache."""
+    old, new = folder_of(tmp_path, 0), folder_of(tmp_path, 1, name="new")
+    first, second = zoo.publish(old, "me/gan").commit, zoo.publish(new, "me/gan").commit
+    zoo.load("me/gan")
+    hub.tags[first, "model.safetensors"] = hub.repos["me/gan"].at(second).oid("model.safetensors")
+    with pytest.raises(zoo.UsageError, match="of different saves"):
+        zoo.load(f"me/gan@{first}")
+    hub.tags.clear()
+    assert torch.equal(images(f"me/gan@{first}"), images(old))
+    assert torch.equal(images("me/gan"), images(new))
+
+
+def test_commits_of_64_digits_are_found_offline(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    folder = folder_of(tmp_path)
+    with HubServer(user="me", commit_hash="sha256") as server:
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE",
+                            server.url + "/{repo_id}/resolve/{revision}/{filename}")
+        commit = server.add("me/gan", {path.name: path.read_bytes() for path in folder.iterdir()})
+        assert len(commit) == 64
+        assert torch.equal(images(f"me/gan@{commit}"), images(folder))
+        server.requests.clear()
+        zoo.load(f"me/gan@{commit}")
+        assert server.requests == []
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert torch.equal(images(f"me/gan@{commit}"), images(folder))

@@ -7,7 +7,6 @@ from zoo.cards.card import pictures_in, write_card
 from zoo.cards.progress import progress
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic, digest, read_text, to_json, write_json
-from zoo.core.version import __version__
 from zoo.metrics.evaluation import evaluate, measured
 from zoo.metrics.features import default_features
 from zoo.store.catalogue import BUNDLED, Pretrained, bundled_folder, enter
@@ -25,6 +24,7 @@ from zoo.store.layout import (
 )
 from zoo.store.loading import load
 from zoo.store.portable import places_of, portable, portable_metrics, without_places
+from zoo.store.upload import upload
 from zoo.tasks.task import Task
 
 
@@ -42,7 +42,8 @@ def publish(folder: str | Path, repo: str, private: bool = False, revision: str 
 
     Nothing of it tells where files lie on this machine: of paths in config.json, metrics.json, notes.md and the card
     the last name remains. The card is rendered again. A folder without numbers is evaluated first, in the bundled
-    features for its data, else InceptionV3's. Files that the repository has already are not sent, and if it has all, no commit is made.
+    features for its data, else InceptionV3's. Files that the repository has already are not sent, and if it has all, no
+    commit is made.
 
     Args:
         folder: a model folder, such as a run's.
@@ -53,29 +54,15 @@ def publish(folder: str | Path, repo: str, private: bool = False, revision: str 
         pictures_of_data: whether memorisation.png goes along, which shows pictures that the model was trained with.
 
     Raises:
-        UsageError: the folder holds no sound model, a file in it leads out of it, or the Hub refuses.
+        UsageError: the folder holds no sound model, a file in it leads out of it, or the Hub refuses or cannot be
+            reached.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi, errors
-
     files = prepare(Path(folder).expanduser(), repo, pictures_of_data)
     sizes = {name: len(content) if isinstance(content, bytes) else content.stat().st_size
              for name, content in files.items()}
     if dry_run:
         return Published(f"(not sent to {repo})", "", sizes)
-    api = HfApi(library_name="zoo", library_version=__version__)
-    try:
-        api.create_repo(repo, private=private, exist_ok=True)
-        if revision:
-            api.create_branch(repo, branch=revision, exist_ok=True)
-        info = api.create_commit(
-            repo, [CommitOperationAdd(name, content) for name, content in files.items()], revision=revision,
-            commit_message=f"Model of gan-zoo {__version__}")
-    except errors.HFValidationError as error:
-        raise UsageError(f"{repo!r} is no name of a repository: {error}") from error
-    except (errors.LocalTokenNotFoundError, errors.OfflineModeIsEnabled, errors.HfHubHTTPError, OSError) as error:
-        raise UsageError(f"nothing was published to {repo}: {error}. A token that may write comes from: hf auth login, "
-                         "or HF_TOKEN") from error
-    return Published(str(info.repo_url), info.oid, sizes)
+    return Published(*upload(repo, files, private, revision), sizes)
 
 
 def prepare(folder: Path, name: str, pictures_of_data: bool = False) -> dict[str, Path | bytes]:
