@@ -290,3 +290,9 @@ def test_data_of_another_kind_are_refused():
             Pix2Pix(Pix2PixConfig(), data)
     with pytest.raises(zoo.UsageError, match="unknown way to make pairs 'nonsense'"):
         PairSpec(name="x", image_size=16, channels=3, source_size=16, source_channels=3, pairs="nonsense")
+
+
+def test_batches_of_one_pair_are_the_papers(tmp_path):
+    assert tiny_run("pix2pix", tmp_path / "one", batch_size=1, images=4).train() == 0
+    with pytest.raises(zoo.UsageError, match="batch_size must be at least 2 for gan"):
+        tiny_run("gan", tmp_path / "gan", batch_size=1)

@@ -39,6 +39,7 @@ class Translator(Task):
     spec_kinds = ("pairs",)
     output = "image"
     once = True
+    smallest_batch = 1  # of pictures, whose places have a spread
     kind = "paired"
 
     @classmethod

@@ -28,7 +28,7 @@ class Training(Options):
     reverse: bool = option(False, "of pairs in files: make the left from the right, or A from B", group="data")
     mirror: bool = option(False, "show every image left to right as well, as if there were twice as many", group="data")
     images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
-    batch_size: int = option(64, "images a step, over all processes", minimum=2, group="training")
+    batch_size: int = option(64, "images a step, over all processes", minimum=1, group="training")
     accumulate: int = option(1, "parts that a process takes its share of the batch in, to need less memory", minimum=1,
                              group="training")
     seed: int = option(0, "of initial weights, latents and data order", minimum=0,

@@ -85,6 +85,9 @@ class Prepared:
         if training.accumulate > 1 and model.couples_images:
             raise UsageError(f"{model.variant} compares the images of a batch with each other, so it needs them at "
                              "once: leave --accumulate away")
+        if training.batch_size < model.smallest_batch:
+            raise UsageError(f"batch_size must be at least {model.smallest_batch} for {model.variant}, not "
+                             f"{training.batch_size}")
         model.accumulate = training.accumulate
         if training.compile and model.penalises_gradients:
             raise UsageError(f"{model.variant} has a gradient penalty, and second derivatives of compiled networks are "
