@@ -6,7 +6,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 SCHEME = re.compile(r"[A-Za-z][\w+.-]+:(?!\\)")  # of hf:org/name or a URL; a drive's name is a single letter
-HOME = re.compile(r"[/\\](?:home|Users)[/\\][^/\\]+[/\\]?")  # whose last name is that of a person
+HOME = re.compile(r"(?:[A-Za-z]:)?[/\\](?:home|Users)[/\\][^/\\]+[/\\]?")  # whose last name is that of a person
 ABSOLUTE = re.compile(r"(?<![\w\])}>:/.~+-])(?:[A-Za-z]:\\|~[/\\]|/[^\s/'\"`<>|]+/)[^\s'\"`<>|,;)]*")  # within a text
 WORDS_OF_SHELL = ("features=", "measures=")  # with which a protocol begins that is not prose
 
@@ -43,9 +43,9 @@ def _protocol(line: str, places: list[str]) -> str:
 def command_without_places(line: Any, places: list[str]) -> Any:
     """A line of shell words with the last names of paths, also of those behind a ``=``."""
     try:
-        words = shlex.split(line)
-    except (ValueError, TypeError, AttributeError):  # an open quote, or no line at all
-        return without_places(line, places)
+        words = shlex.split(line) if isinstance(line, str) else []  # of None it would wait for standard input
+    except ValueError:  # an open quote
+        words = []
     program = next((i for i, word in enumerate(words) if word.startswith("-") or "=" in word), len(words))
     cleaned = [*words[:program], *map(_word, words[program:])]  # scripts/train.py is no place of the maker's alone
     if cleaned == words:
@@ -73,7 +73,7 @@ def without_places(value: Any, places: list[str]) -> Any:
     if not isinstance(value, str):
         return value
     for place in places:
-        value = value.replace(place, last_name(place))
+        value = re.sub(rf"(?<![\w/]){re.escape(place)}(?![\w-])", lambda found: last_name(found[0]), value)
     return ABSOLUTE.sub(lambda found: last_name(found[0]), value)
 
 
