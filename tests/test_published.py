@@ -195,3 +195,17 @@ def test_measuring_a_bundled_model_writes_nothing(tmp_path, monkeypatch, capsys)
     with pytest.raises(zoo.UsageError, match="did you mean gan-digits"):
         evaluate_folder(Path("gan-digit"))
     assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_sheets_that_are_none_do_not_keep_a_model_from_being_published(tmp_path):
+    folder = folder_of(tmp_path, training={"batch_size": 8, "seed": 0, "images": 99_000, "data": "digits"})
+    (folder / "samples").mkdir()
+    for updates in (100, 1_000, 2_000):
+        shutil.copyfile(folder / "samples.png", folder / "samples" / f"images-{updates * 8:012d}.png")
+    (folder / "samples" / f"images-{5_000 * 8:012d}.png").write_bytes(b"not one")
+    shutil.copyfile(folder / "samples.png", folder / "samples" / "images-copy.png")
+    assert "progress.png" in prepare(folder, "me/gan")
+    write_json(folder / "config.json", read_json(folder / "config.json") | {
+        "training": {"batch_size": "8", "seed": 0, "images": 99, "data": "digits"}})
+    with pytest.raises(zoo.UsageError, match="no card can be made of .*config.json"):
+        prepare(folder, "me/gan")

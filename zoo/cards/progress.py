@@ -17,13 +17,24 @@ def progress(folder: Path, model: Task) -> Image.Image | None:
     if model.sheet_row is None:
         return None
     config = read_config(folder)
-    per_update = config.get("training", {}).get("batch_size", 0) * config["config"].get("critic_steps", 1)
-    sheets = {int(path.stem.split("-")[1]): path for path in (folder / "samples").glob("images-*.png")}
+    batch_size, steps = config.get("training", {}).get("batch_size", 0), config["config"].get("critic_steps", 1)
+    per_update = batch_size * steps if isinstance(batch_size, int) and isinstance(steps, int) else 0
+    sheets = {int(seen): path for path in (folder / "samples").glob("images-*.png")
+              if (seen := path.stem.removeprefix("images-")).isdecimal()}
     rows, captions = [], []
     for updates in MILESTONES:
         nearest = min(sheets, key=lambda seen: abs(seen - updates * per_update), default=0)
         if nearest and abs(nearest - updates * per_update) <= NEAR * nearest:
-            sheet = Image.open(sheets[nearest])
-            rows.append(sheet.crop((0, 0, sheet.width, model.sheet_row + 2)))
-            captions.append(f"{updates:,}")
+            row = _top(sheets[nearest], model.sheet_row + 2)
+            rows += [row] if row else []
+            captions += [f"{updates:,}"] if row else []
     return strips(rows, captions) if len(rows) > 1 else None
+
+
+def _top(path: Path, height: int) -> Image.Image | None:
+    """The upper part of a sheet; None where it was cut short, as by a full disk."""
+    try:
+        with Image.open(path) as sheet:
+            return sheet.crop((0, 0, sheet.width, height))
+    except OSError:
+        return None
