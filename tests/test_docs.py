@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import zoo
 from zoo.cards.card import render_card
@@ -25,6 +26,7 @@ def test_python_of_the_readme_runs(finished, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "cgan-digits").symlink_to(finished("cgan"))
+    Image.new("RGB", (128, 128), "blue").save("labels.png")
     names: dict = {}
     for block in BLOCKS:
         if block is not RECIPE:
@@ -32,6 +34,7 @@ def test_python_of_the_readme_runs(finished, tmp_path, monkeypatch):
     assert names["faces"].shape == (16, 3, 64, 64)
     assert names["pink"].shape == (8, 3, 64, 64)
     assert names["digits"].shape == (10, 1, 28, 28)
+    assert names["house"].shape == (1, 3, 128, 128)
     assert names["images"].shape[0] == 10
     assert names["walks"].shape[:2] == (4, 8)
     assert names["rows"].shape[:2] == (8, 8)
