@@ -13,7 +13,7 @@ from zoo.training.run import Run
 
 VARIANTS = [variant.name for variant in zoo.variants()]
 SAMPLERS = [variant.name for variant in zoo.variants() if variant.task == "sample"]
-OF_KIND = {"images": {}, "pairs": {"pairs": "edges"}}  # how the digits become data of each kind
+OF_KIND = {"images": {}, "pairs": {"pairs": "edges"}, "domains": {"domains": "0,1"}}  # the digits as data of a kind
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps
 
 

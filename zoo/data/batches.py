@@ -45,13 +45,50 @@ class Pair(NamedTuple):
         return self.target
 
 
-AnyColumns = Labelled | Pair
+class Domains(NamedTuple):
+    """Pictures of two sets that are not paired: a row of one has nothing to do with that of the other.
+
+    Where they are stored the sets have as many as they have; in a step both have N, each in an order of its own.
+
+    Attributes:
+        a: (N, C, H, W), uint8 where they are stored, in a step floats in [-1, 1]; see ``Labelled.images``.
+        b: likewise.
+        labels: zeros int64, as many as the larger of them has.
+    """
+
+    a: Tensor
+    b: Tensor
+    labels: Tensor
+
+    @property
+    def source(self) -> Tensor:
+        """What a model of these data is given: pictures of the first set."""
+        return self.a
+
+    @property
+    def truth(self) -> Tensor:
+        """What it is to make the like of: pictures of the second set."""
+        return self.b
+
+    @property
+    def sets(self) -> "tuple[Labelled, ...]":
+        """Each set by itself, of which an epoch has every picture once."""
+        return Labelled(self.a, self.labels[:len(self.a)]), Labelled(self.b, self.labels[:len(self.b)])
+
+    @classmethod
+    def together(cls, *batches: Labelled) -> "Domains":
+        """A batch out of one of each set."""
+        (a, labels), (b, _) = batches
+        return cls(a, b, labels)
+
+
+AnyColumns = Labelled | Pair | Domains
 Columns = TypeVar("Columns", bound=AnyColumns)
 
 
 def take(columns: Columns, rows: Tensor) -> Columns:
-    """Some examples, by their numbers (n,)."""
-    return type(columns)(*(column[rows] for column in columns))
+    """Some examples, by their numbers (n,); of a set that has fewer it begins again."""
+    return type(columns)(*(column[rows % len(column)] for column in columns))
 
 
 def where(first: Tensor, these: Columns, those: Columns) -> Columns:

@@ -1,7 +1,7 @@
 """Whole batches out of memory or from disk, in an order that follows from the seed and the clock alone."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -38,20 +38,39 @@ class Rows(Dataset):
         return self.count * (2 if self.mirror else 1)
 
 
+class Together(Dataset):
+    """Several sets, indexed with a batch of row numbers of each: a batch out of one of each set."""
+
+    def __init__(self, sets: list[Rows], together: Callable[..., AnyColumns]) -> None:
+        self.sets, self.together = sets, together
+
+    def __getitem__(self, rows: Sequence[Tensor]) -> AnyColumns:
+        if isinstance(rows, int):
+            rows = [rows] * len(self.sets)  # type: ignore[list-item]  # which Rows refuses, with the reason
+        return self.together(*(one[numbers] for one, numbers in zip(self.sets, rows, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self.sets[0])
+
+
 class ClockedBatches(Sampler[Tensor]):
     """Endless batches of row numbers: epoch e is a permutation seeded by (seed, e), batches run across epochs.
 
     The stream is that of the global batch; a process takes its rows of it. So the position is one number, the images
     seen, and a run can go on from it on any number of processes.
+
+    Args:
+        which: of several sets that are gone through at once; each has permutations of its own.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, start: int) -> None:
-        self.count, self.batch_size, self.seed, self.start = count, batch_size, seed, start
+    def __init__(self, count: int, batch_size: int, seed: int, start: int, which: int = 0) -> None:
+        self.count, self.batch_size, self.start = count, batch_size, start
+        self.seed = seed * 1_000_003 + which * 2_654_435_769  # of a seed torch takes the lower 32 bits
 
     def _rows(self, position: int) -> Iterator[Tensor]:
         while True:
             epoch, offset = divmod(position, self.count)
-            random = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            random = torch.Generator().manual_seed(self.seed + epoch)
             yield torch.randperm(self.count, generator=random)[offset:]
             position += self.count - offset
 
@@ -65,6 +84,16 @@ class ClockedBatches(Sampler[Tensor]):
                 queue = torch.cat([queue, next(rows)])
             yield queue[:self.batch_size][first:first + share]
             queue = queue[self.batch_size:]
+
+
+class AtOnce(Sampler[tuple[Tensor, ...]]):
+    """The orders of several sets, side by side."""
+
+    def __init__(self, orders: list[ClockedBatches]) -> None:
+        self.orders = orders
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        return zip(*self.orders, strict=True)
 
 
 class DataModule(LightningDataModule):
@@ -117,12 +146,22 @@ class DataModule(LightningDataModule):
         columns, from_disk = self.columns, streamed(self.columns)
         if not from_disk and fits(columns, device):
             columns = type(columns)(*(column.to(device) for column in columns))
-        rows = Rows(columns, self.mirror)
-        order = ClockedBatches(len(rows), self.batch_size, self.seed, self.trainer.lightning_module.images_seen)
+        rows, order = self._in_order(columns)
         # A loader draws a seed for its workers even without any: from its own generator, not from the run's.
         return DataLoader(rows, sampler=order, batch_size=None, generator=torch.Generator(),
                           num_workers=WORKERS if from_disk else 0, worker_init_fn=_leave_signals,
                           pin_memory=device.type == "cuda" and columns[0].device.type == "cpu")
+
+
+    def _in_order(self, columns: AnyColumns) -> tuple[Dataset, Sampler]:
+        """The examples and the order of their batches; sets that are not paired have one each."""
+        sets = [Rows(columns_of_one, self.mirror) for columns_of_one in getattr(columns, "sets", [columns])]
+        seen = self.trainer.lightning_module.images_seen
+        orders = [ClockedBatches(len(rows), self.batch_size, self.seed, seen, which)
+                  for which, rows in enumerate(sets)]
+        if len(sets) == 1:
+            return sets[0], orders[0]
+        return Together(sets, type(columns).together), AtOnce(orders)  # type: ignore[union-attr]  # as it has sets
 
 
 def _leave_signals(worker: int) -> None:

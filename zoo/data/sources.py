@@ -15,6 +15,7 @@ from torch import Tensor
 from zoo.core.errors import UsageError, unknown
 from zoo.data.batches import AnyColumns, Labelled
 from zoo.data.decoded import cache_folder
+from zoo.data.domains import DomainClasses, DomainFolder, has_domains
 from zoo.data.folder import FolderSource, checked_split
 from zoo.data.hub import HubSource
 from zoo.data.pairs import DerivedPairs, PairFolder
@@ -72,6 +73,10 @@ class DigitsSource:
 
     def prepare(self) -> None:
         """Nothing to download."""
+
+    @property
+    def labels(self) -> Tensor:
+        return self.load().labels
 
     def load(self) -> Labelled:
         from sklearn.datasets import load_digits
@@ -174,7 +179,8 @@ SOURCES: dict[str, Callable[[Place], Source]] = {
 
 
 def open_source(data: str | Source, data_dir: str | None = None, image_size: int = 0, channels: int = 0,
-                split: str = "train", *, kind: str = "images", pairs: str = FILES, reverse: bool = False) -> Source:
+                split: str = "train", *, kind: str = "images", pairs: str = FILES, reverse: bool = False,
+                domains: str = "") -> Source:
     """Finds a data set.
 
     Args:
@@ -184,10 +190,12 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
         image_size: pixels; 0 means the set's own size (64 for a folder).
         channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
         split: ``train`` or ``test``.
-        kind: of data that a model takes: ``images``, which points are too, or ``pairs``.
+        kind: of data that a model takes: ``images``, which points are too, ``pairs`` or ``domains``.
         pairs: ``files``, or how pairs are derived from images: ``grey``, ``edges``, ``hole``, ``half``, ``quarter`` or
             ``eighth``; see ``zoo.data.derived``.
         reverse: of pairs in files: whether the right half, or the second folder, is the source.
+        domains: two classes of labelled images, such as ``cat,dog``, or the order of two folders, such as ``B,A``; see
+            ``zoo.data.domains``.
     Raises:
         UsageError: an unknown name, a folder without images, or a size, channels or split that the set cannot have.
     """
@@ -198,7 +206,7 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
     directory = Path(data_dir).expanduser() if data_dir else cache_folder() / "data"
     if kind not in OPENERS:
         raise unknown("kind of data", kind, OPENERS)
-    source = OPENERS[kind](Request(data, Place(directory, image_size, split), channels, pairs, reverse))
+    source = OPENERS[kind](Request(data, Place(directory, image_size, split), channels, pairs, reverse, domains))
     spec = source.spec
     checked_split(spec.name, split, source.splits)
     if channels and channels != spec.shape[0]:
@@ -220,17 +228,20 @@ class Request(NamedTuple):
     channels: int
     pairs: str
     reverse: bool
+    domains: str = ""
 
 
 def _open_images(asked: Request) -> Source:
     if asked.pairs != FILES or asked.reverse:
         raise UsageError("--pairs and --reverse are for models that make pictures from pictures, such as pix2pix: "
                          "leave them away")
+    _check_no_domains(asked)
     return _find(asked.data, asked.place, asked.channels)
 
 
 def _open_pairs(asked: Request) -> Source:
     data, place, reverse = asked.data, asked.place, asked.reverse
+    _check_no_domains(asked)
     if asked.pairs != FILES:
         if reverse:
             raise UsageError(f"--reverse is for pairs in files, and --pairs {asked.pairs} makes the source of the "
@@ -248,7 +259,25 @@ def _open_pairs(asked: Request) -> Source:
     raise unknown("set of pairs or folder", data, PAIRS)
 
 
-OPENERS: dict[str, Callable[[Request], Source]] = {"images": _open_images, "pairs": _open_pairs}  # by kind of data
+def _open_domains(asked: Request) -> Source:
+    data, place = asked.data, asked.place
+    if asked.pairs != FILES or asked.reverse:
+        raise UsageError("--pairs and --reverse are for models of pairs, and these pictures are not paired: leave them "
+                         "away; --domains B,A turns two folders round")
+    folder = Path(data).expanduser() if isinstance(data, str) and data and data not in NAMES else None
+    if folder is not None and has_domains(folder):
+        return DomainFolder(folder, place.image_size or 64, asked.channels, asked.domains, place.split)
+    return DomainClasses(_find(data, place, asked.channels), asked.domains)
+
+
+def _check_no_domains(asked: Request) -> None:
+    if asked.domains:
+        raise UsageError("--domains is for models of two sets of pictures that are not paired, such as cyclegan: leave "
+                         "it away")
+
+
+OPENERS: dict[str, Callable[[Request], Source]] = {  # by kind of data
+    "images": _open_images, "pairs": _open_pairs, "domains": _open_domains}
 
 
 def _facades(place: Place, reverse: bool) -> Source:

@@ -11,6 +11,7 @@ from zoo.core.errors import UsageError, unknown
 from zoo.data.derived import DERIVED
 from zoo.data.pictures import Pictures, as_tensor
 
+BETWEEN = ";"  # names of domains, of which a comma may be a part
 FILES = "files"  # in place of a way to derive pairs: they are there
 
 
@@ -59,6 +60,11 @@ class DataSpec:
     @property
     def classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def targets(self) -> int:
+        """How many there are of what a model of these data is to make."""
+        return self.images
 
     @property
     def opening(self) -> dict[str, Any]:
@@ -183,8 +189,43 @@ class PairSpec(ImageSpec):
         return super().opening | {"pairs": self.pairs, "reverse": self.reverse}
 
 
-AnySpec = ImageSpec | PointSpec  # PairSpec is the former
-KINDS: dict[str, type[AnySpec]] = {cls.kind: cls for cls in (ImageSpec, PointSpec, PairSpec)}
+@dataclass(frozen=True, kw_only=True)
+class DomainSpec(ImageSpec):
+    """Square pictures of two sets that are not paired; ``images`` are those of the first."""
+
+    kind = "domains"
+
+    domains: list[str]  # names of the first set and of the second
+    images_b: int = 0  # of the second set
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_whole("images_b", 0)
+        names = self.domains
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len({*names}) != 2:
+            raise UsageError(f"domains must be the names of two sets of pictures, not {names!r}")
+        object.__setattr__(self, "domains", [as_text(name) for name in names])
+
+    @property
+    def targets(self) -> int:
+        return self.images_b
+
+    @property
+    def source_size(self) -> int:
+        """Height and width of the pictures that a model is given."""
+        return self.image_size
+
+    @property
+    def source_channels(self) -> int:
+        return self.channels
+
+    @property
+    def opening(self) -> dict[str, Any]:
+        return super().opening | {"domains": BETWEEN.join(self.domains)}
+
+
+AnySpec = ImageSpec | PointSpec  # PairSpec and DomainSpec are the former
+KINDS: dict[str, type[AnySpec]] = {cls.kind: cls for cls in (ImageSpec, PointSpec, PairSpec, DomainSpec)}
 
 
 def read_spec(values: dict[str, Any]) -> AnySpec:

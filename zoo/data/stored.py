@@ -16,18 +16,23 @@ class OnDisk:
 
     Each row is read by itself, not mapped: a mapping counts as memory of the process, has the kernel read ahead far
     more than a row, and ends the process with SIGBUS where the disk fails. Several processes may share one.
+
+    Args:
+        chosen: numbers of the rows that it has, as if there were no others; None for all.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, chosen: Tensor | None = None) -> None:
         header = np.load(path, mmap_mode="r")  # raises if the file is shorter than it says
-        self.path, self.shape, self._offset = path, torch.Size(header.shape), header.offset
+        count = len(header) if chosen is None else len(chosen)
+        self.path, self.shape, self._offset = path, torch.Size((count, *header.shape[1:])), header.offset
+        self._chosen = chosen
         self.dtype = torch.from_numpy(np.empty(0, header.dtype)).dtype
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the last reference to it
 
     def __reduce__(self) -> tuple:
-        return OnDisk, (self.path,)
+        return OnDisk, (self.path, self._chosen)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -38,14 +43,24 @@ class OnDisk:
 
     def __getitem__(self, rows: Tensor) -> Tensor:
         """Of row numbers (n,), from 0. Raises OSError where the file cannot be read."""
+        rows = rows if self._chosen is None else self._chosen[rows]
         found = torch.empty((len(rows), *self.shape[1:]), dtype=self.dtype)
         for values, row in zip(found.numpy(), rows.tolist(), strict=True):
             if os.preadv(self._file.fileno(), [values], self._offset + row * values.nbytes) < values.nbytes:
                 raise OSError(f"{self.path} has been cut short: row {row} is not there")
         return found
 
+    def chosen(self, rows: Tensor) -> "OnDisk":
+        """Those of row numbers (n,), none of which is read yet."""
+        return OnDisk(self.path, rows if self._chosen is None else self._chosen[rows])
+
 
 Images = Tensor | OnDisk  # what a source loads; both have len, shape, nbytes, device and [rows]
+
+
+def chosen(images: Tensor, rows: Tensor) -> Tensor:
+    """Images by their row numbers (n,); those on disk stay there."""
+    return cast(Tensor, images.chosen(rows)) if isinstance(images, OnDisk) else images[rows]
 
 
 def load_decoded(path: Path, of: int = 1) -> Tensor:

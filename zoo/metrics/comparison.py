@@ -55,8 +55,8 @@ class Comparison:
         assert protocol.data is not None
         self.model, self.how, self.data = model, how, protocol.data
         self.source = self._open(protocol)
-        count = min(protocol.real, self.source.spec.images)
-        asked = min(protocol.samples, count) if model.once else protocol.samples
+        count = min(protocol.real, self.source.spec.targets)
+        asked = min(protocol.samples, count, self.source.spec.images) if model.once else protocol.samples
         self.protocol = replace(protocol, split=self.source.split, real=count, samples=asked)
         self._warn()
 

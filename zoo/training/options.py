@@ -26,6 +26,9 @@ class Training(Options):
         "files", "for models that make pictures from pictures: pairs are files, or the source is made of any image",
         group="data")
     reverse: bool = option(False, "of pairs in files: make the left from the right, or A from B", group="data")
+    domains: str = option("", "for models of two sets that are not paired: two classes of the images, such as cat,dog "
+                          "or 'blonde hair,blue hair' (default: the two that there are, or folders trainA and trainB)",
+                          group="data")
     mirror: bool = option(False, "show every image left to right as well, as if there were twice as many", group="data")
     images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
     batch_size: int = option(64, "images a step, over all processes", minimum=1, group="training")
@@ -56,7 +59,7 @@ class Training(Options):
     MAY_CHANGE = ("data", "data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate",
                   "compile", "log_every", "samples_every", "checkpoint_every", "eval_every")
 
-    SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse")
+    SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse", "domains")
 
     def placed(self) -> "Training":
         """With whole paths in place of those that were typed, so that a run goes on from any working directory."""
