@@ -1,0 +1,70 @@
+"""What a model made in steps before, for a discriminator to look at again (Shrivastava 2016, arXiv:1612.07828)."""
+
+import torch
+from torch import Tensor, nn
+
+from zoo.core import parallel
+
+
+class History(nn.Module):
+    """A pool of past examples, in buffers: it is in a checkpoint, and the same on all processes.
+
+    Args:
+        size: of the pool; with 0 nothing is kept.
+        shape: of an example.
+
+    Attributes:
+        kept: (size, *shape), of which ``count`` were filled.
+        count: int64, so that nothing averages it.
+    """
+
+    kept: Tensor
+    count: Tensor
+
+    def __init__(self, size: int, *shape: int) -> None:
+        super().__init__()
+        self.size = size
+        self.register_buffer("kept", torch.zeros(size, *shape))
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def exchange(self, new: Tensor, chance: Tensor) -> Tensor:
+        """Past examples in place of some of the new ones, as if the rows of all processes came one after the other.
+
+        While the pool has room a new one is kept and given back. Then, with probability 1/2, one of the pool is given
+        back and replaced by the new one; else the new one is given back and not kept.
+
+        Args:
+            new: (n, *shape), the examples of this process.
+            chance: (n, 2) of ``draw(torch.rand, n, 2)``: from 1/2 on nothing is exchanged; with which of the pool.
+
+        Returns:
+            (n, *shape), the rows of this process.
+        """
+        if not self.size:
+            return new
+        rows, chance = parallel.gather(new).to(self.kept), parallel.gather(chance)
+        number = torch.arange(len(rows), device=rows.device)
+        room = self.size - self.count
+        filling = number < room
+        swapping = ~filling & (chance[:, 0] < 0.5)
+        slot = torch.where(filling, self.count + number, (chance[:, 1] * self.size).long()).clamp(max=self.size - 1)
+        # A row finds in its slot what the last row before it put there; in the end it holds what the last of all did.
+        put = (slot == slot[:, None]) & (filling | swapping)  # (row, row that puts into its slot)
+        given = _latest(put.tril(-1), rows, self.kept[slot])
+        given = torch.where(_beside(swapping, rows), given, rows)
+        slots = torch.arange(self.size, device=rows.device)
+        self.kept.copy_(_latest((slots[:, None] == slot) & (filling | swapping), rows, self.kept))
+        self.count.copy_((self.count + len(rows)).clamp(max=self.size))
+        return given[parallel.rank() * len(new):][:len(new)]
+
+
+def _latest(which: Tensor, rows: Tensor, otherwise: Tensor) -> Tensor:
+    """For each of m the last of n rows that ``which`` (m, n) has true, else that of ``otherwise`` (m, ...)."""
+    last = (which * torch.arange(1, which.shape[1] + 1, device=which.device)).amax(1)
+    return torch.where(_beside(last > 0, rows), rows[(last - 1).clamp(min=0)], otherwise)
+
+
+def _beside(values: Tensor, rows: Tensor) -> Tensor:
+    """(m,) -> (m, 1, ...), to meet rows of any shape."""
+    return values.view(-1, *[1] * (rows.dim() - 1))

@@ -1,0 +1,17 @@
+"""What changes in the course of a run, by the clock: images seen."""
+
+from collections.abc import Iterable
+
+from torch.optim import Optimizer
+
+
+def linear_decay(seen: int, budget: int) -> float:
+    """1 for the first half of a budget in images, then in a line to 0, where it stays; 1 without a budget."""
+    return min(1.0, max(0.0, 2 * (1 - seen / budget))) if budget else 1.0
+
+
+def set_rates(optimizers: Iterable[Optimizer], rate: float) -> None:
+    """Gives every group of parameters this learning rate."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
