@@ -17,6 +17,11 @@ def nll_fake(logits: Tensor) -> Tensor:
     return F.softplus(logits).mean()
 
 
+def squared_error(outputs: Tensor, target: float) -> Tensor:
+    """E[(D - target)^2] of outputs (N, ...)."""
+    return (outputs - target).square().mean()
+
+
 def input_gradient(outputs: Tensor, images: Tensor) -> Tensor:
     """grad_x D(x) of every image, flat: (N, 1), (N, C, H, W) -> (N, C * H * W), differentiable in D's parameters."""
     (gradient,) = torch.autograd.grad(outputs.sum(), images, create_graph=True)

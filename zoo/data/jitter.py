@@ -1,7 +1,17 @@
 """Random pieces of pictures, the same for all pictures of an example."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+ENLARGED = 286 / 256  # of pix2pix and cyclegan
+
+
+def jittered(pictures: Tensor, place: Tensor) -> Tensor:
+    """A piece (N, C, S, S) of each picture (N, C, S, S) in [-1, 1] enlarged; ``place`` as for ``pieces``."""
+    size = pictures.shape[2]
+    large = F.interpolate(pictures, (round(size * ENLARGED),) * 2, mode="bicubic").clamp(-1, 1)
+    return pieces(large, place, size)
 
 
 def pieces(pictures: Tensor, place: Tensor, size: int) -> Tensor:

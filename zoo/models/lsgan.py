@@ -14,6 +14,7 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.losses import squared_error
 from zoo.tasks.gan import GAN, GANConfig
 
 
@@ -41,4 +42,4 @@ class LSGAN(GAN):
 
 def half_squared_error(outputs: Tensor, target: float) -> Tensor:
     """1/2 E[(D - target)^2] of outputs (N, 1)."""
-    return 0.5 * (outputs - target).square().mean()
+    return 0.5 * squared_error(outputs, target)

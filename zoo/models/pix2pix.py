@@ -20,14 +20,12 @@ from zoo.core.config import option
 from zoo.core.module import Config, Terms
 from zoo.core.registry import register
 from zoo.data.batches import Pair
-from zoo.data.jitter import pieces
+from zoo.data.jitter import jittered
 from zoo.data.spec import PairSpec
 from zoo.losses import nll_fake, nll_real
-from zoo.networks.patchgan import PatchGAN
+from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.unet import UNetGenerator, UNetNorm
 from zoo.tasks.translator import Translator
-
-ENLARGED = 286 / 256  # of the jitter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +79,9 @@ class Pix2Pix(Translator):
 
     def jittered(self, batch: Pair) -> Pair:
         """The pair enlarged, and a piece of it, the same of both."""
-        size, channels = self.data.image_size, self.data.source_channels
+        channels = self.data.source_channels
         both = torch.cat([batch.source, batch.target], 1)
-        large = F.interpolate(both, (round(size * ENLARGED),) * 2, mode="bicubic").clamp(-1, 1)
-        piece = pieces(large, self.draw(torch.rand, len(both), 3), size)
+        piece = jittered(both, self.draw(torch.rand, len(both), 3))
         return batch._replace(source=piece[:, :channels], target=piece[:, channels:])
 
     def fake(self, batch: Pair) -> Tensor:
@@ -104,8 +101,3 @@ class Pix2Pix(Translator):
         fake = self.fake(batch)
         return {"adversarial": self.config.adversarial * nll_real(self.judge(batch, fake)),
                 "reconstruction": self.config.reconstruction * F.l1_loss(fake, batch.target)}
-
-
-def default_layers(image_size: int) -> int:
-    """Strided layers of a discriminator whose patches are about half as high as the image, at most the paper's 3."""
-    return min(max(image_size.bit_length() - 5, 1), 3)

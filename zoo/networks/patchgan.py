@@ -35,6 +35,11 @@ def receptive_field(layers: int) -> int:
     return 9 * 2**layers - 2 if layers else 1
 
 
+def default_layers(image_size: int) -> int:
+    """Strided layers of a discriminator whose patches are about half as high as the image, at most the paper's 3."""
+    return min(max(image_size.bit_length() - 5, 1), 3)
+
+
 class PatchGAN(nn.Sequential):
     """(N, C, H, W) -> logits (N, 1, h, w), with h = H / 2^layers - 2; h = H without strided layers.
 

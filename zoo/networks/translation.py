@@ -1,0 +1,63 @@
+"""The generator of CycleGAN (Zhu 2017, arXiv:1703.10593, section 4 and appendix 7.2), after Johnson 2016.
+
+In the paper's words c7s1-64, d128, d256, R256 six or nine times, u128, u64, c7s1-3 at ``width=64``: a 7x7 convolution,
+two 3x3 ones of stride 2, residual blocks of two 3x3 ones, two transposed 3x3 ones of stride 2, a 7x7 one to colours.
+Instance norm and ReLU; the border is reflected at 7x7 convolutions and in the blocks, zeros elsewhere.
+"""
+
+from torch import Tensor, nn
+
+from zoo.core.errors import UsageError
+from zoo.networks.blocks import init_normal
+from zoo.networks.patchgan import map_norm
+from zoo.networks.resnet import Residual
+
+SMALLEST = 8  # pixels: two are left of them in the blocks, of which one is reflected
+
+
+class ResNetTranslator(nn.Sequential):
+    """(N, Cs, H, W) in [-1, 1] -> (N, C, H, W) in [-1, 1], for H and W that are multiples of ``multiple``.
+
+    A picture gets the same in training, alone and in any batch. Weights begin as N(0, 0.02).
+
+    Args:
+        source_channels: Cs.
+        channels: C.
+        width: channels next to the image, four times as many in the blocks.
+        blocks: residual ones.
+
+    Raises:
+        UsageError: in ``forward``, for sides that are no multiples or below ``SMALLEST``.
+    """
+
+    multiple = 4
+
+    def __init__(self, source_channels: int, channels: int, width: int, blocks: int) -> None:
+        super().__init__(
+            nn.ReflectionPad2d(3), *_normalised(nn.Conv2d(source_channels, width, 7, bias=False)),
+            *_normalised(nn.Conv2d(width, 2 * width, 3, 2, 1, bias=False)),
+            *_normalised(nn.Conv2d(2 * width, 4 * width, 3, 2, 1, bias=False)),
+            *[_block(4 * width) for _ in range(blocks)],
+            *_normalised(nn.ConvTranspose2d(4 * width, 2 * width, 3, 2, 1, output_padding=1, bias=False)),
+            *_normalised(nn.ConvTranspose2d(2 * width, width, 3, 2, 1, output_padding=1, bias=False)),
+            nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7), nn.Tanh(),
+        )
+        self.apply(init_normal)
+
+    def forward(self, images: Tensor) -> Tensor:
+        height, width = images.shape[2:]
+        if height % self.multiple or width % self.multiple or min(height, width) < SMALLEST:
+            raise UsageError(f"height and width must be multiples of {self.multiple} px from {SMALLEST} on, not "
+                             f"{height}x{width}: resize, crop or pad the images")
+        return super().forward(images)
+
+
+def _normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
+    return [convolution, *map_norm("instance", convolution.out_channels), nn.ReLU()]
+
+
+def _block(channels: int) -> Residual:
+    def layer() -> list[nn.Module]:
+        return _normalised(nn.Conv2d(channels, channels, 3, bias=False))
+
+    return Residual([nn.ReflectionPad2d(1), *layer(), nn.ReflectionPad2d(1), *layer()[:-1]], [])
