@@ -15,8 +15,10 @@ from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.memorisation import memorisation, memorisation_picture
 from zoo.metrics.modes import mode_coverage
-from zoo.metrics.pixels import copies, errors, means
+from zoo.metrics.pixels import copies, errors, l1, means, rounded
 from zoo.store.layout import Metrics
+from zoo.tasks.latents import standard_normals
+from zoo.tasks.task import Inputs
 
 Values = dict[str, float]
 CHECKED = 1_000  # generated images whose nearest training images are looked for
@@ -102,15 +104,35 @@ def modes(c: Comparison) -> Values:
 
 def pixels(c: Comparison) -> Values:
     """Errors against the true pictures, beside those of the pictures given (copy) and of the mean picture (mean)."""
-    if not c.model.once:
-        raise UsageError(f"{c.model.variant} makes pictures of its own: there are no true ones to compare them with")
+    if not c.model.paired:
+        raise UsageError(f"{c.model.variant} is not trained on pairs: there are no true ones to compare pictures with")
     true = c.truths
     answers = {"": c.outputs, "/copy": copies(c.inputs["source"], true), "/mean": means(true)}
     return {f"{name}{which}": value for which, made in answers.items() for name, value in errors(made, true).items()}
 
 
+def cycle(c: Comparison) -> Values:
+    """Mean absolute error in [0, 1] of pictures that went to the other domain and came back, from either domain.
+
+    A model may hide a picture in what it makes of it, unseen (Chu 2017, arXiv:1712.02950): so ``/noise`` is the error
+    where what came between was rounded to 8 bits and got normal noise of a standard deviation of a grey level.
+    """
+    if "back" not in c.model.asks:
+        raise UsageError(f"{c.model.variant} makes no pictures of what it made: there is no cycle to measure")
+    here, there = c.inputs["source"], c.truths
+    of_there = c.model.respond(c.how.batch_size, target=there)
+    values = {}
+    for name, pictures, made, back in (("cycle", here, c.outputs, "target"), ("cycle/back", there, of_there, "source")):
+        noise = standard_normals(len(made), made[0].numel(), c.protocol.seed).view_as(made) / 255
+        for suffix, between in (("", made), ("/noise", (rounded(made) + noise).clamp(0, 1))):
+            inputs: Inputs = {back: between}
+            values[name + suffix] = l1(c.model.respond(c.how.batch_size, **inputs), pictures)
+    return values
+
+
 MEASURES: dict[str, Measure] = {
     "pixels": Measure(pixels, ("l", "psnr", "ssim")),
+    "cycle": Measure(cycle, ("cycle",)),
     "frechet": Measure(frechet, ("fid", "fd")),
     "score": Measure(score, ("is",)),
     "kernel": Measure(kernel, ("kid",)),

@@ -34,6 +34,11 @@ def _errors(made: Tensor, true: Tensor) -> dict[str, Tensor]:
             "ssim": similarity.double().view(-1)}
 
 
+def l1(made: Tensor, true: Tensor) -> float:
+    """Mean absolute error of pictures (N, C, H, W) as they are, not rounded."""
+    return (made - true).double().abs().mean().item()
+
+
 def copies(source: Tensor, true: Tensor) -> Tensor:
     """The trivial answer: the pictures that were given, brought to the size and channels of the true ones."""
     source = F.interpolate(source, true.shape[2:], mode="bicubic", antialias=True).clamp(0, 1)

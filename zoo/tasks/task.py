@@ -37,6 +37,7 @@ class Task(GenerativeModule):
     samples: ClassVar[str] = "samples.png"  # the file of a model folder that shows answers, see ``write_sheet``
     once: ClassVar[bool] = False  # whether an example of the data is a question that is asked once
     smallest_batch: ClassVar[int] = 2  # examples of a step: batch-norm knows no spread of one
+    paired: ClassVar[bool] = False  # whether the data have the right answer to each question
     data: AnySpec
 
     def __init__(self, config: Any, data: Any) -> None:

@@ -1,12 +1,13 @@
 """Translator: pictures from pictures."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.core.module import Config
+from zoo.core.module import Batch, Config
 from zoo.data.batches import Labelled, Pair
 from zoo.data.derived import DERIVED
 from zoo.data.pictures import Pictures, as_tensor
@@ -33,12 +34,12 @@ class Translator(Task):
     data: PairSpec
     generator: torch.nn.Module
     task = "translate"
-    asks = ("translate",)
+    asks: ClassVar[tuple[str, ...]] = ("translate",)
     hub_tag = "image-to-image"
     data_kind = "pairs"
     spec_kinds = ("pairs",)
     output = "image"
-    once = True
+    once = paired = True
     smallest_batch = 1  # of pictures, whose places have a spread
     kind = "paired"
 
@@ -87,10 +88,14 @@ class Translator(Task):
         Raises:
             UsageError: what are no pictures, see ``as_tensor``.
         """
+        return self._of_any_size(images, lambda source: self.respond(batch_size, **self._asked(source, seed)))
+
+    def _of_any_size(self, images: Pictures, made_of: Callable[[Tensor], Tensor]) -> Tensor:
+        """What is made of pictures, which the network gets at a size that it can take."""
         source = as_tensor(images, self.data.source_channels)
         height, width = source.shape[2:]
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
-        made = self.respond(batch_size, **self._asked(F.pad(source, padding, mode="replicate"), seed))
+        made = made_of(F.pad(source, padding, mode="replicate"))
         scale = self.data.image_size // self.data.source_size if made.shape[2] != height + padding[3] else 1
         return made[:, :, :height * scale, :width * scale]
 
@@ -101,19 +106,19 @@ class Translator(Task):
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 
-    def as_batch(self, given: Any) -> Labelled | Pair:
+    def as_batch(self, given: Any) -> Batch:
         if isinstance(given, Labelled | Pair):
             return given
         return Pair(*given) if len(given) == 3 else Labelled(*given)
 
-    def prepare(self, batch: Labelled | Pair) -> Pair:
+    def prepare(self, batch: Batch) -> Batch:
         """Pairs as they are, or made of images, which are the targets."""
         batch = super().prepare(batch)
         if isinstance(batch, Pair):
             return batch
         return Pair(DERIVED[self.data.pairs](batch.images), batch.images, batch.labels)
 
-    def inputs(self, n: int, seed: int | None = None, examples: Labelled | Pair | None = None) -> Inputs:
+    def inputs(self, n: int, seed: int | None = None, examples: Batch | None = None) -> Inputs:
         """The sources of the examples in turn; without examples blurred random pictures."""
         if examples is None:
             return self._asked(self._blurred(n, seed), seed)
@@ -129,13 +134,16 @@ class Translator(Task):
     def answer(self, source: Tensor, normal: Tensor | None = None) -> Tensor:
         return self.data.to_unit(self.generate(self.data.from_unit(source), normal))
 
-    def sheet(self, examples: Labelled | Pair | None = None) -> "Image.Image":
+    def sheet(self, examples: Batch | None = None) -> "Image.Image":
         """A row an example: source, answer and, where it is known, the truth."""
         inputs = self.inputs(SHOWN, 0, examples)
         columns = [inputs["source"], self.respond(**inputs)]
         if examples is not None:
             truth = self.truth(self.prepare(examples)).cpu()
             columns.append(truth[torch.arange(SHOWN) % len(truth)])
+        return self._in_rows(columns)
+
+    def _in_rows(self, columns: list[Tensor]) -> "Image.Image":
         pictures = torch.stack([self._shown(column) for column in columns], 1)  # (rows, columns, 3, H, W)
         return grid(pictures.flatten(0, 1), len(columns))
 
