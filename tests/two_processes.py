@@ -60,8 +60,11 @@ def state(variant: str, folder: Path, mode: dict) -> dict:
     """Trains and tells what this process holds at the end."""
     run = tiny_run(variant, folder, **mode)
     run.train()
-    # What the run ended with, not the best checkpoint that a monitor may have taken it back to.
-    end = torch.load(max((folder / "checkpoints").glob("images-*.ckpt")), weights_only=True)["state_dict"]
+    # What the run ended with, not the best checkpoint that a monitor may have taken it back to. The process that did
+    # not write it may be here before it has its name.
+    end = {}
+    if parallel.rank() == 0:
+        end = torch.load(max((folder / "checkpoints").glob("images-*.ckpt")), weights_only=True)["state_dict"]
     gradients = {name: p.grad for name, p in run.model.named_parameters() if p.grad is not None}
     return {"end": end, "mine": run.model.state_dict(), "gradients": gradients, "drawn": run.model.draw(torch.rand, 4)}
 
