@@ -204,11 +204,12 @@ def test_dry_run_tells_and_does_nothing(variant, tmp_path, capsys):
     for name, network in model.named_children():
         count = sum(p.numel() for p in network.parameters())
         assert not count or f"{name}: {count:,} parameters" in text[end:]
-    inputs = "source (N, 1, 32, 32) float32, " if "images" in model.needs() else ""
     size = model.latent_size if "sample" in model.asks else model.noise_size
-    label = ", label (N,) int64" if "labels" in model.needs() else ""
-    assert text.endswith(f"\n{inputs}normal (N, {size}) float32{label} -> image (N, 1, 32, 32) float32; "
-                         "1,797 training images, 10 classes\n")
+    inputs = ", ".join(["source (N, 1, 32, 32) float32"] * ("images" in model.needs())
+                       + [f"normal (N, {size}) float32"] * (size > 0)
+                       + ["label (N,) int64"] * ("labels" in model.needs()))
+    found = "178 training images, 0 classes" if "domains" in data else "1,797 training images, 10 classes"
+    assert text.endswith(f"\n{inputs} -> image (N, 1, 32, 32) float32; {found}\n")
     assert not everything_in(tmp_path)
 
 

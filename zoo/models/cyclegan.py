@@ -1,0 +1,151 @@
+"""CycleGAN: two unpaired sets of pictures turned into each other, Zhu 2017 (https://arxiv.org/abs/1703.10593).
+
+Equations 1 to 3, with least squares in place of the logarithms (section 4), G from A to B and F from B to A:
+
+    G, F descend  E[(D_B(G(a)) - 1)^2] + E[(D_A(F(b)) - 1)^2] + lambda (E |F(G(a)) - a|_1 + E |G(F(b)) - b|_1)
+    D_B descends  1/2 E[(D_B(b) - 1)^2] + 1/2 E[D_B(g)^2],  D_A likewise,  g from a pool of G's last 50 and new ones
+
+with lambda 10 and norms that are means over values. Where asked (``--identity 0.5``, as the paper for paintings), G and
+F also descend identity lambda (E |G(b) - b|_1 + E |F(a) - a|_1), section 5.2: each gets pictures of the domain that it
+makes. ResNets of six blocks, from 256 px on nine; D judges patches. As in the paper, Adam has 2e-4 and beta1 0.5, D's
+loss is halved, and pictures are enlarged by 286/256 and cut back at random, mirrored or not; the generators step first,
+and D looks at what they made before. Departures: patches are smaller than the paper's 70 px below 128 px; the fall of
+the learning rate in the second half of the run has to be asked for with the run's images (``--decay-images``), since a
+run may be gone on with.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.core import parallel
+from zoo.core.config import option
+from zoo.core.history import History
+from zoo.core.module import Config, Terms
+from zoo.core.registry import register
+from zoo.core.schedules import linear_decay, set_rates
+from zoo.data.batches import Domains
+from zoo.data.jitter import jittered
+from zoo.data.spec import DomainSpec
+from zoo.losses import squared_error
+from zoo.networks.patchgan import PatchGAN, default_layers
+from zoo.networks.translation import ResNetTranslator
+from zoo.tasks.unpaired import UnpairedTranslator
+
+LARGE = 256  # pixels from which the paper has nine blocks
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleGANConfig(Config):
+    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
+                        maximum=1024)
+    blocks: int | None = option(None, "residual blocks of the generators (default: 6, from 256 px on 9)", minimum=1,
+                                maximum=64)
+    patch_layers: int | None = option(None, "strided layers of D: 0 to 5 for patches of 1, 16, 34, 70, 142, 286 px "
+                                      "(default: 3 from 128 px on, 2 at 64 px, 1 below)", minimum=0, maximum=5)
+    cycle: float = option(10.0, "weight of the cycle's L1 error (lambda)", minimum=0)
+    identity: float = option(0.0, "weight of the identity term, in parts of the cycle's: what is of the target domain "
+                             "already stays (0: none; the paper's 0.5 keeps colours)", minimum=0)
+    pool: int = option(50, "past pictures of each generator that D may look at again (0: none)", minimum=0,
+                       maximum=100_000)
+    decay_images: int = option(0, "images over whose second half the learning rate falls to 0: as many as --images for "
+                               "the paper's schedule (0: it stays)", minimum=0)
+    jitter: bool = option(True, "cut pictures at random from somewhat larger ones, mirrored or not")
+
+
+class Judged(NamedTuple):
+    """What the discriminators look at: real pictures of both domains, and made ones."""
+
+    a: Tensor
+    b: Tensor
+    made_a: Tensor
+    made_b: Tensor
+
+
+class Made(NamedTuple):
+    """What the generators make of a batch, and of that again."""
+
+    a: Tensor  # F(b)
+    b: Tensor  # G(a)
+    back_a: Tensor  # F(G(a))
+    back_b: Tensor  # G(F(b))
+
+
+@register("cyclegan", title="CycleGAN", paper="https://arxiv.org/abs/1703.10593", year=2017)
+class CycleGAN(UnpairedTranslator):
+    Config = CycleGANConfig
+    config: CycleGANConfig
+
+    def __init__(self, config: CycleGANConfig, data: DomainSpec) -> None:
+        super().__init__(config, data)
+        blocks = config.blocks or (9 if data.image_size >= LARGE else 6)
+        layers = config.patch_layers if config.patch_layers is not None else default_layers(data.image_size)
+        self.generator, self.inverse = (
+            ResNetTranslator(data.channels, data.channels, config.width, blocks) for _ in range(2))
+        self.discriminator_a, self.discriminator_b = (
+            PatchGAN(data.channels, config.width, layers, "instance") for _ in range(2))
+        self.history_a, self.history_b = (History(config.pool, *data.shape) for _ in range(2))
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"generator": [*self.generator.parameters(), *self.inverse.parameters()],
+                "discriminator": [*self.discriminator_a.parameters(), *self.discriminator_b.parameters()]}
+
+    @property
+    def multiple(self) -> int:
+        return ResNetTranslator.multiple
+
+    def training_step(self, batch: Domains, batch_idx: int) -> None:
+        before = self.images_seen - len(batch.a) * parallel.world_size()
+        set_rates(self.optimizers(use_pl_optimizer=False),  # type: ignore[arg-type]  # two groups are a list
+                  self.config.learning_rate * linear_decay(before, self.config.decay_images))
+        batch = self.jittered(batch) if self.config.jitter else batch
+        made: list[Made] = []
+
+        def generator_loss(part: Domains) -> Terms:
+            made.append(self.made(part))
+            return self.terms_of(part, made[-1])
+
+        self.optimize("generator", generator_loss, batch)
+        self.optimize("discriminator", self.discriminator_loss, self.judged(batch, made))
+
+    def jittered(self, batch: Domains) -> Domains:
+        """A piece of each picture, somewhat enlarged."""
+        n = len(batch.a)
+        return batch._replace(a=jittered(batch.a, self.draw(torch.rand, n, 3)),
+                              b=jittered(batch.b, self.draw(torch.rand, n, 3)))
+
+    def made(self, batch: Domains) -> Made:
+        a, b = self.inverse(batch.b), self.generator(batch.a)
+        return Made(a, b, self.inverse(b), self.generator(a))
+
+    def judged(self, batch: Domains, parts: list[Made]) -> Judged:
+        """Real pictures, and made ones out of the pools, which change by that: once a step."""
+        made_a, made_b = (torch.cat(pictures).detach().to(batch.a) for pictures in list(zip(*parts, strict=True))[:2])
+        n = len(batch.a)
+        return Judged(batch.a, batch.b, self.history_a.exchange(made_a, self.draw(torch.rand, n, 2)),
+                      self.history_b.exchange(made_b, self.draw(torch.rand, n, 2)))
+
+    def generator_loss(self, batch: Domains) -> Terms:
+        return self.terms_of(batch, self.made(batch))
+
+    def terms_of(self, batch: Domains, made: Made) -> Terms:
+        """What the generators descend."""
+        config = self.config
+        terms = {"adversarial_a": squared_error(self.discriminator_a(made.a), 1.0),
+                 "adversarial_b": squared_error(self.discriminator_b(made.b), 1.0),
+                 "cycle_a": config.cycle * F.l1_loss(made.back_a, batch.a),
+                 "cycle_b": config.cycle * F.l1_loss(made.back_b, batch.b)}
+        if config.identity:
+            weight = config.identity * config.cycle
+            terms |= {"identity_a": weight * F.l1_loss(self.inverse(batch.a), batch.a),
+                      "identity_b": weight * F.l1_loss(self.generator(batch.b), batch.b)}
+        return terms
+
+    def discriminator_loss(self, batch: Judged) -> Terms:
+        return {"real_a": 0.5 * squared_error(self.discriminator_a(batch.a), 1.0),
+                "fake_a": 0.5 * squared_error(self.discriminator_a(batch.made_a), 0.0),
+                "real_b": 0.5 * squared_error(self.discriminator_b(batch.b), 1.0),
+                "fake_b": 0.5 * squared_error(self.discriminator_b(batch.made_b), 0.0)}
