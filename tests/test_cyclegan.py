@@ -161,6 +161,22 @@ def test_pool_is_as_by_hand(size, batch):
     assert exchanged > 2  # else nothing was tried
 
 
+def test_pool_of_two_processes_is_that_of_one(monkeypatch):
+    """Each gets its own rows, and all of them have the same pool."""
+    one, both = History(5, 1), [History(5, 1) for _ in range(2)]
+    for step in range(6):
+        new, chance = torch.rand(6, 1), torch.rand(6, 2)
+        expected = one.exchange(new, chance)
+        for rank, history in enumerate(both):
+            with monkeypatch.context() as patch:
+                patch.setattr("zoo.core.parallel.rank", lambda rank=rank: rank)
+                patch.setattr("zoo.core.parallel.gather", lambda x, new=new, chance=chance: new if len(x[0]) == 1
+                              else chance)
+                mine = history.exchange(new[3 * rank:][:3], chance[3 * rank:][:3])
+            assert torch.equal(mine, expected[3 * rank:][:3]), step
+            assert torch.equal(history.kept, one.kept)
+
+
 def test_half_of_what_a_full_pool_gives_is_old():
     history = History(50, 1)
     draws = torch.rand(40, 100, 2)
