@@ -102,7 +102,7 @@ def test_unknown_variant_suggests_near_ones(name, near):
 
 @pytest.mark.parametrize(("change", "words"), [
     ({"image_size": 0}, "image_size"), ({"image_size": 10**6}, "not supported"), ({"channels": 0}, "channels"),
-    ({"channels": 65}, "not supported"), ({"channels": "3"}, "channels"), ({"channels": True}, "channels"),
+    ({"channels": 65}, "must be 1 .grey. or 3"), ({"channels": "3"}, "channels"), ({"channels": True}, "channels"),
     ({"images": -1}, "images"), ({"class_names": "ab"}, "class_names"), ({"class_names": [1]}, "class_names"),
     ({"name": None}, "name"), ({"colour": 3}, "unknown data field 'colour'"),
 ])

@@ -20,6 +20,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--repo", metavar="ORG/NAME", help="repository, made if need be")
     parser.add_argument("--private", action="store_true", help="make the repository a private one")
     parser.add_argument("--revision", metavar="BRANCH", help="branch, made if need be (default: main)")
+    parser.add_argument("--pictures-of-data", action="store_true", help="send memorisation.png too, which shows "
+                        "training pictures")
     parser.add_argument("--dry-run", action="store_true", help="write card and numbers into the folder; send nothing")
     parser.add_argument("--name", help="enter what was published into the catalogue under this name")
     parser.add_argument("--bundle", metavar="NAME", help="copy it into the package and its catalogue instead")
@@ -33,7 +35,8 @@ def main(arguments: list[str]) -> None:
     if options.bundle:
         print(bundle(options.bundle, Path(options.model)), *write_pages(), sep="\n")
         return
-    done = publish(options.model, options.repo, options.private, options.revision, options.dry_run)
+    done = publish(options.model, options.repo, options.private, options.revision, options.dry_run,
+                   pictures_of_data=options.pictures_of_data)
     for name, size in done.files.items():
         print(f"{size:12,} bytes  {name}")
     print(done.url)

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from zoo.core.errors import unknown
+from zoo.core.errors import UsageError, unknown
 from zoo.core.registry import CLASSES, VARIANTS, Variant, class_at, variant_of
 from zoo.tasks.task import Task
 
@@ -45,7 +45,9 @@ def variant_class(name: str, not_in: Path | None = None) -> type[Task]:
     if ":" in name:
         return class_at(name, Task, not_in)
     of_class = {cls.__name__: known for known, cls in CLASSES.items()}
-    raise unknown("variant", of_class.get(name, name), CLASSES)
+    if name in of_class:
+        raise UsageError(f"unknown variant {name!r}: did you mean {of_class[name]}?")
+    raise unknown("variant", name, CLASSES)
 
 
 def _entry_points() -> Iterable[EntryPoint]:

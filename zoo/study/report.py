@@ -9,6 +9,7 @@ from optuna.storages import BaseStorage
 
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic, write_text
+from zoo.store.portable import last_names
 from zoo.study import paper, plots, tables
 from zoo.study.analysis import LEVEL, effects
 from zoo.study.findings import findings
@@ -95,7 +96,7 @@ def _section(data: str, of: list[Ledger], rows: list[Row], folder: Path) -> str:
         "<h3>What the distance depends on</h3>\n", tables.sensitivity(effects(rows)),
         "<p class=note>Over the trials of the search, not corrected for the number of tests.</p>\n",
         _beside_the_paper(data, over_seeds), "<h3>Protocol</h3>\n",
-        tables.table(["", ""], [[name, str(value)] for name, value in of[0].protocol.to_dict().items()]),
+        tables.table(["", ""], [[name, str(value)] for name, value in last_names(of[0].protocol.to_dict()).items()]),
     ]
     return "".join(parts)
 

@@ -66,7 +66,7 @@ def write_csv(rows: Iterable[Row], path: Path) -> None:
     rows = list(rows)
     fields = list(dict.fromkeys(name for row in rows for name in row.values))
     columns = ["data", "variant", "index", "seed", *fields, "distance", "best", "best_images", "last", "curve",
-               "failure", "seconds", "images_per_second", "host"]
+               "failure", "seconds", "images_per_second"]  # not the host: the table goes to others
     with atomic(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
