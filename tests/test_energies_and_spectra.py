@@ -26,8 +26,8 @@ def train(model, batches, *callbacks, precision: str = "32-true") -> None:
     data = [Labelled(images, torch.zeros(len(images), dtype=torch.int64)) for images in batches]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trainer = Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, precision=precision,
-                          enable_progress_bar=False, enable_model_summary=False, callbacks=list(callbacks))
+        trainer = Trainer(accelerator="cpu", precision=precision, max_epochs=1, callbacks=list(callbacks), logger=False,
+                          enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
         trainer.fit(model, DataLoader(data, batch_size=None))
 
 
