@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
 from conftest import tiny_run
 
 import zoo
+from zoo.benchmark.processes import children
 from zoo.data.points import MIXTURES
 from zoo.data.sources import open_source
 from zoo.metrics.agreement import label_agreement
@@ -77,7 +79,8 @@ def test_survey_trains_once_reports_failures_and_draws_a_sheet(tmp_path):
 
 
 def test_the_workers_of_a_survey_end_with_it(tmp_path):
-    """Killed without a word, as a batch system may do: the run that was going on is saved, to be resumed."""
+    """Killed without a word, as a batch system may do: the run that was going on is saved, to be resumed, and no worker
+    waits for a next one."""
     code = f"""
 from pathlib import Path
 from zoo.study.survey import Job, run_all
@@ -93,11 +96,16 @@ if __name__ == "__main__":
         assert survey.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    started = children(survey.pid)
     survey.kill()
     survey.wait()
-    while newest_checkpoint(tmp_path / "gan" / "checkpoints") is None:
+    while newest_checkpoint(tmp_path / "gan" / "checkpoints") is None or living(started):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def living(processes: list[int]) -> list[int]:
+    return [process for process in processes if Path(f"/proc/{process}").exists()]
 
 
 def test_measure_modes_reads_a_run_folder(tmp_path):

@@ -75,6 +75,10 @@ def _run(job: Job) -> str:
         status = open_run(job.variant, config, Training(**job.training), job.folder).train()
     except (ValueError, RuntimeError) as error:
         return str(error).splitlines()[0]
+    finally:
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
+            os._exit(128 + signal.SIGTERM)  # a worker of a pool would wait for its next task for ever
     return f"stopped with status {status}" if status else ""
 
 
