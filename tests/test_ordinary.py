@@ -198,3 +198,8 @@ def test_lightnings_own_ways_that_do_not_fit_are_said(tmp_path):
     quiet = {"accelerator": "cpu", "logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     with pytest.raises(zoo.UsageError, match="overfit_batches"):
         Trainer(max_steps=4, overfit_batches=1, **quiet).fit(zoo.create("gan", image_size=16, width=2), data)
+
+
+def test_a_loaded_model_says_that_it_cannot_be_trained_on(finished, tmp_path):
+    with pytest.raises(zoo.UsageError, match="has the networks that answer and no others"):
+        fit(zoo.load(finished("gan")), torch.rand(8, 1, 16, 16), tmp_path)

@@ -16,6 +16,7 @@ from PIL import Image
 
 import zoo
 from zoo.commands import train as train_command
+from zoo.data.decoded import cache_folder
 from zoo.store.layout import read_config
 from zoo.training.checkpoints import newest_checkpoint
 from zoo.training.loggers import MetricsCSV
@@ -186,3 +187,13 @@ def test_nobody_reads_on(tmp_path):
                             check=False)
     assert result.stdout.count("\n") == 1
     assert result.stderr == ""
+
+
+def test_without_a_home_a_sentence_says_what_to_set(monkeypatch):
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("ZOO_CACHE")
+    with pytest.raises(zoo.UsageError, match="Set ZOO_CACHE to a folder"):
+        cache_folder()

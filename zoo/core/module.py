@@ -87,6 +87,7 @@ class GenerativeModule(LightningModule):
         self.terms: Terms = {}  # the latest value of every loss term, "group/term"
         self.measured: Terms = {}  # the latest value of everything else that is logged
         self._draws = Draws()
+        self.whole = True  # whether it has all its networks: a loaded model has those that answer
         self.ema = AveragedNetworks({}, config.ema_halflife)
         self.save_hyperparameters({"variant": self.variant} | config.to_dict())  # for loggers
 
@@ -205,6 +206,10 @@ class GenerativeModule(LightningModule):
     # ---- Lightning's hooks ------------------------------------------------------------------------------------
 
     def setup(self, stage: str) -> None:
+        if stage == "fit" and not self.whole:
+            raise UsageError(f"a loaded {self.variant} has the networks that answer and no others, such as a "
+                             "discriminator: it cannot be trained on. zoo.train or zoo train trains one from its "
+                             "beginning, and --resume RUN goes on with a run")
         if self.trainer.world_size > 1 and not isinstance(self.trainer.strategy, parallel.ZooStrategy):
             raise UsageError("on several processes a model of the zoo needs Trainer(strategy=zoo.ZooStrategy()): "
                              "Lightning's own ddp expects a single backward pass a step")

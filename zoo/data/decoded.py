@@ -26,8 +26,15 @@ CHUNK = 2**24  # bytes that are decoded before they are written: what a decoding
 
 
 def cache_folder() -> Path:
-    """Where decoded and downloaded data go: $ZOO_CACHE, else ~/.cache/gan-zoo."""
-    return Path(os.environ.get("ZOO_CACHE") or Path.home() / ".cache" / "gan-zoo")
+    """Where decoded and downloaded data go: $ZOO_CACHE, else ~/.cache/gan-zoo.
+
+    Raises:
+        UsageError: there is neither.
+    """
+    try:
+        return Path(os.environ.get("ZOO_CACHE") or Path.home() / ".cache" / "gan-zoo")
+    except RuntimeError as error:  # a user without a home, as in some containers
+        raise UsageError(f"there is no place for decoded data: {error}. Set ZOO_CACHE to a folder") from None
 
 
 def hash_of(parts: Iterable[object]) -> str:

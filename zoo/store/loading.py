@@ -62,6 +62,7 @@ def _with_weights(model: Task, tensors: Tensors, where: Path) -> Task:
     for name, _ in list(model.named_children()):
         if name not in (*networks, "ema"):
             setattr(model, name, None)
+    model.whole = False
     put(model, tensors)
     return model.eval()
 
