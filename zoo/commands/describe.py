@@ -31,10 +31,9 @@ def describe_variant(name: str) -> str:
     """What its file says of it, how it is asked, its options and the models there are of it."""
     cls, variant = variant_class(name), next(v for v in variants() if v.name == name)
     models = [m.name for m in pretrained() if m.variant == name]
-    asked = ", ".join(f"{ask}()" for ask in cls.asks)
     lines = [f"{variant.title} ({variant.year}), {variant.paper}", "",
              inspect.getdoc(inspect.getmodule(cls)) or "", "",
-             f"kind: {variant.kind}; asked with {asked}; file: {Path(inspect.getfile(cls)).name}",
+             f"kind: {variant.kind}; asked with {cls.asked_with()}; file: {Path(inspect.getfile(cls)).name}",
              f"models: {', '.join(models) or 'none yet'}", "", "options (zoo train --variant " + name + " ...):"]
     return "\n".join([*lines, *map(_line, options_of(cls.Config).values())])
 

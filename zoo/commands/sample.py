@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
     model = zoo.load(options.model)
     if "sample" not in model.asks:
         raise UsageError(f"{options.model} makes nothing of latents alone: it can be asked with "
-                         + ", ".join(f"{ask}()" for ask in model.asks))
+                         + model.asked_with())
     images, columns = drawn(model, options)
     try:
         with atomic(Path(options.out)) as partial:

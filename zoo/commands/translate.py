@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     model, out = load(options.model), Path(options.out).expanduser()
     if "translate" not in model.asks:
         raise UsageError(f"{options.model} makes no pictures of pictures: it can be asked with "
-                         + ", ".join(f"{ask}()" for ask in model.asks))
+                         + model.asked_with())
     jobs = _targets(_found(options.pictures), out)
     there = [target for _, target in jobs if target.exists()]
     if there and not options.overwrite:

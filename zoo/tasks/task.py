@@ -204,10 +204,15 @@ class Task(GenerativeModule):
     def description(self) -> dict[str, Any]:
         return {"task": self.task} | super().description()
 
+    @classmethod
+    def asked_with(cls) -> str:
+        """The methods that a user calls, in words: ``sample(), render()``."""
+        return ", ".join(f"{ask}()" for ask in cls.asks)
+
     def __getattr__(self, name: str) -> Any:
         if name in QUESTIONS and name not in type(self).asks:
-            can = ", ".join(f"{ask}()" for ask in type(self).asks)
-            raise CannotError(f"{self.variant} cannot {name}: a model of this task can be asked with {can}")
+            raise CannotError(f"{self.variant} cannot {name}: a model of this task can be asked with "
+                              + self.asked_with())
         return super().__getattr__(name)
 
 
