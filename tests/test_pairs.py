@@ -8,7 +8,9 @@ import torch
 from PIL import Image
 
 from zoo.core.errors import UsageError
-from zoo.data.derived import BT601, DERIVED, EDGE, sobel, source_channels, source_size
+from zoo.data.colours import AB, BT601, _linear, _root, coloured, lightness, opponents
+from zoo.data.derived import DERIVED, EDGE, sobel, source_channels, source_size
+from zoo.data.holes import blocks, unknown_pixels
 from zoo.data.pairs import PairFolder
 from zoo.data.spec import PairSpec
 
@@ -26,7 +28,7 @@ def cache(tmp_path, monkeypatch):
 def test_luma_by_hand():
     colours = torch.tensor([[1.0, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, 1], [-1, -1, -1], [0.5, 0, -0.5]],
                            dtype=torch.float64)
-    luma = DERIVED["grey"](colours[:, :, None, None])
+    luma = DERIVED["grey"].source(colours[:, :, None, None])
     assert luma.shape == (6, 1, 1, 1)
     by_hand = torch.tensor([2 * 0.299 - 1, 2 * 0.587 - 1, 2 * 0.114 - 1, 1, -1, 0.5 * 0.299 - 0.5 * 0.114],
                            dtype=torch.float64)
@@ -36,16 +38,16 @@ def test_luma_by_hand():
 
 def test_luma_is_pillow_s_to_a_level():
     image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    luma = DERIVED["grey"](torch.from_numpy(image).permute(2, 0, 1)[None] / 127.5 - 1)
+    luma = DERIVED["grey"].source(torch.from_numpy(image).permute(2, 0, 1)[None] / 127.5 - 1)
     pillow = torch.from_numpy(np.array(Image.fromarray(image).convert("L"))).float()
     assert ((luma[0, 0] + 1) * 127.5 - pillow).abs().max() < 1.01  # which truncates in fixed point
 
 
 def test_grey_images_stay_and_other_channels_are_refused():
     image = torch.randn(2, 1, 4, 4)
-    assert torch.equal(DERIVED["grey"](image), image)
+    assert torch.equal(DERIVED["grey"].source(image), image)
     with pytest.raises(UsageError, match="those of 2 have none"):
-        DERIVED["grey"](torch.zeros(1, 2, 4, 4))
+        DERIVED["grey"].source(torch.zeros(1, 2, 4, 4))
 
 
 def test_sobel_of_steps_by_hand():
@@ -70,16 +72,16 @@ def test_sobel_of_one_pixel_is_its_two_kernels():
 def test_edges_are_black_on_white():
     image = torch.full((1, 3, 6, 6), -0.5).double()
     image[..., 3:] = -0.5 + 2 * EDGE * 1.01  # a step just above the threshold
-    lines = DERIVED["edges"](image)
+    lines = DERIVED["edges"].source(image)
     assert lines.shape == (1, 1, 6, 6)
     assert lines[0, 0, 0].tolist() == [1, 1, -1, -1, 1, 1]
     image[..., 3:] = -0.5 + 2 * EDGE * 0.99
-    assert torch.all(DERIVED["edges"](image) == 1)
+    assert torch.all(DERIVED["edges"].source(image) == 1)
 
 
 def test_hole_is_the_centre_half():
     image = torch.arange(1.0, 65).view(1, 1, 8, 8).expand(2, 3, 8, 8)
-    holed = DERIVED["hole"](image)
+    holed = DERIVED["hole"].source(image)
     assert torch.all(holed[..., 2:6, 2:6] == 0)
     outside = torch.ones(8, 8, dtype=torch.bool)
     outside[2:6, 2:6] = False
@@ -94,7 +96,7 @@ FACTORS = [("half", 2), ("quarter", 4), ("eighth", 8)]
 def test_downscaling_is_pillow_s_to_a_level(name, factor):
     """Of noise, where anti-aliasing matters most. Pillow rounds between the two directions too."""
     image = np.random.default_rng(0).integers(0, 256, (32, 48), dtype=np.uint8)
-    small = DERIVED[name](torch.from_numpy(image)[None, None].double() / 127.5 - 1)
+    small = DERIVED[name].source(torch.from_numpy(image)[None, None].double() / 127.5 - 1)
     pillow = np.array(Image.fromarray(image).resize((48 // factor, 32 // factor), Image.Resampling.BICUBIC))
     assert ((small[0, 0] + 1) * 127.5 - torch.from_numpy(pillow)).abs().max() < 1.5
 
@@ -102,42 +104,100 @@ def test_downscaling_is_pillow_s_to_a_level(name, factor):
 @pytest.mark.parametrize(("name", "factor"), FACTORS)
 def test_downscaling_by_hand(name, factor):
     """Constants stay, at the nearest of 256 levels; a ramp keeps its means; steps do not leave the range."""
-    constant = DERIVED[name](torch.full((1, 3, 16, 24), 0.3).double())
+    constant = DERIVED[name].source(torch.full((1, 3, 16, 24), 0.3).double())
     assert constant.shape == (1, 3, 16 // factor, 24 // factor)
     assert (constant - (round(1.3 * 127.5) / 127.5 - 1)).abs().max() < 1e-9
     ramp = torch.linspace(-1, 1, 64).double().expand(1, 1, 64, 64)
-    small, means = DERIVED[name](ramp), ramp[0, 0, 0].view(-1, factor).mean(1)
+    small, means = DERIVED[name].source(ramp), ramp[0, 0, 0].view(-1, factor).mean(1)
     middle = slice(2, -2)  # away from where the filter is cut off
     assert (small[0, 0, 0, middle] - means[middle]).abs().max() < 1 / 255 + 1e-6
     step = torch.where(torch.arange(64) < 33, -1.0, 1.0).double().expand(1, 1, 64, 64)
-    assert DERIVED[name](step).abs().max() <= 1 + 1e-12
-    levels = (DERIVED[name](torch.rand(1, 1, 32, 32).double() * 2 - 1) + 1) * 127.5
+    assert DERIVED[name].source(step).abs().max() <= 1 + 1e-12
+    levels = (DERIVED[name].source(torch.rand(1, 1, 32, 32).double() * 2 - 1) + 1) * 127.5
     assert (levels - levels.round()).abs().max() < 1e-9
 
 
 def test_sizes_must_divide():
-    for call in (lambda: DERIVED["eighth"](torch.zeros(1, 1, 16, 28)), lambda: source_size("eighth", 28)):
+    for call in (lambda: DERIVED["eighth"].source(torch.zeros(1, 1, 16, 28)), lambda: source_size("eighth", 28)):
         with pytest.raises(UsageError, match="28 px cannot be made smaller by 8"):
             call()
 
 
-WAYS = [(name, channels) for channels in (1, 3) for name in DERIVED if (name, channels) != ("grey", 1)]
+WAYS = [(name, channels) for name, way in DERIVED.items() for channels in way.channels]
 
 
 @pytest.mark.parametrize(("name", "channels"), WAYS)
 def test_shapes_are_as_announced(name, channels):
     images = torch.rand(4, channels, 16, 16) * 2 - 1
-    source = DERIVED[name](images)
+    source = DERIVED[name].source(images)
     size = source_size(name, 16)
     assert source.shape == (4, source_channels(name, channels), size, size)
     assert source.dtype == images.dtype
     assert source.abs().max() <= 1
-    assert torch.equal(source, torch.cat([DERIVED[name](image[None]) for image in images]))  # whatever the batch
+    assert torch.equal(source, torch.cat([DERIVED[name].source(image[None]) for image in images]))  # whatever the batch
 
 
-def test_grey_of_grey_is_no_pair():
+@pytest.mark.parametrize("name", ["grey", "lab"])
+def test_colours_of_grey_pictures_are_no_pair(name):
     with pytest.raises(UsageError, match="grey already"):
-        source_channels("grey", 1)
+        source_channels(name, 1)
+
+
+# ---- Lab -------------------------------------------------------------------------------------------------------------
+
+def levels(count: int) -> torch.Tensor:
+    """Colours (count^3, 3, 1, 1) in [-1, 1]: every combination of levels from 0 to 255."""
+    line = torch.linspace(0, 255, count).round().double() / 127.5 - 1
+    return torch.cartesian_prod(line, line, line)[:, :, None, None]
+
+
+def test_lab_by_hand():
+    """L, a and b of red, green, blue and white, as CIE 15's formulas give them for sRGB and D65."""
+    colours = torch.tensor([[1.0, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, 1]], dtype=torch.float64)[:, :, None, None]
+    by_hand = torch.tensor([[53.24, 80.09, 67.20], [87.73, -86.18, 83.18], [32.30, 79.19, -107.86], [100, 0, 0]])
+    light = 116 * _root(_linear(lightness(colours))) - 16
+    found = torch.cat([light, AB * opponents(colours)], 1).flatten(1)
+    assert (found - by_hand).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_every_colour_comes_back(dtype):
+    """Within half a grey level, also in float32; the lightness that is given is that of the result."""
+    colours = levels(52).to(dtype)
+    again = coloured(lightness(colours), opponents(colours))
+    assert ((again - colours).abs() * 127.5).max() < (1e-3 if dtype == torch.float64 else 0.05)
+    assert opponents(colours).abs().max() < 1
+
+
+def test_lightness_is_kept_but_for_the_gamut():
+    light = lightness(levels(8))
+    made = coloured(light, 0.3 * torch.rand(len(light), 2, 1, 1, dtype=torch.float64) - 0.15)
+    kept = (lightness(made) - light).abs()
+    within = (made.abs() < 1 - 1e-9).all(1, keepdim=True)
+    assert within.double().mean() > 0.5
+    assert kept[within].max() < 1e-5  # the threshold of sRGB's curve is rounded in the standard
+    greys = levels(4)[:, :1].expand(-1, 3, -1, -1)
+    assert opponents(greys).abs().max() < 1e-9
+    assert (lightness(greys) - greys[:, :1]).abs().max() < 1e-6
+
+
+# ---- holes -----------------------------------------------------------------------------------------------------------
+
+def test_blocks_follow_from_the_picture():
+    images = (torch.randint(0, 256, (40, 3, 32, 32)) / 127.5 - 1).double()
+    source = blocks(images)
+    missing = unknown_pixels(source)
+    assert torch.all(source[:, :3].masked_select(missing) == 0)
+    assert torch.equal(source[:, :3].masked_select(~missing), images.masked_select(~missing))
+    assert torch.equal(source, blocks(images.float()).double())  # the same holes in any precision
+    share = missing.double().mean((1, 2, 3))
+    assert share.min() >= (4 / 32)**2  # a block at least
+    assert 0.05 < share.mean() < 0.2
+    assert len({tuple(one.flatten().tolist()) for one in missing}) == 40
+    assert missing.any(0)[0, 4:-4, 4:-4].all()  # over many pictures they lie everywhere
+    near = images.clone()
+    near[:, 0, 0, 0] += 1 / 127.5  # one level of one pixel: other holes
+    assert (unknown_pixels(blocks(near)) != missing).any((1, 2, 3)).all()
 
 
 def test_unknown_way_is_an_error():

@@ -11,6 +11,8 @@ from PIL import Image
 import zoo
 from zoo.commands import translate as translate_command
 from zoo.data.batches import Labelled, Pair
+from zoo.data.colours import lightness
+from zoo.data.derived import source_channels, source_size
 from zoo.data.jitter import pieces
 from zoo.data.pictures import as_tensor
 from zoo.data.spec import PairSpec
@@ -131,7 +133,7 @@ def test_sources_that_are_smaller_are_enlarged():
     assert made.source.shape == made.target.shape == (4, 3, 32, 32)
 
 
-@pytest.mark.parametrize("pairs", ["edges", "hole", "half"])
+@pytest.mark.parametrize("pairs", ["edges", "hole", "blocks", "half"])
 def test_a_run_on_derived_pairs(pairs, tmp_path):
     run = tiny_run("pix2pix", tmp_path, pairs=pairs, images=16)
     run.train()
@@ -156,9 +158,98 @@ def test_prepared_pairs_are_made_of_their_targets():
     assert torch.equal(again.source, pair.source)
 
 
+def way_model(pairs: str, size: int = 32, **config) -> Pix2Pix:
+    """A pix2pix of colour pictures whose pairs are made of them."""
+    data = PairSpec(name="x", image_size=size, channels=3, source_size=source_size(pairs, size),
+                    source_channels=source_channels(pairs, 3), pairs=pairs)
+    return Pix2Pix(Pix2PixConfig(width=2, **config), data).double()
+
+
+def test_a_generator_without_noise_takes_any_multiple_of_four():
+    model = way_model("edges", generator="resnet", blocks=1)
+    assert model.noise_size == 0
+    assert set(model.inputs(1, 0)) == {"source"}
+    assert model.translate(torch.rand(1, 1, 21, 42)).shape == (1, 3, 21, 42)
+    whole = model.translate(picture := torch.rand(3, 1, 20, 20))
+    torch.testing.assert_close(model.translate(picture[1]), whole[1:2], atol=1e-6, rtol=0)
+    with pytest.raises(zoo.UsageError, match="--generator resnet has instance norm"):
+        way_model("edges", generator="resnet", norm="batch")
+
+
+@pytest.mark.parametrize("generator", ["unet", "resnet"])
+def test_in_lab_the_lightness_is_that_of_the_picture(generator):
+    """D sees lightness and colours; the answer has the lightness given, whatever the network says."""
+    model = way_model("lab", generator=generator)
+    images = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    batch = model.prepare(Labelled(images, torch.zeros(4).long()))
+    assert (batch.source.shape[1], batch.target.shape[1]) == (1, 2)
+    truth = model.truth(batch)
+    assert (truth * 255 - images).abs().max() < 0.1
+    model._draws.begin(0, 4)
+    assert model.judge(batch, model.fake(batch)).shape[1] == 1
+    picture = 0.3 + 0.4 * torch.rand(2, 1, 32, 32)
+    model.generator.forward = lambda source, normal=None: 0.05 * torch.randn(len(source), 2, 32, 32).double()
+    made = model.translate(picture)
+    assert made.shape == (2, 3, 32, 32)
+    assert (lightness(2 * made - 1) - (2 * picture - 1)).abs().max() < 1e-4
+    assert made.std(1).max() > 0.01
+
+
+@pytest.mark.parametrize("pairs", ["edges", "lab", "hole", "blocks", "quarter"])
+def test_jittered_pairs_are_made_of_the_piece(pairs):
+    """Edges are as sharp and holes stand where they do without jitter: the source is that of the jittered target."""
+    model = way_model(pairs, size=64)
+    images = torch.rand(3, 3, 64, 64, dtype=torch.float64) * 2 - 1
+    batch = model._derived(images, torch.zeros(3).long())
+    model._draws.begin(0, 3)
+    piece = model.jittered(batch)
+    again = model._derived(model.pictured(piece.source, piece.target), piece.labels)
+    torch.testing.assert_close(piece.source, again.source, atol=1e-4, rtol=0)
+    assert piece.target.shape == batch.target.shape
+    assert not torch.equal(piece.target, batch.target)
+
+
+def test_what_is_known_is_kept_and_what_is_missing_is_not_looked_at():
+    """To the bit; in training as well."""
+    model = way_model("hole")
+    picture = torch.rand(2, 3, 32, 32)
+    middle = (..., slice(8, 24), slice(8, 24))
+    other = picture.clone()
+    other[middle] = torch.rand(2, 3, 16, 16)
+    made = model.translate(picture)
+    assert torch.equal(made, model.translate(other))
+    assert torch.equal(made, model.inpaint(other))
+    outside = torch.ones(32, 32, dtype=torch.bool)
+    outside[middle] = False
+    assert torch.equal(made[..., outside], picture[..., outside])
+    assert not torch.equal(made[middle], picture[middle])
+    batch = model._derived(2 * picture.double() - 1, torch.zeros(2).long())
+    model._draws.begin(0, 2)
+    assert torch.equal(model.fake(batch)[..., outside], batch.source[..., outside])
+
+
+def test_holes_of_one_s_own():
+    model = way_model("blocks", generator="resnet", blocks=1)
+    picture, holes = torch.rand(2, 3, 30, 25), torch.zeros(1, 1, 30, 25)
+    holes[..., 4:9, 3:20] = 1
+    made = model.inpaint(picture, holes)
+    inside = holes[0, 0] > 0
+    assert torch.equal(made[..., ~inside], picture[..., ~inside])
+    other = torch.where(inside, torch.rand(2, 3, 30, 25), picture)
+    assert torch.equal(model.inpaint(other, holes), made)
+    assert torch.equal(model.inpaint(picture[1], holes), made[1:])
+    for call, words in ((lambda: model.inpaint(picture), "say with holes="),
+                        (lambda: model.inpaint(picture, holes[..., :20]), "do not fit pictures"),
+                        (lambda: model.translate(picture), r"model.inpaint\(images, holes\)"),
+                        (lambda: way_model("edges").inpaint(picture, holes), "not on pictures with holes"),
+                        (lambda: way_model("hole").inpaint(picture, holes), "fills the centre half alone")):
+        with pytest.raises(zoo.UsageError, match=words):
+            call()
+
+
 def test_what_a_translator_cannot_do_it_says():
     model = zoo.create("pix2pix", image_size=16)
-    with pytest.raises(zoo.UsageError, match=r"pix2pix cannot sample: .* asked with translate\(\)"):
+    with pytest.raises(zoo.UsageError, match=r"pix2pix cannot sample: .* asked with translate\(\), inpaint\(\)"):
         model.sample(3)
     with pytest.raises(zoo.UsageError, match=r"gan cannot translate: .* sample\(\)"):
         zoo.create("gan", image_size=16).translate(torch.rand(1, 1, 16, 16))

@@ -24,7 +24,8 @@ _HOME = {
     "gather": "zoo.core.parallel",
     "GAN": "zoo.tasks.gan",
     "Sampler": "zoo.tasks.sampler",
-    "Translator": "zoo.tasks.translator",
+    "PairedTranslator": "zoo.tasks.paired",
+    "UnpairedTranslator": "zoo.tasks.unpaired",
     "ZooStrategy": "zoo.core.parallel",
     "UsageError": "zoo.core.errors",
 }

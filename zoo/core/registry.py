@@ -86,8 +86,8 @@ def class_at(address: str, base: "type[GenerativeModule]", not_in: Path | None =
     module = _module_of_file(Path(where).expanduser()) if where.endswith(".py") else _module_named(where, not_in)
     cls = getattr(module, name, None)
     if not (isinstance(cls, type) and issubclass(cls, base)):
-        raise UsageError(f"{where} has no variant {name}: a variant is a class below zoo.GAN, zoo.Sampler or "
-                         "zoo.Translator")
+        raise UsageError(f"{where} has no variant {name}: a variant is a class below zoo.GAN, zoo.Sampler, "
+                         "zoo.PairedTranslator or zoo.UnpairedTranslator")
     if not hasattr(cls, "variant") or cls.variant in CLASSES:  # that of its base, if it is not registered itself
         cls.variant = address_of(cls)
     return cls

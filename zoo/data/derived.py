@@ -1,4 +1,4 @@
-"""Source pictures that are made from their targets, so that any set of images is one of pairs.
+"""Pairs that are made of images, so that any set of images is one of pairs: a ``Way`` by its name.
 
 Functions of a batch (N, C, H, W) in [-1, 1], on its device, without chance. They add pixel by pixel, since a
 convolution or a matrix product would be rounded under autocast and on TF32 units.
@@ -6,31 +6,18 @@ convolution or a matrix product would be rounded under autocast and on TF32 unit
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
+from zoo.data.colours import coloured, grey, lightness, opponents
+from zoo.data.holes import blocks, hole, in_the_centre, unknown_pixels
 
-BT601 = (0.299, 0.587, 0.114)  # luma of red, green and blue
 EDGE = 0.2  # Sobel magnitude from which a pixel is one of an edge; a straight step from black to white has 1
 SHRINK = {"half": 2, "quarter": 4, "eighth": 8}
-
-
-def grey(images: Tensor) -> Tensor:
-    """Luma of ITU-R BT.601, (N, 3, H, W) -> (N, 1, H, W) in [-1, 1]; grey images as they are.
-
-    Raises:
-        UsageError: images of other than 1 or 3 channels.
-    """
-    if images.shape[1] == 1:
-        return images
-    if images.shape[1] != 3:
-        raise UsageError(f"images of 1 (grey) or 3 channels (colour) have a luma, those of {images.shape[1]} have "
-                         "none: choose other pairs")
-    red, green, blue = images.split(1, 1)
-    return BT601[0] * red + BT601[1] * green + BT601[2] * blue
 
 
 def edges(images: Tensor) -> Tensor:
@@ -51,19 +38,6 @@ def sobel(luma: Tensor) -> Tensor:
     return torch.hypot(horizontal, vertical) / 8
 
 
-def hole(images: Tensor) -> Tensor:
-    """The centre half of height and width becomes 0 (mid-grey)."""
-    holed = images.clone()
-    holed[..., centre(images.shape[2]), centre(images.shape[3])] = 0
-    return holed
-
-
-def centre(size: int) -> slice:
-    """The middle half of ``size`` pixels."""
-    first = (size - size // 2) // 2
-    return slice(first, first + size // 2)
-
-
 def shrink(images: Tensor, factor: int) -> Tensor:
     """(N, C, H, W) -> (N, C, H/factor, W/factor), bicubic with anti-aliasing, at the 256 levels that a file has.
 
@@ -81,35 +55,62 @@ def _shrunk(size: int, factor: int) -> int:
     return size // factor
 
 
-DERIVED: dict[str, Callable[[Tensor], Tensor]] = {
-    "grey": grey,
-    "edges": edges,
-    "hole": hole,
-    **{name: partial(shrink, factor=factor) for name, factor in SHRINK.items()},
+class Way(NamedTuple):
+    """How pairs come out of images, and pictures out of what a network makes of a source. All is in [-1, 1].
+
+    Attributes:
+        source: images (N, C, H, W) -> what the network is given, (N, Cs, H/factor, W/factor); None: pairs in files.
+        target: images -> what it is to make, (N, Ct, H, W); None: the images.
+        picture: source and what was made -> pictures (N, C, H, W); None: what was made.
+        missing: source -> the pixels that it lacks, bool (N, 1, H, W), of which alone the answer consists; None: all.
+        channels: of the images, of which a source has ``source_channels`` and a target ``target_channels``; 0 for as
+            many as the images, and for ``source_channels`` -1 for one more.
+        factor: by which sources are smaller.
+    """
+
+    source: Callable[[Tensor], Tensor] | None = None
+    target: Callable[[Tensor], Tensor] | None = None
+    picture: Callable[[Tensor, Tensor], Tensor] | None = None
+    missing: Callable[[Tensor], Tensor] | None = None
+    channels: tuple[int, ...] = (1, 3)
+    source_channels: int = 0
+    target_channels: int = 0
+    factor: int = 1
+
+
+AS_FILES = Way()
+DERIVED: dict[str, Way] = {
+    "grey": Way(grey, channels=(3,), source_channels=1),
+    "lab": Way(lightness, opponents, coloured, channels=(3,), source_channels=1, target_channels=2),
+    "edges": Way(edges, source_channels=1),
+    "hole": Way(hole, missing=in_the_centre),
+    "blocks": Way(blocks, missing=unknown_pixels, source_channels=-1),
+    **{name: Way(partial(shrink, factor=factor), factor=factor) for name, factor in SHRINK.items()},
 }
 
 
 def source_channels(name: str, channels: int) -> int:
-    """Channels of what ``DERIVED[name]`` makes of images with ``channels``.
+    """Channels of the sources that are made so of images with ``channels``.
 
     Raises:
-        UsageError: an unknown name, or grey pictures of grey ones.
+        UsageError: an unknown name, or images of which it makes none, such as grey ones of grey ones.
     """
-    if name == "grey" and channels == 1:
+    way = _known(name)
+    if channels not in way.channels:
         raise UsageError("the images are grey already: choose other --pairs, such as edges, or images of colour")
-    return 1 if _known(name) in ("grey", "edges") else channels
+    return {0: channels, -1: channels + 1}.get(way.source_channels, way.source_channels)
 
 
 def source_size(name: str, size: int) -> int:
-    """Height and width of what ``DERIVED[name]`` makes of images of ``size``.
+    """Height and width of the sources that are made so of images of ``size``.
 
     Raises:
         UsageError: an unknown name, or a size that cannot be made smaller so.
     """
-    return _shrunk(size, SHRINK.get(_known(name), 1))
+    return _shrunk(size, _known(name).factor)
 
 
-def _known(name: str) -> str:
+def _known(name: str) -> Way:
     if name not in DERIVED:
         raise unknown("way to derive pairs", name, DERIVED)
-    return name
+    return DERIVED[name]

@@ -191,8 +191,8 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
         channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
         split: ``train`` or ``test``.
         kind: of data that a model takes: ``images``, which points are too, ``pairs`` or ``domains``.
-        pairs: ``files``, or how pairs are derived from images: ``grey``, ``edges``, ``hole``, ``half``, ``quarter`` or
-            ``eighth``; see ``zoo.data.derived``.
+        pairs: ``files``, or how pairs are derived from images: ``grey``, ``lab``, ``edges``, ``hole``, ``blocks``,
+            ``half``, ``quarter`` or ``eighth``; see ``zoo.data.derived``.
         reverse: of pairs in files: whether the right half, or the second folder, is the source.
         domains: two classes of labelled images, such as ``cat,dog``, or the order of two folders, such as ``B,A``; see
             ``zoo.data.domains``.

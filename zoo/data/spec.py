@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
-from zoo.data.derived import DERIVED
+from zoo.data.derived import AS_FILES, DERIVED, Way
 from zoo.data.pictures import Pictures, as_tensor
 
 BETWEEN = ";"  # names of domains, of which a comma may be a part
@@ -187,6 +187,16 @@ class PairSpec(ImageSpec):
     @property
     def opening(self) -> dict[str, Any]:
         return super().opening | {"pairs": self.pairs, "reverse": self.reverse}
+
+    @property
+    def way(self) -> Way:
+        """How the pairs come out of images."""
+        return DERIVED.get(self.pairs, AS_FILES)
+
+    @property
+    def target_channels(self) -> int:
+        """Of what a network makes, which need not be red, green and blue."""
+        return self.way.target_channels or self.channels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.core.module import Batch, Config
-from zoo.data.batches import Labelled, Pair
-from zoo.data.derived import DERIVED
 from zoo.data.pictures import Pictures, as_tensor
-from zoo.data.spec import FILES, PairSpec
 from zoo.tasks.drawing import grid
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.task import PASS, Inputs, Task
@@ -24,33 +21,25 @@ COARSE = 4  # pixels of the pictures that are asked where there are no examples
 
 
 class Translator(Task):
-    """A model that is trained on pairs of pictures, and makes the second of the first.
+    """A model that makes pictures of pictures; what it learns them from is a subclass's: see ``PairedTranslator``.
 
     A subclass builds ``generator`` and says with ``generate`` how it is called. Whatever is random in an answer follows
     from standard normals, ``noise_size`` of them, so a seed gives the same picture everywhere.
     """
 
     Config = Config
-    data: PairSpec
+    data: Any  # a spec with source_size and source_channels
     generator: torch.nn.Module
     task = "translate"
     asks: ClassVar[tuple[str, ...]] = ("translate",)
     hub_tag = "image-to-image"
-    data_kind = "pairs"
-    spec_kinds = ("pairs",)
     output = "image"
-    once = paired = True
+    once = True
     smallest_batch = 1  # of pictures, whose places have a spread
-    kind = "paired"
 
     @classmethod
     def needs(cls) -> tuple[str, ...]:
         return ("images",)
-
-    @classmethod
-    def spec(cls, image_size: int, channels: int, classes: int) -> PairSpec:
-        return PairSpec(name="unnamed", image_size=image_size, channels=channels, source_size=image_size,
-                        source_channels=channels, pairs=FILES)
 
     # ---- what a variant defines -------------------------------------------------------------------------------
 
@@ -88,11 +77,17 @@ class Translator(Task):
         Raises:
             UsageError: what are no pictures, see ``as_tensor``.
         """
-        return self._of_any_size(images, lambda source: self.respond(batch_size, **self._asked(source, seed)))
+        return self._translated(self.read(images), seed, batch_size)
 
-    def _of_any_size(self, images: Pictures, made_of: Callable[[Tensor], Tensor]) -> Tensor:
-        """What is made of pictures, which the network gets at a size that it can take."""
-        source = as_tensor(images, self.data.source_channels)
+    def read(self, images: Pictures) -> Tensor:
+        """A user's pictures as sources in [0, 1]."""
+        return as_tensor(images, self.data.source_channels)
+
+    def _translated(self, source: Tensor, seed: int, batch_size: int) -> Tensor:
+        return self._of_any_size(source, lambda padded: self.respond(batch_size, **self._asked(padded, seed)))
+
+    def _of_any_size(self, source: Tensor, made_of: Callable[[Tensor], Tensor]) -> Tensor:
+        """What is made of sources, which the network gets at a size that it can take."""
         height, width = source.shape[2:]
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
         made = made_of(F.pad(source, padding, mode="replicate"))
@@ -105,18 +100,6 @@ class Translator(Task):
         return {"source": source} | noise
 
     # ---- the contract of a task -------------------------------------------------------------------------------
-
-    def as_batch(self, given: Any) -> Batch:
-        if isinstance(given, Labelled | Pair):
-            return given
-        return Pair(*given) if len(given) == 3 else Labelled(*given)
-
-    def prepare(self, batch: Batch) -> Batch:
-        """Pairs as they are, or made of images, which are the targets."""
-        batch = super().prepare(batch)
-        if isinstance(batch, Pair):
-            return batch
-        return Pair(DERIVED[self.data.pairs](batch.images), batch.images, batch.labels)
 
     def inputs(self, n: int, seed: int | None = None, examples: Batch | None = None) -> Inputs:
         """The sources of the examples in turn; without examples blurred random pictures."""
@@ -149,29 +132,11 @@ class Translator(Task):
 
     def _shown(self, pictures: Tensor) -> Tensor:
         size = self.data.image_size
-        return F.interpolate(pictures, (size, size)).expand(-1, 3, -1, -1)
+        return F.interpolate(pictures[:, :self.data.channels], (size, size)).expand(-1, 3, -1, -1)
 
     @property
     def sheet_row(self) -> int:
         return self.data.image_size + 2
 
-    def captions(self) -> dict[str, tuple[str, str]]:
-        return {"samples.png": ("examples", "Examples that were held out of training where the data have such, not "
-                                "picked. From left to right: the picture that is given, what the model makes of it, "
-                                "and the true one.")}
-
-    def usage(self, name: str) -> str:
-        return f'image = zoo.load("{name}").translate("picture.png")  # (1, {self.data.channels}, H, W) in [0, 1]'
-
-    def limits(self) -> str:
-        data = self.data
-        made = FILES if data.pairs == FILES else f"sources made of their targets ({data.pairs})"
-        return (f"It was trained on {data.image_size} px pairs of {data.name}, {made}, and knows nothing else, with "
-                "the biases of that set.")
-
     def facts(self) -> dict[str, str]:
         return {"multiple": str(self.multiple)}
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        return ("pixels", "frechet")

@@ -21,7 +21,7 @@ class UnpairedTranslator(Translator):
     A subclass builds ``generator``, from the first to the second, and ``inverse``, from the second to the first.
     """
 
-    data: DomainSpec  # type: ignore[assignment]  # it has what is inherited asks of a PairSpec
+    data: DomainSpec
     inverse: torch.nn.Module
     asks = ("translate", "back")
     data_kind = "domains"
@@ -30,7 +30,7 @@ class UnpairedTranslator(Translator):
     kind = "unpaired"
 
     @classmethod
-    def spec(cls, image_size: int, channels: int, classes: int) -> DomainSpec:  # type: ignore[override]  # likewise
+    def spec(cls, image_size: int, channels: int, classes: int) -> DomainSpec:
         return DomainSpec(name="unnamed", image_size=image_size, channels=channels, domains=["A", "B"])
 
     def networks_for_sampling(self) -> dict[str, torch.nn.Module]:
@@ -41,7 +41,7 @@ class UnpairedTranslator(Translator):
 
     def back(self, images: Pictures, batch_size: int = PASS) -> Tensor:
         """Makes pictures of the first domain from those of the second; otherwise as ``translate``."""
-        return self._of_any_size(images, lambda target: self.respond(batch_size, target=target))
+        return self._of_any_size(self.read(images), lambda target: self.respond(batch_size, target=target))
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 

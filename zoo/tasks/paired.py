@@ -1,0 +1,150 @@
+"""PairedTranslator: pictures from pictures, learnt from pairs."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from zoo.core.errors import UsageError
+from zoo.core.module import Batch
+from zoo.data.batches import Labelled, Pair
+from zoo.data.derived import Way
+from zoo.data.holes import in_the_centre, unknown_pixels
+from zoo.data.jitter import jittered
+from zoo.data.pictures import Pictures, as_tensor
+from zoo.data.spec import FILES, PairSpec
+from zoo.tasks.task import PASS
+from zoo.tasks.translator import Translator
+
+
+class PairedTranslator(Translator):
+    """A model that is trained on pairs of pictures, and makes the second, the target, of the first, the source.
+
+    Where pairs are made of images its network may work on other planes than red, green and blue, and may be told to
+    fill holes: see ``zoo.data.derived.Way``.
+    """
+
+    data: PairSpec
+    asks: ClassVar[tuple[str, ...]] = ("translate", "inpaint")
+    data_kind = "pairs"
+    spec_kinds = ("pairs",)
+    paired = True
+    kind = "paired"
+
+    @classmethod
+    def spec(cls, image_size: int, channels: int, classes: int) -> PairSpec:
+        return PairSpec(name="unnamed", image_size=image_size, channels=channels, source_size=image_size,
+                        source_channels=channels, pairs=FILES)
+
+    # ---- for a variant ----------------------------------------------------------------------------------------
+
+    @property
+    def way(self) -> Way:
+        """How pairs come out of images; for pairs in files, as they are."""
+        return self.data.way
+
+    def jittered(self, batch: Pair) -> Pair:
+        """A piece of each pair, somewhat enlarged, mirrored or not, the same of both."""
+        place = self.draw(torch.rand, len(batch.source), 3)
+        if self.way.source is not None:  # made of the piece: a hole stays where it is, an edge as sharp
+            return self._derived(jittered(self.pictured(batch.source, batch.target), place), batch.labels)
+        channels = self.data.source_channels
+        piece = jittered(torch.cat([batch.source, batch.target], 1), place)
+        return batch._replace(source=piece[:, :channels], target=piece[:, channels:])
+
+    def completed(self, source: Tensor, made: Tensor) -> Tensor:
+        """What was made, with the pixels that the source has in place of its own."""
+        if self.way.missing is None:
+            return made
+        return torch.where(self.way.missing(source), made, source[:, :made.shape[1]])
+
+    def pictured(self, source: Tensor, made: Tensor) -> Tensor:
+        """Pictures (N, C, H, W) in [-1, 1] of what a network made of sources, both in [-1, 1]."""
+        return made if self.way.picture is None else self.way.picture(source, made)
+
+    # ---- asked by a user --------------------------------------------------------------------------------------
+
+    def inpaint(self, images: Pictures, holes: Pictures = None, seed: int = 0, batch_size: int = PASS) -> Tensor:
+        """Fills holes, for a model of pairs with holes (``--pairs hole`` or ``blocks``); else as ``translate``.
+
+        Args:
+            images: pictures; what they have in the holes does not matter.
+            holes: pictures of the same size, white where a hole is: as many, or one for all. Without them, for a model
+                of ``hole``, the centre half.
+
+        Returns:
+            (n, C, H, W) in [0, 1] on the CPU, outside the holes as it was given.
+
+        Raises:
+            UsageError: a model of other pairs, no holes for one of ``blocks`` or some for one of ``hole``, or holes of
+                another size.
+        """
+        way, known = self.way, as_tensor(images, self.data.channels)
+        if way.missing is None:
+            raise UsageError(f"this {self.variant} was trained on pairs of the kind {self.data.pairs!r}, not on "
+                             "pictures with holes: translate() asks it")
+        if way.missing is in_the_centre:
+            if holes is not None:
+                raise UsageError(f"this {self.variant} fills the centre half alone: leave the holes away, or train one "
+                                 "with --pairs blocks")
+            return self.translate(known, seed, batch_size)
+        if holes is None:
+            raise UsageError("say with holes= where the holes are: a picture of the same size, white there")
+        missing = as_tensor(holes, 1) >= 0.5
+        if missing.shape[2:] != known.shape[2:] or len(missing) not in (1, len(known)):
+            raise UsageError(f"holes of {tuple(missing.shape)} do not fit pictures of {tuple(known.shape)}: give one "
+                             "for all, or one each, of their height and width")
+        source = torch.cat([known, (~missing).to(known).expand(len(known), -1, -1, -1)], 1)  # as ``holed`` has it
+        return self._translated(source, seed, batch_size)
+
+    def read(self, images: Pictures) -> Tensor:
+        if self.way.missing is unknown_pixels:
+            raise UsageError(f"this {self.variant} fills holes that it is told of: model.inpaint(images, holes)")
+        return super().read(images)
+
+    # ---- the contract of a task -------------------------------------------------------------------------------
+
+    def as_batch(self, given: Any) -> Batch:
+        if isinstance(given, Labelled | Pair):
+            return given
+        return Pair(*given) if len(given) == 3 else Labelled(*given)
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Pairs as they are, or made of images."""
+        batch = super().prepare(batch)
+        return batch if isinstance(batch, Pair) else self._derived(batch.images, batch.labels)
+
+    def _derived(self, images: Tensor, labels: Tensor) -> Pair:
+        way = self.way
+        assert way.source is not None  # else the data are pairs already
+        return Pair(way.source(images), images if way.target is None else way.target(images), labels)
+
+    def truth(self, examples: Pair) -> Tensor:
+        return self.data.to_unit(self.pictured(examples.source, examples.target))
+
+    def answer(self, source: Tensor, normal: Tensor | None = None) -> Tensor:
+        given = self.data.from_unit(source)
+        if self.way.missing is None:
+            return self.data.to_unit(self.pictured(given, self.generate(given, normal)))
+        missing, channels = self.way.missing(given), self.data.channels
+        given = torch.cat([given[:, :channels].masked_fill(missing, 0), given[:, channels:]], 1)
+        made = self.data.to_unit(self.generate(given, normal))
+        return torch.where(missing, made, source[:, :channels].to(made))
+
+    def captions(self) -> dict[str, tuple[str, str]]:
+        return {"samples.png": ("examples", "Examples that were held out of training where the data have such, not "
+                                "picked. From left to right: the picture that is given, what the model makes of it, "
+                                "and the true one.")}
+
+    def usage(self, name: str) -> str:
+        return f'image = zoo.load("{name}").translate("picture.png")  # (1, {self.data.channels}, H, W) in [0, 1]'
+
+    def limits(self) -> str:
+        data = self.data
+        made = FILES if data.pairs == FILES else f"sources made of their targets ({data.pairs})"
+        return (f"It was trained on {data.image_size} px pairs of {data.name}, {made}, and knows nothing else, with "
+                "the biases of that set.")
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return ("pixels", "frechet")
