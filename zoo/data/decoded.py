@@ -70,7 +70,7 @@ def decode(name: str, key: str, items: list[Item], read: Callable[[Item], Image.
         if path.exists():
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(path.with_name(f"{stem}.lock"), f"another process decodes {name}: waiting for it"):
+        with locked(path.with_name(f"{stem}.lock"), f"another process decodes {name}: waiting for it"):
             if path.exists():  # by now
                 return path
             for other in path.parent.glob(f"{escape(stem)}-{'?' * len(key)}.partial"):
@@ -85,7 +85,7 @@ def decode(name: str, key: str, items: list[Item], read: Callable[[Item], Image.
 
 
 @contextmanager
-def _locked(path: Path, otherwise: str) -> Iterator[None]:
+def locked(path: Path, otherwise: str) -> Iterator[None]:
     """Holds a lock file, which stays; prints ``otherwise`` before it waits for another holder."""
     lock = FileLock(path)
     try:

@@ -17,10 +17,11 @@ from zoo.data.batches import AnyColumns, Labelled
 from zoo.data.decoded import cache_folder
 from zoo.data.domains import DomainClasses, DomainFolder, has_domains
 from zoo.data.folder import FolderSource, checked_split
+from zoo.data.heldout import HeldOut
 from zoo.data.hub import HubSource
 from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import MIXTURES, PointSource
-from zoo.data.spec import FILES, AnySpec, ImageSpec, Place
+from zoo.data.spec import FILES, AnySpec, ImageSpec, Place, checked_share
 
 DIGITS = [str(digit) for digit in range(10)]
 FASHION = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
@@ -180,7 +181,7 @@ SOURCES: dict[str, Callable[[Place], Source]] = {
 
 def open_source(data: str | Source, data_dir: str | None = None, image_size: int = 0, channels: int = 0,
                 split: str = "train", *, kind: str = "images", pairs: str = FILES, reverse: bool = False,
-                domains: str = "") -> Source:
+                domains: str = "", held_out: float = 0.0) -> Source:
     """Finds a data set.
 
     Args:
@@ -196,8 +197,12 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
         reverse: of pairs in files: whether the right half, or the second folder, is the source.
         domains: two classes of labelled images, such as ``cat,dog``, or the order of two folders, such as ``B,A``; see
             ``zoo.data.domains``.
+        held_out: share in [0, 0.5] of single images, with all copies of them, for the split ``test`` of a set that has
+            no splits; see ``zoo.data.heldout``. 0: none.
+
     Raises:
-        UsageError: an unknown name, a folder without images, or a size, channels or split that the set cannot have.
+        UsageError: an unknown name, a folder without images, or a size, channels, split or share that the set cannot
+            have.
     """
     if channels not in (0, 1, 3):
         raise UsageError(f"channels must be 1 (grey) or 3 (colour), or 0 for what the files have, not {channels}")
@@ -206,7 +211,8 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
     directory = Path(data_dir).expanduser() if data_dir else cache_folder() / "data"
     if kind not in OPENERS:
         raise unknown("kind of data", kind, OPENERS)
-    source = OPENERS[kind](Request(data, Place(directory, image_size, split), channels, pairs, reverse, domains))
+    source = OPENERS[kind](Request(data, Place(directory, image_size, split), channels, pairs, reverse, domains,
+                                   checked_share(held_out)))
     spec = source.spec
     checked_split(spec.name, split, source.splits)
     if channels and channels != spec.shape[0]:
@@ -229,6 +235,7 @@ class Request(NamedTuple):
     pairs: str
     reverse: bool
     domains: str = ""
+    held_out: float = 0.0
 
 
 def _open_images(asked: Request) -> Source:
@@ -236,7 +243,7 @@ def _open_images(asked: Request) -> Source:
         raise UsageError("--pairs and --reverse are for models that make pictures from pictures, such as pix2pix: "
                          "leave them away")
     _check_no_domains(asked)
-    return _find(asked.data, asked.place, asked.channels)
+    return _images(asked)
 
 
 def _open_pairs(asked: Request) -> Source:
@@ -246,7 +253,9 @@ def _open_pairs(asked: Request) -> Source:
         if reverse:
             raise UsageError(f"--reverse is for pairs in files, and --pairs {asked.pairs} makes the source of the "
                              "target: leave it away")
-        return DerivedPairs(_find(data, place, asked.channels), asked.pairs)
+        return DerivedPairs(_images(asked), asked.pairs)
+    if asked.held_out:
+        raise UsageError("--held-out is for single images: put pairs to test with into a folder test, beside train")
     if not isinstance(data, str):
         raise UsageError("these are single images: say with pairs= what the source is to be, such as grey or edges")
     if data in PAIRS:
@@ -266,8 +275,10 @@ def _open_domains(asked: Request) -> Source:
                          "away; --domains B,A turns two folders round")
     folder = Path(data).expanduser() if isinstance(data, str) and data and data not in NAMES else None
     if folder is not None and has_domains(folder):
+        if asked.held_out:
+            raise UsageError("--held-out is for single images: put pictures to test with into folders testA and testB")
         return DomainFolder(folder, place.image_size or 64, asked.channels, asked.domains, place.split)
-    return DomainClasses(_find(data, place, asked.channels), asked.domains)
+    return DomainClasses(_images(asked), asked.domains)
 
 
 def _check_no_domains(asked: Request) -> None:
@@ -294,6 +305,14 @@ def _facades(place: Place, reverse: bool) -> Source:
 
 PAIRS: dict[str, Callable[[Place, bool], Source]] = {"facades": _facades}
 NAMES = (*SOURCES, *MIXTURES, *PAIRS)  # which a folder of the same name does not hide
+
+
+def _images(asked: Request) -> Source:
+    """Single images, or the part of them that is held out of training or is not."""
+    if not asked.held_out:
+        return _find(asked.data, asked.place, asked.channels)
+    whole = _find(asked.data, asked.place._replace(split="train"), asked.channels)
+    return HeldOut(whole, asked.held_out, asked.place.split)
 
 
 def _find(data: str | Source, place: Place, channels: int) -> Source:

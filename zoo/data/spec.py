@@ -14,10 +14,19 @@ from zoo.data.pictures import Pictures, as_tensor
 BETWEEN = ";"  # names of domains, of which a comma may be a part
 FILES = "files"  # in place of a way to derive pairs: they are there
 
+MOST_HELD_OUT = 0.5
+
 
 def as_text(name: str) -> str:
     """A file's name as text: bytes that the locale does not know are read as UTF-8, others become a sign for that."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def checked_share(value: Any) -> float:
+    """``value``. Raises UsageError if it is no share that may be held out of training."""
+    if type(value) not in (int, float) or not 0 <= value <= MOST_HELD_OUT:
+        raise UsageError(f"held_out must be a share from 0 to {MOST_HELD_OUT}, not {value!r}")
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +94,12 @@ class ImageSpec(DataSpec):
 
     image_size: int  # height and width in pixels
     channels: int  # 1 grey, 3 colour
+    held_out: float = 0.0  # share that the split test was made of, see ``zoo.data.heldout``; 0: the set's own splits
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_whole("image_size", 2, most=4096)
+        checked_share(self.held_out)
         if self.channels not in (1, 3) or type(self.channels) is not int:
             raise UsageError(f"channels must be 1 (grey) or 3 (colour), not {self.channels!r}")
 
@@ -99,7 +110,7 @@ class ImageSpec(DataSpec):
 
     @property
     def opening(self) -> dict[str, Any]:
-        return {"image_size": self.image_size}
+        return {"image_size": self.image_size, "held_out": self.held_out}
 
     def check_range(self, batch: Any) -> None:
         """Pictures are uint8, or floats in [-1, 1]."""

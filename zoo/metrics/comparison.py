@@ -4,7 +4,7 @@ import warnings
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from lightning.fabric import Fabric
@@ -61,8 +61,7 @@ class Comparison:
         self._warn()
 
     def _open(self, protocol: Protocol) -> Source:
-        spec, how = self.model.data, self.how
-        options = {"data_dir": how.data_dir, "kind": self.model.data_kind} | spec.opening
+        spec, options = self.model.data, self.opening
         source = open_source(self.data, **options, split=protocol.split or "train")
         if protocol.split is None and (split := held_out(source)) != "train":
             source = open_source(self.data, **options, split=split)
@@ -74,6 +73,14 @@ class Comparison:
             raise UsageError(f"{source.spec.name} has {source.spec.images} images in its {source.split} split, which "
                              f"is too few to compare with: at least {FEWEST}")
         return source
+
+    @cached_property
+    def opening(self) -> dict[str, Any]:
+        """How the real data are opened: as those that the model was trained on, and with the same part held out, unless
+        they are others that have parts of their own."""
+        options = {"data_dir": self.how.data_dir, "kind": self.model.data_kind} | self.model.data.opening
+        whole = options | {"held_out": 0.0}
+        return whole if options.get("held_out") and len(open_source(self.data, **whole).splits) > 1 else options
 
     def _warn(self) -> None:
         trained, real = self.model.data.name, self.source.spec.name
@@ -147,8 +154,7 @@ class Comparison:
     def training(self) -> tuple[Images, Tensor | OnDisk]:
         """All training images and their features."""
         how = self.how
-        options = {"data_dir": how.data_dir, "kind": self.model.data_kind} | self.model.data.opening
-        source = open_source(self.data, **options)
+        source = open_source(self.data, **self.opening)
         if self.protocol.split == "train" and self.protocol.real == source.spec.images:  # the real ones are all of them
             return self.columns.truth, self.real.features.pooled
         return training_features(source, self.space, how.batch_size, how.device)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from zoo.core.config import Options, option
 from zoo.core.errors import UsageError
 from zoo.data.sources import NAMES
+from zoo.data.spec import MOST_HELD_OUT
 from zoo.store.layout import read_config
 
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
@@ -29,6 +30,9 @@ class Training(Options):
     domains: str = option("", "for models of two sets that are not paired: two classes of the images, such as cat,dog "
                           "or 'blonde hair,blue hair' (default: the two that there are, or folders trainA and trainB)",
                           group="data")
+    held_out: float = option(0.0, "share of the pictures, with all copies of them, near ones and mirrored ones too, "
+                             "that becomes the split test of a set that has none (0: none)", minimum=0,
+                             maximum=MOST_HELD_OUT, group="data")
     mirror: bool = option(False, "show every image left to right as well, as if there were twice as many", group="data")
     images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
     batch_size: int = option(64, "images a step, over all processes", minimum=1, group="training")
@@ -59,7 +63,7 @@ class Training(Options):
     MAY_CHANGE = ("data", "data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate",
                   "compile", "log_every", "samples_every", "checkpoint_every", "eval_every")
 
-    SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse", "domains")
+    SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse", "domains", "held_out")
 
     def placed(self) -> "Training":
         """With whole paths in place of those that were typed, so that a run goes on from any working directory."""

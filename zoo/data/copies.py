@@ -1,0 +1,196 @@
+"""Copies among pictures: the same once more, almost the same, as when compressed anew, or turned left to right.
+
+Pictures are compared by thumbnails of 16x16 pixels. Coarse features of them, which a picture shares with its mirror
+image, are in no pair further apart than the thumbnails are, either way round, so a tree of them finds all candidates
+in about N log N; those are then compared by their thumbnails. What is a copy of a copy is in one group with it.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from zoo.core.files import atomic
+from zoo.data.decoded import cache_folder, locked
+from zoo.data.stored import Images
+
+SIDE = 16  # pixels of a thumbnail
+COARSE = 4  # pixels of what the tree compares, along a side
+DIMENSIONS = 16  # principal ones that the tree looks at: with more it is slower, with fewer it finds more in vain
+NEAR = 4.0  # root mean square, of 255 levels, up to which thumbnails are near copies ...
+ALIKE = 0.1  # ... if it is no more than this share of their contrast: else all pictures of plain colours were copies
+PLAIN = 2.0  # contrast below which a picture is plain, and has no copies but the same to the pixel
+CHUNK = 2_048  # pictures that are looked at at once
+VERSION = 1  # of all this, in the names of files that keep what was found
+NO_FILE = (OSError, ValueError, KeyError, BadZipFile)  # what numpy raises where it is not there, or cut short
+
+
+class Looks(NamedTuple):
+    """What pictures are compared by.
+
+    Attributes:
+        thumbs: uint8 (N, C, 16, 16).
+        digests: of the pixels, the same for a picture and its mirror image; (N, 2) uint64.
+        turned: whether the mirror image comes first in the order of bytes, (N,) bool: it tells the two apart.
+    """
+
+    thumbs: Tensor
+    digests: np.ndarray
+    turned: np.ndarray
+
+
+class Copies:
+    """The copies among N pictures.
+
+    Args:
+        digests, turned: see ``Looks``.
+        pairs: rows (P, 2) of near copies; of pictures that are there several times, or mirrored, the first is meant.
+        mirrored: whether the two of a pair are nearer when one is turned round, (P,) bool.
+    """
+
+    def __init__(self, digests: np.ndarray, turned: np.ndarray, pairs: np.ndarray, mirrored: np.ndarray) -> None:
+        self.digests, self.turned, self.pairs, self.mirrored = digests, turned, pairs, mirrored
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """Numbers (N,) from 0, equal for copies."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        _, first, same = np.unique(self.digests[:, 0], return_index=True, return_inverse=True)
+        count = len(same)
+        rows, columns = np.concatenate([self.pairs, np.stack([np.arange(count), first[same]], 1)]).T
+        return connected_components(coo_array((np.ones(len(rows)), (rows, columns)), (count, count)), directed=False)[1]
+
+    @cached_property
+    def draws(self) -> np.ndarray:
+        """Numbers (N,) in [0, 1), equal for copies and uniform over groups.
+
+        One is a digest of that picture of its group whose other digest is least, so it depends on the pixels of the
+        group alone: not on names, on the order, or on which pictures there are besides.
+        """
+        order = np.lexsort((self.digests[:, 0], self.groups))
+        _, first = np.unique(self.groups[order], return_index=True)
+        return (self.digests[order[first], 1][self.groups] >> np.uint64(11)) * 2.0**-53
+
+
+def copies_in(name: str, images: Images, decoded: Path | None = None) -> Copies:
+    """The copies in a set of images, out of the cache if it has been searched before.
+
+    Args:
+        images: uint8 (N, C, H, W), in memory or on disk.
+        decoded: the file that they are read from, beside which the copies are noted; without one, under what the
+            images are.
+    """
+    path = decoded or cache_folder() / "copies" / f"{name}-{_content(images)}.npy"
+    path = path.with_name(f"{path.stem}.copies-{VERSION}.npz")
+    with suppress(*NO_FILE):
+        return _read(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path.with_suffix(".lock"), f"another process looks for copies in {name}: waiting for it"):
+        with suppress(*NO_FILE):  # it is there by now
+            return _read(path)
+        found = find_copies(look_at(name, images))
+        with atomic(path) as partial, open(partial, "wb") as file:
+            np.savez(file, **vars(found))
+    return found
+
+
+def _read(path: Path) -> Copies:
+    with np.load(path) as arrays:
+        return Copies(**arrays)
+
+
+def _content(images: Images) -> str:
+    digest = hashlib.sha256(repr(images.shape).encode())
+    for rows in torch.arange(len(images)).split(CHUNK):
+        digest.update(images[rows].numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def look_at(name: str, images: Images) -> Looks:
+    """What the images of a set are compared by."""
+    thumbs, digests, turned = [], [], []
+    with tqdm(desc=f"looking for copies in {name}", total=len(images), unit="img", delay=2,
+              mininterval=0.1 if sys.stderr.isatty() else 20.0) as bar:
+        for rows in torch.arange(len(images)).split(CHUNK):
+            some = images[rows]
+            thumbs.append(F.adaptive_avg_pool2d(some.float(), SIDE).round().byte())
+            for picture, mirror in zip(some.numpy(), some.flip(3).numpy(), strict=True):
+                one, other = picture.tobytes(), mirror.tobytes()
+                digests.append(hashlib.blake2b(min(one, other), digest_size=16).digest())
+                turned.append(other < one)
+            bar.update(len(rows))
+    return Looks(torch.cat(thumbs), np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2), np.array(turned))
+
+
+def find_copies(looks: Looks) -> Copies:
+    """Compares every picture with every other."""
+    _, first = np.unique(looks.digests[:, 0], return_index=True)
+    thumbs = looks.thumbs[torch.from_numpy(first)]
+    pairs, mirrored = [np.empty((0, 2), np.int64)], [np.empty(0, bool)]
+    for one, other, reach in _candidates(thumbs):
+        straight = _apart(thumbs[one], thumbs[other])
+        across = _apart(thumbs[one], thumbs[other].flip(3))
+        near = (torch.minimum(straight, across) <= reach).numpy()
+        pairs.append(first[torch.stack([one, other], 1).numpy()[near]])
+        mirrored.append((across < straight).numpy()[near])
+    return Copies(looks.digests, looks.turned, np.concatenate(pairs), np.concatenate(mirrored))
+
+
+def _apart(these: Tensor, those: Tensor) -> Tensor:
+    """Root mean square differences (n,), in levels of 255."""
+    return (these.float() - those.float()).square().flatten(1).mean(1).sqrt()
+
+
+def _candidates(thumbs: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Rows of pictures that may be near copies, each pair once, and how far apart the two of each may be."""
+    from sklearn.neighbors import KDTree
+
+    reach = torch.cat([_reach(some) for some in thumbs.split(CHUNK)])
+    where = reach.nonzero().view(-1)
+    if not len(where):
+        return
+    features = _principal(torch.cat([_coarse(some) for some in thumbs.split(CHUNK)])[where]).numpy()
+    tree = KDTree(features)
+    for rows in torch.arange(len(where)).split(CHUNK):
+        found = tree.query_radius(features[rows], reach[where[rows]].numpy())
+        one = where[rows.repeat_interleave(torch.tensor([len(some) for some in found]))]
+        other = where[torch.from_numpy(np.concatenate(found))]
+        one, other = one[one < other], other[one < other]
+        yield one, other, torch.minimum(reach[one], reach[other])
+
+
+def _reach(thumbs: Tensor) -> Tensor:
+    """How far from each a near copy may be, (n,) in levels of 255; 0 for pictures that are plain."""
+    contrast = thumbs.float().var((2, 3)).mean(1).sqrt()
+    return torch.where(contrast < PLAIN, 0, (ALIKE * contrast).clamp(max=NEAR))
+
+
+def _coarse(thumbs: Tensor) -> Tensor:
+    """Features (n, d) that a picture has in common with its mirror image, in levels of 255.
+
+    They are the even part of a coarser thumbnail and what its odd part is without the sign. Their Euclidean distance is
+    no more than the root mean square difference of the thumbnails, one of them turned round or not.
+    """
+    small = F.avg_pool2d(thumbs.float(), SIDE // COARSE)
+    even, odd = (small + small.flip(3)) / 2, (small - small.flip(3)) / 2
+    halves = torch.cat([even, odd.abs()], 1)[..., :COARSE // 2].flatten(1)
+    return halves * (2 / small[0].numel()) ** 0.5
+
+
+def _principal(features: Tensor) -> Tensor:
+    """The dimensions in which they differ most: a projection, so no two get further apart."""
+    centred = (features - features.mean(0)).double()
+    _, axes = torch.linalg.eigh(centred.T @ centred)
+    return (centred @ axes[:, -DIMENSIONS:]).float()

@@ -1,0 +1,85 @@
+"""A part of a set of images that is held out of training, where the set has no such part of its own."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.core.errors import UsageError
+from zoo.data.batches import Labelled
+from zoo.data.copies import Copies, copies_in
+from zoo.data.folder import checked_count, checked_split
+from zoo.data.listing import few, say
+from zoo.data.spec import ImageSpec
+from zoo.data.stored import chosen
+
+CROWD = 100  # pictures in one group that are worth a word
+
+
+class HeldOut:
+    """One of the two parts, ``train`` and ``test``, of a set of images that has but one.
+
+    Copies of a picture, near copies and mirrored ones are on its side, see ``zoo.data.copies``. Which side follows from
+    the pixels of these pictures alone: it is the same in any order, under any names and on any machine where they are
+    decoded to the same pixels, and other pictures that are added move none. What a smaller share holds out, a larger
+    one holds out too.
+
+    Args:
+        images: a source of ``Labelled``, which is decoded and searched for copies now.
+        share: of the groups of copies, for the split ``test``; it comes about by chance, so nearly.
+        split: which.
+
+    Raises:
+        UsageError: a set that has several splits, or is none of images; or a part that would have no picture.
+    """
+
+    splits = ("train", "test")
+
+    def __init__(self, images: Any, share: float, split: str) -> None:
+        spec: ImageSpec = images.spec
+        if spec.kind != "images":
+            raise UsageError(f"{spec.name} is a set of {spec.kind}, of which none are held out: leave --held-out away")
+        if len(images.splits) > 1:
+            raise UsageError(f"{spec.name} has {' and '.join(images.splits)} already, which stay as they are: leave "
+                             "--held-out away")
+        self.images, self.split = images, checked_split(spec.name, split, self.splits)
+        decoded, columns = images.prepare(), images.load()
+        copies = copies_in(spec.name, columns.images, decoded if isinstance(decoded, Path) else None)
+        apart = torch.from_numpy(copies.draws < share)
+        counts = {"train": int((~apart).sum()), "test": int(apart.sum())}
+        if not counts["test"]:
+            raise UsageError(f"a share of {share:g} of the {copies.groups.max() + 1:,} different pictures of "
+                             f"{spec.name} holds none out: choose a larger --held-out")
+        checked_count(spec.name, counts["train"])
+        said = f"{counts['test']:,} of {len(apart):,} pictures held out of training, with all copies of them"
+        say("; ".join(filter(None, [f"{spec.name}: {said}", _crowd(copies), _lacking(spec, columns.labels, apart)])))
+        self.rows = (apart if split == "test" else ~apart).nonzero().view(-1)
+        self.labels = columns.labels[self.rows]
+        self.spec = replace(spec, images=counts[split], held_out=share,
+                            provenance=f"{spec.provenance or spec.name}; {said}")
+
+    def prepare(self) -> object:
+        return self.images.prepare()
+
+    def load(self) -> Labelled:
+        """Images uint8 (N, C, H, W) and class numbers (N,) of the part."""
+        return Labelled(chosen(self.images.load().images, self.rows), self.labels)
+
+
+def _crowd(copies: Copies) -> str:
+    """What there is to say of a large group, which goes to one side as a whole."""
+    largest = int(torch.from_numpy(copies.groups).bincount().max())
+    return f"{largest:,} of them count as copies of each other" if largest >= CROWD else ""
+
+
+def _lacking(spec: ImageSpec, labels: Tensor, apart: Tensor) -> str:
+    """Such as "test lacks 2 classes: cats, dogs"."""
+    said = []
+    for part, here in (("train", ~apart), ("test", apart)):
+        there = labels[here].bincount(minlength=spec.classes)
+        lacks = [name for name, count in zip(spec.class_names, there.tolist(), strict=False) if not count]
+        if lacks:
+            said.append(f"{part} lacks {len(lacks):,} class{'es' if len(lacks) > 1 else ''}: {few(lacks)}")
+    return "; ".join(said)
