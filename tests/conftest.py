@@ -14,6 +14,13 @@ from zoo.training.run import Run
 VARIANTS = [variant.name for variant in zoo.variants()]
 SAMPLERS = [variant.name for variant in zoo.variants() if variant.task == "sample"]
 OF_KIND = {"images": {}, "pairs": {"pairs": "edges"}, "domains": {"domains": "0,1"}}  # the digits as data of a kind
+
+
+def digits_for(variant: str) -> dict:
+    """Options by which the digits are data that a variant takes."""
+    cls = variant_class(variant)
+    own = getattr(cls.spec(16, 1, 10), "pairs", "files")  # of pairs that it alone is for
+    return OF_KIND[cls.data_kind] | ({} if own == "files" else {"pairs": own})
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps
 
 
@@ -38,7 +45,7 @@ def tiny_run(variant: str, folder, resume: bool = False, images: int = WHOLE, co
              **training) -> Run:
     """A run on 16 px digits that writes a checkpoint every ten batches."""
     options = {"images": images, "batch_size": 8, "image_size": 16, "log_every": 40, "samples_every": HALF,
-               "checkpoint_every": HALF, "accelerator": "cpu"} | OF_KIND[variant_class(variant).data_kind] | training
+               "checkpoint_every": HALF, "accelerator": "cpu"} | digits_for(variant) | training
     return Run(variant, {"width": 2} if config is None else config, Training(**options), str(folder), resume)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from closed_forms import of_points
-from conftest import OF_KIND, VARIANTS
+from conftest import VARIANTS, digits_for
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -192,7 +192,7 @@ def test_a_folder_that_holds_a_run(run):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_dry_run_tells_and_does_nothing(variant, tmp_path, capsys):
-    data = OF_KIND[variant_class(variant).data_kind]
+    data = digits_for(variant)
     given = [word for name, value in data.items() for word in (f"--{name}", value)]
     assert train(["--variant", variant, "--width", "2", "--images", "500k", *given, "--dry-run"]) == 0
     text = capsys.readouterr().out

@@ -52,11 +52,16 @@ class PairedTranslator(Translator):
         piece = jittered(torch.cat([batch.source, batch.target], 1), place)
         return batch._replace(source=piece[:, :channels], target=piece[:, channels:])
 
+    def missing(self, source: Tensor) -> Tensor:
+        """The pixels that sources in [-1, 1] lack, bool (N, 1, H, W)."""
+        assert self.way.missing is not None  # else there are no holes
+        return self.way.missing(source)
+
     def completed(self, source: Tensor, made: Tensor) -> Tensor:
         """What was made, with the pixels that the source has in place of its own."""
         if self.way.missing is None:
             return made
-        return torch.where(self.way.missing(source), made, source[:, :made.shape[1]])
+        return torch.where(self.missing(source), made, source[:, :made.shape[1]])
 
     def pictured(self, source: Tensor, made: Tensor) -> Tensor:
         """Pictures (N, C, H, W) in [-1, 1] of what a network made of sources, both in [-1, 1]."""
@@ -126,7 +131,7 @@ class PairedTranslator(Translator):
         given = self.data.from_unit(source)
         if self.way.missing is None:
             return self.data.to_unit(self.pictured(given, self.generate(given, normal)))
-        missing, channels = self.way.missing(given), self.data.channels
+        missing, channels = self.missing(given), self.data.channels
         given = torch.cat([given[:, :channels].masked_fill(missing, 0), given[:, channels:]], 1)
         made = self.data.to_unit(self.generate(given, normal))
         return torch.where(missing, made, source[:, :channels].to(made))
