@@ -21,39 +21,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.core import parallel
 from zoo.core.config import option
 from zoo.core.history import History
-from zoo.core.module import Config, Terms
+from zoo.core.module import Terms
 from zoo.core.registry import register
-from zoo.core.schedules import linear_decay, set_rates
 from zoo.data.batches import Domains
-from zoo.data.jitter import jittered
 from zoo.data.spec import DomainSpec
 from zoo.losses import squared_error
-from zoo.networks.patchgan import PatchGAN, default_layers
-from zoo.networks.translation import ResNetTranslator
-from zoo.tasks.unpaired import UnpairedTranslator
-
-LARGE = 256  # pixels from which the paper has nine blocks
+from zoo.tasks.unpaired import CyclicTranslator, UnpairedConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class CycleGANConfig(Config):
-    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
-                        maximum=1024)
-    blocks: int | None = option(None, "residual blocks of the generators (default: 6, from 256 px on 9)", minimum=1,
-                                maximum=64)
-    patch_layers: int | None = option(None, "strided layers of D: 0 to 5 for patches of 1, 16, 34, 70, 142, 286 px "
-                                      "(default: 3 from 128 px on, 2 at 64 px, 1 below)", minimum=0, maximum=5)
+class CycleGANConfig(UnpairedConfig):
     cycle: float = option(10.0, "weight of the cycle's L1 error (lambda)", minimum=0)
     identity: float = option(0.0, "weight of the identity term, in parts of the cycle's: what is of the target domain "
                              "already stays (0: none; the paper's 0.5 keeps colours)", minimum=0)
     pool: int = option(50, "past pictures of each generator that D may look at again (0: none)", minimum=0,
                        maximum=100_000)
-    decay_images: int = option(0, "images over whose second half the learning rate falls to 0: as many as --images for "
-                               "the paper's schedule (0: it stays)", minimum=0)
-    jitter: bool = option(True, "cut pictures at random from somewhat larger ones, mirrored or not")
 
 
 class Judged(NamedTuple):
@@ -75,33 +59,22 @@ class Made(NamedTuple):
 
 
 @register("cyclegan", title="CycleGAN", paper="https://arxiv.org/abs/1703.10593", year=2017)
-class CycleGAN(UnpairedTranslator):
+class CycleGAN(CyclicTranslator):
     Config = CycleGANConfig
     config: CycleGANConfig
 
     def __init__(self, config: CycleGANConfig, data: DomainSpec) -> None:
         super().__init__(config, data)
-        blocks = config.blocks or (9 if data.image_size >= LARGE else 6)
-        layers = config.patch_layers if config.patch_layers is not None else default_layers(data.image_size)
-        self.generator, self.inverse = (
-            ResNetTranslator(data.channels, data.channels, config.width, blocks) for _ in range(2))
-        self.discriminator_a, self.discriminator_b = (
-            PatchGAN(data.channels, config.width, layers, "instance") for _ in range(2))
+        self.generator, self.inverse = (self.build_generator() for _ in range(2))
+        self.discriminator_a, self.discriminator_b = (self.build_discriminator() for _ in range(2))
         self.history_a, self.history_b = (History(config.pool, *data.shape) for _ in range(2))
 
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"generator": [*self.generator.parameters(), *self.inverse.parameters()],
                 "discriminator": [*self.discriminator_a.parameters(), *self.discriminator_b.parameters()]}
 
-    @property
-    def multiple(self) -> int:
-        return ResNetTranslator.multiple
-
     def training_step(self, batch: Domains, batch_idx: int) -> None:
-        before = self.images_seen - len(batch.a) * parallel.world_size()
-        set_rates(self.optimizers(use_pl_optimizer=False),  # type: ignore[arg-type]  # two groups are a list
-                  self.config.learning_rate * linear_decay(before, self.config.decay_images))
-        batch = self.jittered(batch) if self.config.jitter else batch
+        batch = self.begun(batch)
         made: list[Made] = []
 
         def generator_loss(part: Domains) -> Terms:
@@ -110,12 +83,6 @@ class CycleGAN(UnpairedTranslator):
 
         self.optimize("generator", generator_loss, batch)
         self.optimize("discriminator", self.discriminator_loss, self.judged(batch, made))
-
-    def jittered(self, batch: Domains) -> Domains:
-        """A piece of each picture, somewhat enlarged."""
-        n = len(batch.a)
-        return batch._replace(a=jittered(batch.a, self.draw(torch.rand, n, 3)),
-                              b=jittered(batch.b, self.draw(torch.rand, n, 3)))
 
     def made(self, batch: Domains) -> Made:
         a, b = self.inverse(batch.b), self.generator(batch.a)

@@ -12,6 +12,7 @@ from zoo.networks.blocks import init_normal
 from zoo.networks.patchgan import map_norm
 from zoo.networks.resnet import Residual
 
+FIRST_BLOCK = 10  # behind three convolutions, each with its norm and rectifier, and the padding
 SMALLEST = 8  # pixels: two are left of them in the blocks, of which one is reflected
 
 
@@ -33,6 +34,9 @@ class ResNetTranslator(nn.Sequential):
     multiple = 4
 
     def __init__(self, source_channels: int, channels: int, width: int, blocks: int) -> None:
+        # What CUT compares: the picture, both strided convolutions, the first block and the one in the middle.
+        self._encoder = [4, 7, FIRST_BLOCK, FIRST_BLOCK + blocks // 2]
+        self.encoder_channels = [source_channels, 2 * width, 4 * width, 4 * width, 4 * width]
         super().__init__(
             nn.ReflectionPad2d(3), *_normalised(nn.Conv2d(source_channels, width, 7, bias=False)),
             *_normalised(nn.Conv2d(width, 2 * width, 3, 2, 1, bias=False)),
@@ -50,6 +54,16 @@ class ResNetTranslator(nn.Sequential):
             raise UsageError(f"height and width must be multiples of {self.multiple} px from {SMALLEST} on, not "
                              f"{height}x{width}: resize, crop or pad the images")
         return super().forward(images)
+
+    def encoder_maps(self, images: Tensor) -> list[Tensor]:
+        """Maps of ``encoder_channels`` on the way: the picture itself, at a half and at a quarter of its size."""
+        maps, x = [images], images
+        for number, layer in enumerate(self):
+            x = layer(x)
+            maps += [x] * self._encoder.count(number)
+            if number == self._encoder[-1]:
+                break
+        return maps
 
 
 def _normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:

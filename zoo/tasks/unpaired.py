@@ -1,47 +1,90 @@
-"""UnpairedTranslator: pictures from pictures, both ways, learnt from two sets that are not paired."""
+"""UnpairedTranslator: pictures from pictures, learnt from two sets that are not paired; one way, or there and back."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from zoo.core import parallel
+from zoo.core.config import option
+from zoo.core.module import Config
+from zoo.core.schedules import linear_decay, set_rates
 from zoo.data.batches import Domains
+from zoo.data.jitter import jittered
 from zoo.data.pictures import Pictures
 from zoo.data.spec import DomainSpec
+from zoo.networks.patchgan import PatchGAN, default_layers
+from zoo.networks.translation import ResNetTranslator
 from zoo.tasks.task import PASS, Task
 from zoo.tasks.translator import SHOWN, Translator
 
 if TYPE_CHECKING:
     from PIL import Image
 
+LARGE = 256  # pixels from which generators have nine blocks
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnpairedConfig(Config):
+    """What every model of two unpaired sets can be told."""
+
+    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
+                        maximum=1024)
+    blocks: int | None = option(None, "residual blocks of the generators (default: 6, from 256 px on 9)", minimum=1,
+                                maximum=64)
+    patch_layers: int | None = option(None, "strided layers of D: 0 to 5 for patches of 1, 16, 34, 70, 142, 286 px "
+                                      "(default: 3 from 128 px on, 2 at 64 px, 1 below)", minimum=0, maximum=5)
+    decay_images: int = option(0, "images over whose second half the learning rate falls to 0: as many as --images for "
+                               "the paper's schedule (0: it stays)", minimum=0)
+    jitter: bool = option(True, "cut pictures at random from somewhat larger ones, mirrored or not")
+
 
 class UnpairedTranslator(Translator):
-    """A model that makes pictures of a second domain from those of a first, and back.
+    """A model that makes pictures of a second domain from those of a first."""
 
-    A subclass builds ``generator``, from the first to the second, and ``inverse``, from the second to the first.
-    """
-
+    Config: ClassVar[type[UnpairedConfig]] = UnpairedConfig
+    config: UnpairedConfig
     data: DomainSpec
-    inverse: torch.nn.Module
-    asks = ("translate", "back")
     data_kind = "domains"
     spec_kinds = ("domains",)
-    paired = False
     kind = "unpaired"
 
     @classmethod
     def spec(cls, image_size: int, channels: int, classes: int) -> DomainSpec:
         return DomainSpec(name="unnamed", image_size=image_size, channels=channels, domains=["A", "B"])
 
-    def networks_for_sampling(self) -> dict[str, torch.nn.Module]:
-        return {"generator": self.generator, "inverse": self.inverse}
+    # ---- for a variant ----------------------------------------------------------------------------------------
+
+    def build_generator(self) -> ResNetTranslator:
+        data = self.data
+        blocks = self.config.blocks or (9 if data.image_size >= LARGE else 6)
+        return ResNetTranslator(data.channels, data.channels, self.config.width, blocks)
+
+    def build_discriminator(self) -> PatchGAN:
+        data, layers = self.data, self.config.patch_layers
+        return PatchGAN(data.channels, self.config.width, default_layers(data.image_size) if layers is None else layers,
+                        "instance")
+
+    @property
+    def multiple(self) -> int:
+        return ResNetTranslator.multiple
 
     def generate(self, source: Tensor, normal: Tensor | None = None) -> Tensor:
         return self.generator(source)
 
-    def back(self, images: Pictures, batch_size: int = PASS) -> Tensor:
-        """Makes pictures of the first domain from those of the second; otherwise as ``translate``."""
-        return self._of_any_size(self.read(images), lambda target: self.respond(batch_size, target=target))
+    def begun(self, batch: Domains) -> Domains:
+        """The batch of a step as losses take it, jittered if asked for; the learning rate is set by the clock."""
+        before = self.images_seen - len(batch.a) * parallel.world_size()
+        set_rates(self.optimizers(use_pl_optimizer=False),  # type: ignore[arg-type]  # two groups are a list
+                  self.config.learning_rate * linear_decay(before, self.config.decay_images))
+        return self.jittered(batch) if self.config.jitter else batch
+
+    def jittered(self, batch: Domains) -> Domains:
+        """A piece of each picture, somewhat enlarged."""
+        n = len(batch.a)
+        return batch._replace(a=jittered(batch.a, self.draw(torch.rand, n, 3)),
+                              b=jittered(batch.b, self.draw(torch.rand, n, 3)))
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 
@@ -52,6 +95,46 @@ class UnpairedTranslator(Translator):
 
     def prepare(self, batch: Domains) -> Domains:
         return Task.prepare(self, batch)
+
+    def sheet(self, examples: Domains | None = None) -> "Image.Image":
+        """A row an example: a picture of the first domain, and what is made of it."""
+        inputs = self.inputs(SHOWN, 0, examples)
+        return self._in_rows([inputs["source"], self.respond(**inputs)])
+
+    def captions(self) -> dict[str, tuple[str, str]]:
+        first, second = self.data.domains
+        return {"samples.png": ("examples", "Examples that were held out of training where the data have such, not "
+                                f"picked. Left a picture of {first}, right what the model makes of it in {second}.")}
+
+    def usage(self, name: str) -> str:
+        first, second = self.data.domains
+        return (f'model = zoo.load("{name}")\n'
+                f'image = model.translate("picture.png")  # {first} -> {second}: (1, {self.data.channels}, H, W) in '
+                '[0, 1]')
+
+    def limits(self) -> str:
+        data = self.data
+        return (f"It was trained on {data.image_size} px pictures of {data.name}, {data.domains[0]} and "
+                f"{data.domains[1]}, of which no two belong together, and knows nothing else, with the biases of that "
+                "set. What it keeps of a picture is its own choice: nothing in its training says what belongs to what.")
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return ("frechet",)
+
+
+class CyclicTranslator(UnpairedTranslator):
+    """A model that goes back as well: ``inverse`` makes pictures of the first domain from those of the second."""
+
+    inverse: torch.nn.Module
+    asks = ("translate", "back")
+
+    def networks_for_sampling(self) -> dict[str, torch.nn.Module]:
+        return {"generator": self.generator, "inverse": self.inverse}
+
+    def back(self, images: Pictures, batch_size: int = PASS) -> Tensor:
+        """Makes pictures of the first domain from those of the second; otherwise as ``translate``."""
+        return self._of_any_size(self.read(images), lambda target: self.respond(batch_size, target=target))
 
     def answer(self, source: Tensor | None = None, normal: Tensor | None = None,
                target: Tensor | None = None) -> Tensor:
@@ -81,15 +164,7 @@ class UnpairedTranslator(Translator):
 
     def usage(self, name: str) -> str:
         first, second = self.data.domains
-        return (f'model = zoo.load("{name}")\n'
-                f'image = model.translate("picture.png")  # {first} -> {second}: (1, {self.data.channels}, H, W) in '
-                f'[0, 1]\nagain = model.back(image)  # {second} -> {first}')
-
-    def limits(self) -> str:
-        data = self.data
-        return (f"It was trained on {data.image_size} px pictures of {data.name}, {data.domains[0]} and "
-                f"{data.domains[1]}, of which no two belong together, and knows nothing else, with the biases of that "
-                "set. What it keeps of a picture is its own choice: nothing in its training says what belongs to what.")
+        return f"{super().usage(name)}\nagain = model.back(image)  # {second} -> {first}"
 
     @property
     def measures(self) -> tuple[str, ...]:
