@@ -2,11 +2,13 @@
 
     zoo translate pix2pix-facades labels.png --out made
     zoo translate runs/pix2pix-facades folder/of/pictures "more/*.jpg" --out made
+    zoo translate runs/stargan-anime face.png --labels "blonde hair" --out made
 """
 
 import glob
 import sys
 from pathlib import Path
+from typing import Any
 
 from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.transforms.functional import to_pil_image
@@ -24,6 +26,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("model", help="a model folder, such as a run's, a name, or org/name on the Hub")
     parser.add_argument("pictures", nargs="+", help="files, folders or patterns such as 'photos/*.jpg'")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write to, made if need be")
+    parser.add_argument("--labels", metavar="CLASS", help="of a model that makes classes, what is to be made, by "
+                        "number or name, such as 'blonde hair'")
     parser.add_argument("--seed", type=int, default=0, help="of what is random in an answer (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that are in the folder already")
     options = parser.parse_args(arguments)
@@ -31,12 +35,14 @@ def main(arguments: list[str]) -> int:
     if "translate" not in model.asks:
         raise UsageError(f"{options.model} makes no pictures of pictures: it can be asked with "
                          + model.asked_with())
+    told = {"labels": options.labels, "seed": options.seed}
+    model.told(1, options.labels)  # raises before any work
     jobs = _targets(_found(options.pictures), out)
     there = [target for _, target in jobs if target.exists()]
     if there and not options.overwrite:
         raise UsageError(f"{there[0]} is there already, as are {len(there) - 1} others: --overwrite replaces them, or "
                          "choose another --out")
-    failed = sum(not _translated(model, source, target, options.seed) for source, target in tqdm(jobs, unit="img"))
+    failed = sum(not _translated(model, source, target, told) for source, target in tqdm(jobs, unit="img"))
     print(f"{len(jobs) - failed} pictures in {out}" + (f", {failed} could not be read" if failed else ""))
     return 1 if failed else 0
 
@@ -72,10 +78,10 @@ def _targets(sources: list[Path], out: Path) -> list[tuple[Path, Path]]:
     return [(source, target) for target, source in targets.items()]
 
 
-def _translated(model: Task, source: Path, target: Path, seed: int) -> bool:
+def _translated(model: Task, source: Path, target: Path, told: dict[str, Any]) -> bool:
     """Whether a picture could be read; one that cannot is named and skipped."""
     try:
-        made = model.translate(source, seed=seed)[0]
+        made = model.translate(source, **told)[0]
     except UsageError as error:
         print(error, file=sys.stderr)
         return False

@@ -11,6 +11,7 @@ from torch import Tensor
 from zoo.core.errors import UsageError, unknown
 
 Labels = int | str | Iterable[int | str] | None
+STAYS = -1  # in place of the number of a class: none is asked for
 Heads = dict[str, list[str]]  # what classes say of an image: head -> its classes, of which an image has one
 
 
@@ -27,10 +28,51 @@ def class_indices(labels: Labels, names: list[str], n: int) -> Tensor:
     if labels is None:
         shown = ", ".join(names[:10]) + (f", ... ({len(names)} in all)" if len(names) > 10 else "")
         raise UsageError(f"this model is conditional: give labels, one class or {n} of them, out of {shown}")
-    given: list[Any] = [labels] * n if isinstance(labels, str) or not _is_iterable(labels) else list(labels)
-    if len(given) != n:
-        raise UsageError(f"{len(given)} labels for {n} images: give one, or one an image")
+    given = _one_each(labels, n)
     return torch.tensor([_class_index(label, names) for label in given], dtype=torch.int64, device="cpu")
+
+
+def asked_parts(labels: Labels, names: list[str], n: int) -> Tensor:
+    """What is asked of each head, (n, heads) int64: a class of it by its number, or STAYS where nothing is said.
+
+    Args:
+        labels: one for all, or one each, of a single image any number: classes by number or name, or some of their
+            parts in any order, such as "blue eyes".
+        names: of the classes.
+
+    Raises:
+        UsageError: labels missing, too few or many, out of range or unknown, or two classes of one head.
+    """
+    heads = heads_of(names)
+    if labels is None:
+        shown = "; ".join(", ".join(known[:10]) + (", ..." if len(known) > 10 else "") for known in heads.values())
+        raise UsageError(f"say with labels what is to be made, out of {shown}")
+    rows = [_asked(label, names, heads) for label in _one_each(labels, n, of_one=True)]
+    return torch.tensor(rows, dtype=torch.int64, device="cpu").view(len(rows), len(heads))
+
+
+def _asked(label: int | str, names: list[str], heads: Heads) -> list[int]:
+    if len(heads) == 1:
+        return [_class_index(label, names)]
+    if not isinstance(label, str) or label.isdecimal():
+        label = names[_class_index(label, names)]
+    row = dict.fromkeys(heads, STAYS)
+    for part in label.split(","):
+        head = next((head for head, known in heads.items() if part.strip() in known), None)
+        if head is None:
+            raise unknown("class", part.strip(), chain(*heads.values()))
+        if row[head] != STAYS:
+            raise UsageError(f"{label!r} names {head} twice: ask for one")
+        row[head] = heads[head].index(part.strip())
+    return list(row.values())
+
+
+def _one_each(labels: int | str | Iterable[int | str], n: int, of_one: bool = False) -> list[Any]:
+    """A label for each of n images; with ``of_one`` a single image may have several."""
+    given: list[Any] = [labels] * n if isinstance(labels, str) or not _is_iterable(labels) else list(labels)
+    if len(given) != n and not (of_one and n == 1 and given):
+        raise UsageError(f"{len(given)} labels for {n} images: give one, or one an image")
+    return given
 
 
 def _is_iterable(x: Any) -> TypeGuard[Iterable[Any]]:
@@ -82,6 +124,14 @@ def class_parts(class_names: list[str]) -> list[list[int]]:
         return [[number] for number in range(len(class_names))]
     numbers = {part: number for number, part in enumerate(chain(*heads.values()))}
     return [[numbers[part] for part in name.split(", ")] for name in class_names]
+
+
+def in_words(class_names: list[str]) -> str:
+    """The classes, for people."""
+    heads = heads_of(class_names)
+    if len(heads) == 1:
+        return f"Classes: {'; '.join(class_names)}."
+    return f"Classes: {len(class_names)} combinations of {' with '.join(', '.join(parts) for parts in heads.values())}."
 
 
 def count_parts(class_names: list[str]) -> int:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from zoo.data.labels import targets_of
+from zoo.data.labels import heads_of, targets_of
 from zoo.metrics.classifier import Classifier
 
 CONFIDENT = 0.9  # the least probability of the likeliest class
@@ -16,16 +16,40 @@ def label_agreement(network: Classifier, logits: Tensor, asked: Tensor, class_na
 
     Args:
         logits: (N, K).
-        asked: class numbers (N,) of a data set with these ``class_names``.
+        asked: class numbers (N,) of a data set with these ``class_names``, or of each of their heads (N, heads), below
+            0 where none was asked for.
 
     Returns:
-        Empty where the classifier does not know these classes.
+        Empty where the classifier does not know these classes; without heads that were never asked for.
     """
     table = targets_of(network.heads, class_names)
     if table is None:
         return {}
-    right = (network.classes_seen(logits) == table[asked]).double().mean(0)
-    return dict(zip(network.heads, right.tolist(), strict=True))
+    if asked.dim() == 1:
+        right = (network.classes_seen(logits) == table[asked]).double().mean(0)
+        return dict(zip(network.heads, right.tolist(), strict=True))
+    columns = zip(network.heads.items(), heads_of(class_names).values(), network.classes_seen(logits).T, asked.T,
+                  strict=True)
+    shares = {}
+    for (head, known), ours, seen, wanted in columns:
+        numbers = torch.tensor([known.index(name) for name in ours])
+        if (told := wanted >= 0).any():
+            shares[head] = (seen[told] == numbers[wanted[told]]).double().mean().item()
+    return shares
+
+
+def heads_kept(network: Classifier, logits: Tensor, before: Tensor, asked: Tensor) -> dict[str, float]:
+    """Share of pictures in which the classifier sees the same class before and after, by head that was not asked for.
+
+    Args:
+        logits, before: (N, K) of pictures that were made, and of those they were made of.
+        asked: classes of the heads (N, heads), below 0 where none was asked for.
+    """
+    same = network.classes_seen(logits) == network.classes_seen(before)
+    if asked.shape != same.shape:
+        return {}
+    return {head: kept[wanted < 0].double().mean().item()
+            for head, kept, wanted in zip(network.heads, same.T, asked.T, strict=True) if (wanted < 0).any()}
 
 
 class Coverage(NamedTuple):

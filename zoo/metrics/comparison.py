@@ -17,7 +17,7 @@ from zoo.data.stored import Images, OnDisk
 from zoo.metrics.features import Features, FeatureSpace, feature_space, to_uint8
 from zoo.metrics.generation import features_of_answers
 from zoo.metrics.protocol import Protocol, short
-from zoo.metrics.real import Real, real_rows, real_side, training_features
+from zoo.metrics.real import Real, join, real_rows, real_side, training_features
 from zoo.tasks.task import Inputs, Task
 
 COMPARABLE = 2_048  # images: with fewer, the covariance of InceptionV3's 2,048 features is singular
@@ -149,6 +149,13 @@ class Comparison:
         """Features of the answers."""
         how = self.how
         return features_of_answers(self.model, self.space, self.inputs, how.batch_size, how.devices, how.accelerator)
+
+    @cached_property
+    def given(self) -> Features:
+        """Features of the pictures that answers are made of."""
+        how = self.how
+        return join([self.space.extract(to_uint8(pictures).to(how.device))
+                     for pictures in self.inputs["source"].split(how.batch_size)])
 
     @cached_property
     def training(self) -> tuple[Images, Tensor | OnDisk]:

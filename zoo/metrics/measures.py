@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from zoo.core.errors import UsageError, unknown
 from zoo.data.points import MIXTURES
-from zoo.metrics.classes import class_coverage, confidence, label_agreement
+from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.memorisation import memorisation, memorisation_picture
@@ -71,14 +71,41 @@ def classes(c: Comparison) -> Values:
 
 
 def agreement(c: Comparison) -> Values:
-    """Whether a classifier sees the class that was asked for; nothing where it does not know these classes."""
+    """Whether a classifier sees the class that was asked for; nothing where it does not know these classes.
+
+    Of models that make pictures of pictures also in those that were given (copy).
+    """
     network, asked = c.space.classifier, c.inputs.get("label")
     if asked is None:
         raise UsageError(f"{c.model.variant} is asked for no classes: there is no agreement to measure")
     if network is None:
         return {}
-    seen = label_agreement(network, c.fake.logits, asked, c.model.data.class_names)
-    return {c.named("label_agreement") + ("" if head == "class" else f"/{head}"): share for head, share in seen.items()}
+    names, found = c.model.data.class_names, c.named("label_agreement")
+    values = by_head(found, label_agreement(network, c.fake.logits, asked, names))
+    if "source" in c.inputs:
+        copied = by_head(found, label_agreement(network, c.given.logits, asked, names))
+        values |= {f"{name}/copy": share for name, share in copied.items()}
+    return values
+
+
+def by_head(name: str, shares: Values) -> Values:
+    """Under a metric's name; that of the only head is left out."""
+    return {name + ("" if head == "class" else f"/{head}"): share for head, share in shares.items()}
+
+
+def kept(c: Comparison) -> Values:
+    """What stays of pictures that were brought into another class: copies of them get 1 and an error of 0.
+
+    ``label_kept`` is the share in which a classifier sees the same class as before in a head that was not asked for,
+    ``input_l1`` the mean absolute difference from the picture that was given, in [0, 1].
+    """
+    if not {"source", "label"} <= c.inputs.keys():
+        raise UsageError(f"{c.model.variant} does not bring pictures into classes: there is nothing to be kept")
+    network, values = c.space.classifier, {"input_l1": l1(c.outputs, c.inputs["source"])}
+    if network is None:
+        return values
+    return values | by_head(c.named("label_kept"),
+                            heads_kept(network, c.fake.logits, c.given.logits, c.inputs["label"]))
 
 
 def memorised(c: Comparison) -> Values:
@@ -139,6 +166,7 @@ MEASURES: dict[str, Measure] = {
     "precision": Measure(precision, ("precision", "recall")),
     "classes": Measure(classes, ("classes_found", "class_kl", "confident")),
     "agreement": Measure(agreement, ("label_agreement",)),
+    "kept": Measure(kept, ("label_kept", "input_l")),
     "memorisation": Measure(memorised, ("memorised",)),
     "modes": Measure(modes, ("modes", "high_quality", "mode_kl")),
 }

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.core.errors import UsageError
-from zoo.data.labels import Labels, class_indices, class_parts, count_parts
+from zoo.data.labels import STAYS, Labels, class_indices, class_parts, count_parts, heads_of
 from zoo.networks.blocks import Trunk, TrunkWithHead
 
 
@@ -89,6 +89,19 @@ class ClassVectors(nn.Module):
     def forward(self, labels: Tensor) -> Tensor:
         parts = self.parts.to(labels.device)  # the same, unless the labels are shapes alone
         return F.one_hot(parts[labels], self.size).sum(-2)
+
+
+class AskedVectors(nn.Module):
+    """What is asked of each head as vectors, (N, heads) int64 -> (N, parts): one-hot by head, zeros where it STAYS."""
+
+    def __init__(self, class_names: list[str]) -> None:
+        super().__init__()
+        self.sizes = [len(known) for known in heads_of(class_names).values()]
+        self.size = sum(self.sizes)
+
+    def forward(self, asked: Tensor) -> Tensor:
+        columns = zip(asked.unbind(1), self.sizes, strict=True)
+        return torch.cat([F.one_hot(column - STAYS, size + 1)[:, 1:] for column, size in columns], 1)
 
 
 class LabelledGenerator(nn.Module):

@@ -38,21 +38,16 @@ class ResNetTranslator(nn.Sequential):
         self._encoder = [4, 7, FIRST_BLOCK, FIRST_BLOCK + blocks // 2]
         self.encoder_channels = [source_channels, 2 * width, 4 * width, 4 * width, 4 * width]
         super().__init__(
-            nn.ReflectionPad2d(3), *_normalised(nn.Conv2d(source_channels, width, 7, bias=False)),
-            *_normalised(nn.Conv2d(width, 2 * width, 3, 2, 1, bias=False)),
-            *_normalised(nn.Conv2d(2 * width, 4 * width, 3, 2, 1, bias=False)),
-            *[_block(4 * width) for _ in range(blocks)],
-            *_normalised(nn.ConvTranspose2d(4 * width, 2 * width, 3, 2, 1, output_padding=1, bias=False)),
-            *_normalised(nn.ConvTranspose2d(2 * width, width, 3, 2, 1, output_padding=1, bias=False)),
+            *downwards(source_channels, width),
+            *[reflected_block(4 * width) for _ in range(blocks)],
+            *normalised(nn.ConvTranspose2d(4 * width, 2 * width, 3, 2, 1, output_padding=1, bias=False)),
+            *normalised(nn.ConvTranspose2d(2 * width, width, 3, 2, 1, output_padding=1, bias=False)),
             nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7), nn.Tanh(),
         )
         self.apply(init_normal)
 
     def forward(self, images: Tensor) -> Tensor:
-        height, width = images.shape[2:]
-        if height % self.multiple or width % self.multiple or min(height, width) < SMALLEST:
-            raise UsageError(f"height and width must be multiples of {self.multiple} px from {SMALLEST} on, not "
-                             f"{height}x{width}: resize, crop or pad the images")
+        check_sides(images, self.multiple)
         return super().forward(images)
 
     def encoder_maps(self, images: Tensor) -> list[Tensor]:
@@ -66,12 +61,30 @@ class ResNetTranslator(nn.Sequential):
         return maps
 
 
-def _normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
+def check_sides(images: Tensor, multiple: int) -> None:
+    """Raises UsageError for sides that are no multiples, or below ``SMALLEST``."""
+    height, width = images.shape[2:]
+    if height % multiple or width % multiple or min(height, width) < SMALLEST:
+        raise UsageError(f"height and width must be multiples of {multiple} px from {SMALLEST} on, not "
+                         f"{height}x{width}: resize, crop or pad the images")
+
+
+def downwards(source_channels: int, width: int) -> list[nn.Module]:
+    """(N, Cs, H, W) -> (N, 4 width, H/4, W/4): c7s1, d and d of the paper's words."""
+    return [nn.ReflectionPad2d(3), *normalised(nn.Conv2d(source_channels, width, 7, bias=False)),
+            *normalised(nn.Conv2d(width, 2 * width, 3, 2, 1, bias=False)),
+            *normalised(nn.Conv2d(2 * width, 4 * width, 3, 2, 1, bias=False))]
+
+
+def normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
+    """The convolution, instance norm and ReLU."""
     return [convolution, *map_norm("instance", convolution.out_channels), nn.ReLU()]
 
 
-def _block(channels: int) -> Residual:
+def reflected_block(channels: int) -> Residual:
+    """x + two reflected 3x3 convolutions of it."""
+
     def layer() -> list[nn.Module]:
-        return _normalised(nn.Conv2d(channels, channels, 3, bias=False))
+        return normalised(nn.Conv2d(channels, channels, 3, bias=False))
 
     return Residual([nn.ReflectionPad2d(1), *layer(), nn.ReflectionPad2d(1), *layer()[:-1]], [])

@@ -92,7 +92,7 @@ class PairedTranslator(Translator):
             if holes is not None:
                 raise UsageError(f"this {self.variant} fills the centre half alone: leave the holes away, or train one "
                                  "with --pairs blocks")
-            return self.translate(known, seed, batch_size)
+            return self.translate(known, seed=seed, batch_size=batch_size)
         if holes is None:
             raise UsageError("say with holes= where the holes are: a picture of the same size, white there")
         missing = as_tensor(holes, 1) >= 0.5

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.batches import Labelled
-from zoo.data.labels import heads_of
+from zoo.data.labels import in_words
 from zoo.data.spec import ImageSpec, PointSpec
 from zoo.tasks import showcase
 from zoo.tasks.latent_model import LatentModel
@@ -80,14 +80,7 @@ class Sampler(LatentModel):
     def limits(self) -> str:
         data = self.data
         return (f"It knows {data.image_size} px images of the kind of {data.name} and nothing else, with the biases of "
-                f"that set. {self._classes_in_words() if self.conditional else 'It takes no labels.'}")
-
-    def _classes_in_words(self) -> str:
-        names = self.data.class_names
-        heads = heads_of(names)
-        if len(heads) == 1:
-            return f"Classes: {'; '.join(names)}."
-        return f"Classes: {len(names)} combinations of {' with '.join(', '.join(parts) for parts in heads.values())}."
+                f"that set. {in_words(data.class_names) if self.conditional else 'It takes no labels.'}")
 
     def facts(self) -> dict[str, str]:
         return {"latent_size": str(self.latent_size), "class_names": json.dumps(self.data.class_names)}

@@ -7,7 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zoo.core.errors import UsageError
 from zoo.core.module import Batch, Config
+from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures, as_tensor
 from zoo.tasks.drawing import grid
 from zoo.tasks.latents import standard_normals
@@ -28,7 +30,7 @@ class Translator(Task):
     """
 
     Config = Config
-    data: Any  # a spec with source_size and source_channels
+    data: Any  # a spec of pictures
     generator: torch.nn.Module
     task = "translate"
     asks: ClassVar[tuple[str, ...]] = ("translate",)
@@ -52,6 +54,11 @@ class Translator(Task):
         return 0
 
     @property
+    def source_shape(self) -> tuple[int, int, int]:
+        """Of the pictures that it is trained to take, (Cs, Hs, Ws)."""
+        return (self.data.source_channels, self.data.source_size, self.data.source_size)
+
+    @property
     def multiple(self) -> int:
         """What height and width of a picture must be multiples of, for the network."""
         return 1
@@ -62,12 +69,14 @@ class Translator(Task):
 
     # ---- asked by a user --------------------------------------------------------------------------------------
 
-    def translate(self, images: Pictures, seed: int = 0, batch_size: int = PASS) -> Tensor:
+    def translate(self, images: Pictures, labels: Labels = None, seed: int = 0, batch_size: int = PASS) -> Tensor:
         """Makes pictures of pictures.
 
         Args:
             images: one or several of one size, of any size: see ``zoo.data.pictures.as_tensor``. What the network
                 cannot take is continued at the border, and cut off again.
+            labels: for models that make classes: what is to be made, one class for all, one a picture, or several of
+                one picture; by number or name, or a part of a name such as "blue eyes", where the rest stays.
             seed: of what is random in the answer; the same seed gives the same pictures.
             batch_size: pictures a pass through the network; does not change them.
 
@@ -75,23 +84,36 @@ class Translator(Task):
             (n, C, H, W) in [0, 1] on the CPU.
 
         Raises:
-            UsageError: what are no pictures, see ``as_tensor``.
+            UsageError: what are no pictures, see ``as_tensor``; labels that do not fit.
         """
-        return self._translated(self.read(images), seed, batch_size)
+        return self._translated(self.read(images), seed, batch_size, labels)
+
+    def told(self, n: int, labels: Labels = None) -> Inputs:
+        """What is said of n pictures beside them, as inputs; see ``translate``.
+
+        Raises:
+            UsageError: what does not fit, or what this model takes none of.
+        """
+        if labels is not None:
+            raise UsageError(f"{self.variant} makes one thing of a picture: it takes no labels")
+        return {}
 
     def read(self, images: Pictures) -> Tensor:
         """A user's pictures as sources in [0, 1]."""
-        return as_tensor(images, self.data.source_channels)
+        return as_tensor(images, self.source_shape[0])
 
-    def _translated(self, source: Tensor, seed: int, batch_size: int) -> Tensor:
-        return self._of_any_size(source, lambda padded: self.respond(batch_size, **self._asked(padded, seed)))
+    def _translated(self, source: Tensor, seed: int, batch_size: int, labels: Labels = None) -> Tensor:
+        told = self.told(len(source), labels)
+        n = max([len(source), *map(len, told.values())])  # of one picture several are made
+        return self._of_any_size(source.expand(n, -1, -1, -1), lambda padded: self.respond(
+            batch_size, **self._asked(padded, seed) | told))
 
     def _of_any_size(self, source: Tensor, made_of: Callable[[Tensor], Tensor]) -> Tensor:
         """What is made of sources, which the network gets at a size that it can take."""
         height, width = source.shape[2:]
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
         made = made_of(F.pad(source, padding, mode="replicate"))
-        scale = self.data.image_size // self.data.source_size if made.shape[2] != height + padding[3] else 1
+        scale = self.data.image_size // self.source_shape[1] if made.shape[2] != height + padding[3] else 1
         return made[:, :, :height * scale, :width * scale]
 
     def _asked(self, source: Tensor, seed: int | None) -> Inputs:
@@ -109,10 +131,9 @@ class Translator(Task):
         return self._asked(source[torch.arange(n) % len(source)], seed)
 
     def _blurred(self, n: int, seed: int | None) -> Tensor:
-        data = self.data
-        coarse = standard_normals(n, data.source_channels * COARSE**2, seed).sigmoid()
-        coarse = coarse.view(n, data.source_channels, COARSE, COARSE)
-        return F.interpolate(coarse, (data.source_size, data.source_size), mode="bilinear")
+        channels, *size = self.source_shape
+        coarse = standard_normals(n, channels * COARSE**2, seed).sigmoid()
+        return F.interpolate(coarse.view(n, channels, COARSE, COARSE), size, mode="bilinear")
 
     def answer(self, source: Tensor, normal: Tensor | None = None) -> Tensor:
         return self.data.to_unit(self.generate(self.data.from_unit(source), normal))
