@@ -207,7 +207,7 @@ def test_dry_run_tells_and_does_nothing(variant, tmp_path, capsys):
     size = model.latent_size if "sample" in model.asks else model.noise_size
     inputs = ", ".join(["source (N, 1, 32, 32) float32"] * ("images" in model.needs())
                        + [f"normal (N, {size}) float32"] * (size > 0)
-                       + ["label (N,) int64"] * ("labels" in model.needs()))
+                       + [f"label (N,{' 1' * ('images' in model.needs())}) int64"] * ("labels" in model.needs()))
     found = "178 training images, 0 classes" if "domains" in data else "1,797 training images, 10 classes"
     assert text.endswith(f"\n{inputs} -> image (N, 1, 32, 32) float32; {found}\n")
     assert not everything_in(tmp_path)

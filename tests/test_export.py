@@ -75,15 +75,16 @@ def test_onnx_makes_what_respond_makes(variant, options, tmp_path):
     labelled = samples and model.conditional
     names = {x.name: (x.type, x.shape) for x in [*session.get_inputs(), *session.get_outputs()]}
     size, side = (model.latent_size if samples else model.noise_size), model.data.image_size
+    asked = ["batch"] if samples else ["batch", 1]  # a translator is asked for a class of each head
     assert names == {"image": ("tensor(float)", ["batch", *model.data.shape])} | (
                          {"normal": ("tensor(float)", ["batch", size])} if size else {}) | (
-                         {"label": ("tensor(int64)", ["batch"])} if labelled else {}) | (
+                         {"label": ("tensor(int64)", asked)} if "labels" in model.needs() else {}) | (
                          {} if samples else {"source": ("tensor(float)", ["batch", 1, side, side])})
     meta = session.get_modelmeta().custom_metadata_map
     if samples:
         assert json.loads(meta.pop("class_names")) == model.data.class_names
     assert meta == {"variant": variant, "zoo": zoo.__version__, "data": "unnamed", "task": model.task} | (
-        {"latent_size": str(model.latent_size)} if samples else {"multiple": str(model.multiple)})
+        {"latent_size": str(model.latent_size)} if samples else model.facts())
 
     inputs = model.inputs(64, seed=7)  # others than those that export_onnx compares
     if samples:

@@ -91,15 +91,14 @@ class ClassVectors(nn.Module):
         return F.one_hot(parts[labels], self.size).sum(-2)
 
 
-class AskedVectors(nn.Module):
+class AskedVectors:
     """What is asked of each head as vectors, (N, heads) int64 -> (N, parts): one-hot by head, zeros where it STAYS."""
 
     def __init__(self, class_names: list[str]) -> None:
-        super().__init__()
         self.sizes = [len(known) for known in heads_of(class_names).values()]
         self.size = sum(self.sizes)
 
-    def forward(self, asked: Tensor) -> Tensor:
+    def __call__(self, asked: Tensor) -> Tensor:
         columns = zip(asked.unbind(1), self.sizes, strict=True)
         return torch.cat([F.one_hot(column - STAYS, size + 1)[:, 1:] for column, size in columns], 1)
 
