@@ -50,7 +50,7 @@ class ModulatedDecoder(nn.Module):
     def __init__(self, channels: int, width: int, blocks: int, inputs: int) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(ModulatedBlock(4 * width, inputs) for _ in range(blocks))
-        self.ups = nn.ModuleList(nn.ConvTranspose2d(2 * outer, outer, 3, 2, 1, output_padding=1, bias=False)
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(2 * outer, outer, 4, 2, 1, bias=False)
                                  for outer in (2 * width, width))
         self.norms = nn.ModuleList(AdaptiveNorm(outer, inputs) for outer in (2 * width, width))
         self.last = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7), nn.Tanh())
@@ -64,16 +64,17 @@ class ModulatedDecoder(nn.Module):
 
 
 class ModulatedTranslator(nn.Module):
-    """(N, Cs, H, W) in [-1, 1], (N, inputs) -> (N, C, H, W) in [-1, 1]: ResNetTranslator, told a vector.
+    """(N, Cs, H, W) in [-1, 1], (N, inputs) -> (N, C, H, W) in [-1, 1]: StarGAN's generator, told otherwise.
 
-    It is told behind the two strided convolutions.
+    That of Choi 2017 (arXiv:1711.09020, table 4) is ResNetTranslator with strided convolutions of 4x4. Here the vector
+    comes to the layers behind the two that shrink the picture.
     """
 
     multiple = 4
 
     def __init__(self, source_channels: int, channels: int, width: int, blocks: int, inputs: int) -> None:
         super().__init__()
-        self.encoder = nn.Sequential(*downwards(source_channels, width))
+        self.encoder = nn.Sequential(*downwards(source_channels, width, kernel=4))
         self.decoder = ModulatedDecoder(channels, width, blocks, inputs)
         self.apply(init_normal)
 

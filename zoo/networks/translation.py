@@ -69,11 +69,11 @@ def check_sides(images: Tensor, multiple: int) -> None:
                          f"{height}x{width}: resize, crop or pad the images")
 
 
-def downwards(source_channels: int, width: int) -> list[nn.Module]:
-    """(N, Cs, H, W) -> (N, 4 width, H/4, W/4): c7s1, d and d of the paper's words."""
+def downwards(source_channels: int, width: int, kernel: int = 3) -> list[nn.Module]:
+    """(N, Cs, H, W) -> (N, 4 width, H/4, W/4): c7s1, d and d of the paper's words, the strided ones of 3x3 or 4x4."""
     return [nn.ReflectionPad2d(3), *normalised(nn.Conv2d(source_channels, width, 7, bias=False)),
-            *normalised(nn.Conv2d(width, 2 * width, 3, 2, 1, bias=False)),
-            *normalised(nn.Conv2d(2 * width, 4 * width, 3, 2, 1, bias=False))]
+            *normalised(nn.Conv2d(width, 2 * width, kernel, 2, 1, bias=False)),
+            *normalised(nn.Conv2d(2 * width, 4 * width, kernel, 2, 1, bias=False))]
 
 
 def normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
