@@ -12,7 +12,8 @@ for one step of G; Adam has 1e-4 and betas 0.5 and 0.999. As in the authors' cod
 the penalty is on their sum. Of classes in parts, such as "pink hair, blue eyes", D_cls is a softmax for each head,
 whose terms add up. Departures: G is told c' by the gains and biases of its instance norms instead of planes beside x;
 and of c' in parts a head is left out with probability ``stay``, though never all: that head of G(x, c') is then to be
-as in c. So a user can ask for hair alone.
+as in c. So a user can ask for hair alone. The fall of the learning rate in the second half of the run has to be asked
+for with the run's images (``--decay-images``), since a run may be gone on with.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from zoo.core import parallel
 from zoo.core.config import option
 from zoo.core.module import Config, Terms
 from zoo.core.registry import register
+from zoo.core.schedules import linear_decay, set_rates
 from zoo.data.batches import Labelled
 from zoo.data.labels import STAYS
 from zoo.data.spec import ImageSpec
@@ -48,6 +50,8 @@ class StarGANConfig(Config):
     reconstruction: float = option(10.0, "weight of the reconstruction's L1 error (lambda_rec)", minimum=0)
     stay: float = option(0.5, "of classes in parts: probability that a part is not asked for and stays", minimum=0,
                          maximum=1)
+    decay_images: int = option(0, "images over whose second half the learning rate falls to 0: as many as --images for "
+                               "the paper's schedule (0: it stays)", minimum=0)
 
 
 class Asked(NamedTuple):
@@ -109,6 +113,9 @@ class StarGAN(Relabeller):
         return self.generator(images, self.vectors(label).to(images))
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
+        before = self.images_seen - len(batch.images) * parallel.world_size()
+        set_rates(self.optimizers(use_pl_optimizer=False),  # type: ignore[arg-type]  # two groups are a list
+                  self.config.learning_rate * linear_decay(before, self.config.decay_images))
         own = self.parts(batch.labels)
         self.alternate(Asked(batch.images, own, self.asked(own)))
 
