@@ -11,11 +11,12 @@ import torch
 from conftest import tiny_run
 
 import zoo
-from zoo.benchmark import by_hand, cluster, load, measure, processes, scale
+from zoo.benchmark import by_hand, cluster, load, measure, processes, scale, translating_by_hand
 from zoo.benchmark.cluster import Exchange
 from zoo.benchmark.measure import Measured, Meter, in_turns
 from zoo.commands import benchmark
 from zoo.data.batches import Labelled
+from zoo.data.derived import edges
 
 TINY = ["--pairs", "1", "--image-size", "16", "--batch-size", "8"]
 
@@ -30,6 +31,8 @@ def in_this_process(monkeypatch, tmp_path):
 @pytest.mark.parametrize("arguments", [
     ["train", "--variant", "gan", "--backbone", "mlp", "--width", "2", "--batches", "3", "--data-loading", "memory"],
     ["train", "--variant", "wgan-gp", "--width", "2", "--batches", "5"],
+    ["train", "--variant", "pix2pix", "--width", "2", "--batches", "3", "--data-loading", "memory"],
+    ["train", "--variant", "cyclegan", "--width", "2", "--batches", "3", "--data-loading", "memory"],
     ["sample", "--width", "2", "--samples", "300"],
     ["data", "--batches", "3"],
     ["evaluate", "--samples", "1k", "--features", "digits"],
@@ -108,6 +111,42 @@ def test_references_are_the_models_of_the_zoo(variant, backbone, size):
                                by_hand.GENERATOR_LOSS[variant](discriminator(fake)))
     config = model.config
     assert by_hand.schedule(variant) == (config.critic_steps, config.learning_rate, (config.beta1, config.beta2))
+
+
+@pytest.mark.parametrize(("variant", "size"), [("pix2pix", 16), ("pix2pix", 64), ("cyclegan", 32), ("cyclegan", 128)])
+def test_translators_written_by_hand_are_those_of_the_zoo(variant, size):
+    """As many numbers in as many weights of the same shapes, and maps of the same sizes."""
+    model = zoo.create(variant, image_size=size, channels=1, width=2)
+    loop = translating_by_hand.LOOPS[variant](size, 2)
+    names = {"pix2pix": {"generator": "generator", "discriminator": "discriminator"},
+             "cyclegan": {"there": "generator", "back": "inverse", "of_a": "discriminator_a"}}[variant]
+    pairs = [(getattr(model, ours), theirs) for theirs, ours in names.items()]
+    for mine, name in pairs:
+        theirs = getattr(loop, name)
+        weights = [sorted(tuple(p.shape) for p in network.parameters() if p.dim() > 1) for network in (mine, theirs)]
+        assert weights[0] == weights[1]
+    channels = 2 if variant == "pix2pix" else 1
+    picture = torch.rand(2, channels, size, size)
+    assert pairs[-1][0](picture).shape == getattr(loop, pairs[-1][1])(picture).shape
+
+
+@pytest.mark.parametrize(("variant", "names"), [("pix2pix", ("generator", "discriminator")),
+                                                ("cyclegan", ("there", "back", "of_a", "of_b"))])
+def test_a_step_by_hand_moves_every_network(variant, names):
+    loop = translating_by_hand.LOOPS[variant](16, 2)
+    networks = [getattr(loop, name) for name in names]
+    before = [[p.clone() for p in network.parameters()] for network in networks]
+    stream = iter(lambda: torch.rand(2, 1, 16, 16) * 2 - 1, None)
+    for _ in range(30):  # so that a pool of fifty is full
+        loop.step(stream)
+    for network, old in zip(networks, before, strict=True):
+        assert all(not torch.equal(p, q) for p, q in zip(network.parameters(), old, strict=True) if p.dim() > 1)
+        assert all(torch.isfinite(p).all() and p.requires_grad for p in network.parameters())
+
+
+def test_edges_by_hand_are_those_of_the_data():
+    pictures = torch.rand(2, 1, 16, 16) * 2 - 1
+    assert torch.equal(translating_by_hand.edges(pictures), edges(pictures))
 
 
 def test_ratios_say_how_much_less_the_zoo_takes():
@@ -197,6 +236,7 @@ def test_the_model_of_a_cluster():
     (["train", "--variant", "vae"], "written for .*not for vae"),
     (["sample", "--backbone", "resnet"], "with resnet"),
     (["train", "--image-size", "28"], "pixels, not 28"),
+    (["train", "--variant", "pix2pix", "--image-size", "28"], "pixels, not 28"),
     (["scale", "--variant", "no-such"], "unknown variant"),
     (["train", "--batches", "0"], "a number from 1, not 0"),
     (["scale", "--step-ms", "0"], "a number from 1, not 0"),

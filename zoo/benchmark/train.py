@@ -7,10 +7,13 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from zoo.benchmark import by_hand
+from zoo.benchmark import by_hand, translating_by_hand
 from zoo.benchmark.measure import WARM_UP, Comparison, Meter, compare
 from zoo.training.options import Training
 from zoo.training.run import Run
+
+# Of the translators that are written by hand too: as what they take the digits.
+OF_DIGITS: dict[str, dict[str, Any]] = {"pix2pix": {"pairs": "edges"}, "cyclegan": {"domains": "0,1"}}
 
 
 class Clock(Callback):
@@ -31,9 +34,11 @@ def run(options: Namespace, folder: str, meter: Meter, processes: int = 1) -> Ru
     """A run that ends a batch after the meter has, and writes grids and checkpoints only there."""
     batch_size = options.batch_size * processes
     images = (WARM_UP + options.batches + 1) * batch_size
+    translates = options.variant in OF_DIGITS
     training = Training(image_size=options.image_size, images=images, batch_size=batch_size,
-                        samples_every=2 * images, checkpoint_every=2 * images)
-    run = Run(options.variant, {"width": options.width, "backbone": options.backbone}, training, folder)
+                        samples_every=2 * images, checkpoint_every=2 * images, **OF_DIGITS.get(options.variant, {}))
+    backbone = {} if translates else {"backbone": options.backbone}
+    run = Run(options.variant, {"width": options.width} | backbone, training, folder)
     run.more_callbacks = [Clock(meter, options.batches)]
     return run
 
@@ -44,5 +49,6 @@ def ours(options: Namespace, meter: Meter) -> None:
 
 
 def measure(options: Namespace) -> Comparison:
-    by_hand.check(options)
-    return compare(ours, by_hand.train, options)
+    reference = translating_by_hand if options.variant in OF_DIGITS else by_hand
+    reference.check(options)
+    return compare(ours, reference.train, options)

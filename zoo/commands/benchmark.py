@@ -2,6 +2,7 @@
 
     zoo benchmark train --variant dcgan --json train.json
     zoo benchmark train --variant gan --backbone mlp --data-loading memory
+    zoo benchmark train --variant cyclegan --image-size 64 --width 16 --batch-size 4 --data-loading memory
     zoo benchmark sample
     zoo benchmark load --model runs/dcgan-anime
     zoo benchmark data
