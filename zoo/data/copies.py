@@ -26,11 +26,13 @@ from zoo.data.stored import Images
 
 SIDE = 16  # pixels of a thumbnail
 COARSE = 4  # pixels of what the tree compares, along a side
-DIMENSIONS = 16  # principal ones that the tree looks at: with more it is slower, with fewer it finds more in vain
-NEAR = 4.0  # root mean square, of 255 levels, up to which thumbnails are near copies ...
-ALIKE = 0.1  # ... if it is no more than this share of their contrast: else all pictures of plain colours were copies
+DIMENSIONS = 10  # principal ones that the tree looks at: with more it is slower, with fewer it finds more in vain
+NEAR = 5.0  # root mean square, of 255 levels, up to which thumbnails are near copies ...
+ALIKE = 0.12  # ... if it is no more than this share of their contrast: else all pictures of plain colours were copies
 PLAIN = 2.0  # contrast below which a picture is plain, and has no copies but the same to the pixel
 CHUNK = 2_048  # pictures that are looked at at once
+ASKED = 256  # of which the tree is asked at once: each may have very many neighbours
+PIECE = 2**14  # pairs that are compared at once
 VERSION = 1  # of all this, in the names of files that keep what was found
 NO_FILE = (OSError, ValueError, KeyError, BadZipFile)  # what numpy raises where it is not there, or cut short
 
@@ -54,7 +56,8 @@ class Copies:
 
     Args:
         digests, turned: see ``Looks``.
-        pairs: rows (P, 2) of near copies; of pictures that are there several times, or mirrored, the first is meant.
+        pairs: rows (P, 2) of near copies, as many as connect each group; of those that are the same, or the same turned
+            round, the first is meant.
         mirrored: whether the two of a pair are nearer when one is turned round, (P,) bool.
     """
 
@@ -64,13 +67,8 @@ class Copies:
     @cached_property
     def groups(self) -> np.ndarray:
         """Numbers (N,) from 0, equal for copies."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
         _, first, same = np.unique(self.digests[:, 0], return_index=True, return_inverse=True)
-        count = len(same)
-        rows, columns = np.concatenate([self.pairs, np.stack([np.arange(count), first[same]], 1)]).T
-        return connected_components(coo_array((np.ones(len(rows)), (rows, columns)), (count, count)), directed=False)[1]
+        return _components(len(same), np.concatenate([self.pairs, np.stack([np.arange(len(same)), first[same]], 1)]))
 
     @cached_property
     def draws(self) -> np.ndarray:
@@ -100,7 +98,7 @@ def copies_in(name: str, images: Images, decoded: Path | None = None) -> Copies:
     with locked(path.with_suffix(".lock"), f"another process looks for copies in {name}: waiting for it"):
         with suppress(*NO_FILE):  # it is there by now
             return _read(path)
-        found = find_copies(look_at(name, images))
+        found = find_copies(name, look_at(name, images))
         with atomic(path) as partial, open(partial, "wb") as file:
             np.savez(file, **vars(found))
     return found
@@ -121,8 +119,7 @@ def _content(images: Images) -> str:
 def look_at(name: str, images: Images) -> Looks:
     """What the images of a set are compared by."""
     thumbs, digests, turned = [], [], []
-    with tqdm(desc=f"looking for copies in {name}", total=len(images), unit="img", delay=2,
-              mininterval=0.1 if sys.stderr.isatty() else 20.0) as bar:
+    with _bar(f"looking at {name}", len(images)) as bar:
         for rows in torch.arange(len(images)).split(CHUNK):
             some = images[rows]
             thumbs.append(F.adaptive_avg_pool2d(some.float(), SIDE).round().byte())
@@ -134,41 +131,64 @@ def look_at(name: str, images: Images) -> Looks:
     return Looks(torch.cat(thumbs), np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2), np.array(turned))
 
 
-def find_copies(looks: Looks) -> Copies:
-    """Compares every picture with every other."""
+def _bar(what: str, images: int) -> tqdm:
+    """What takes seconds needs none; a log file is not a screen."""
+    return tqdm(desc=what, total=images, unit="img", delay=2, mininterval=0.1 if sys.stderr.isatty() else 20.0)
+
+
+def find_copies(name: str, looks: Looks) -> Copies:
+    """Compares every picture with every other, but for those that are known to be in one group."""
     _, first = np.unique(looks.digests[:, 0], return_index=True)
     thumbs = looks.thumbs[torch.from_numpy(first)]
     pairs, mirrored = [np.empty((0, 2), np.int64)], [np.empty(0, bool)]
-    for one, other, reach in _candidates(thumbs):
-        straight = _apart(thumbs[one], thumbs[other])
-        across = _apart(thumbs[one], thumbs[other].flip(3))
-        near = (torch.minimum(straight, across) <= reach).numpy()
-        pairs.append(first[torch.stack([one, other], 1).numpy()[near]])
-        mirrored.append((across < straight).numpy()[near])
-    return Copies(looks.digests, looks.turned, np.concatenate(pairs), np.concatenate(mirrored))
+    group, fresh = torch.arange(len(first)), 0
+    for one, other, reach in _candidates(name, thumbs):
+        apart = group[one] != group[other]
+        one, other, reach = one[apart], other[apart], reach[apart]
+        straight = _difference(thumbs[one], thumbs[other])
+        across = _difference(thumbs[one], thumbs[other].flip(3))
+        near = torch.minimum(straight, across) <= reach
+        pairs.append(torch.stack([one, other], 1)[near].numpy())
+        mirrored.append((across < straight)[near].numpy())
+        fresh += len(pairs[-1])
+        if fresh >= PIECE:  # as in a film that stands still, all pairs of which would be far too many
+            group, fresh = torch.from_numpy(_components(len(first), np.concatenate(pairs))), 0
+    return Copies(looks.digests, looks.turned, first[np.concatenate(pairs)], np.concatenate(mirrored))
 
 
-def _apart(these: Tensor, those: Tensor) -> Tensor:
+def _components(count: int, pairs: np.ndarray) -> np.ndarray:
+    """Numbers (count,) from 0, equal for what pairs (P, 2) connect."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (count, count))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def _difference(these: Tensor, those: Tensor) -> Tensor:
     """Root mean square differences (n,), in levels of 255."""
     return (these.float() - those.float()).square().flatten(1).mean(1).sqrt()
 
 
-def _candidates(thumbs: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Rows of pictures that may be near copies, each pair once, and how far apart the two of each may be."""
-    from sklearn.neighbors import KDTree
+def _candidates(name: str, thumbs: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Rows of pictures that may be near copies, each pair once, and how far apart the two of each may be; in pieces."""
+    from scipy.spatial import KDTree
 
     reach = torch.cat([_reach(some) for some in thumbs.split(CHUNK)])
     where = reach.nonzero().view(-1)
     if not len(where):
         return
     features = _principal(torch.cat([_coarse(some) for some in thumbs.split(CHUNK)])[where]).numpy()
-    tree = KDTree(features)
-    for rows in torch.arange(len(where)).split(CHUNK):
-        found = tree.query_radius(features[rows], reach[where[rows]].numpy())
-        one = where[rows.repeat_interleave(torch.tensor([len(some) for some in found]))]
-        other = where[torch.from_numpy(np.concatenate(found))]
-        one, other = one[one < other], other[one < other]
-        yield one, other, torch.minimum(reach[one], reach[other])
+    tree = KDTree(features, leafsize=32, balanced_tree=False)
+    with _bar(f"comparing {name}", len(where)) as bar:
+        for rows in torch.arange(len(where)).split(ASKED):
+            found = tree.query_ball_point(features[rows], reach[where[rows]].numpy(), workers=-1)  # on all cores
+            one = where[rows.repeat_interleave(torch.tensor([len(some) for some in found]))]
+            other = where[torch.from_numpy(np.concatenate(found).astype(np.int64))]
+            once = one < other
+            for these, those in zip(one[once].split(PIECE), other[once].split(PIECE), strict=True):
+                yield these, those, torch.minimum(reach[these], reach[those])
+            bar.update(len(rows))
 
 
 def _reach(thumbs: Tensor) -> Tensor:
