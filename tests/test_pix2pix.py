@@ -19,6 +19,7 @@ from zoo.data.spec import PairSpec
 from zoo.losses import nll_fake, nll_real
 from zoo.metrics.pixels import copies, errors, means
 from zoo.models.pix2pix import Pix2Pix, Pix2PixConfig, default_layers
+from zoo.store.layout import read_metrics
 
 
 def model_of(size: int = 16, source_size: int = 0, source_channels: int = 1, channels: int = 3, **config) -> Pix2Pix:
@@ -385,5 +386,8 @@ def test_data_of_another_kind_are_refused():
 
 def test_batches_of_one_pair_are_the_papers(tmp_path):
     assert tiny_run("pix2pix", tmp_path / "one", batch_size=1, images=4).train() == 0
+    assert "diversity" not in read_metrics(tmp_path / "one")  # of one picture there is none, and JSON has no NaN
+    tiny_run("pix2pix", tmp_path / "three", batch_size=3, images=6).train()
+    assert "of 3 generated images over that of 3 real" in read_metrics(tmp_path / "three")["diversity"]["protocol"]
     with pytest.raises(zoo.UsageError, match="batch_size must be at least 2 for gan"):
         tiny_run("gan", tmp_path / "gan", batch_size=1)

@@ -106,18 +106,18 @@ class Diversity(Callback):
                            batch_idx: int) -> None:
         if _logs(trainer, batch_idx) or trainer.should_stop:
             value = self.measure(model, batch)
-            model.track("diversity", value)
-            self._warn(value, model.images_seen)
+            if value is not None:
+                model.track("diversity", value)
+                self._warn(value, model.images_seen)
 
-    def measure(self, model: Task, batch: Batch) -> float:
+    def measure(self, model: Task, batch: Batch) -> float | None:
+        """Of the real images of a batch, at most ``SAMPLES``; None where they tell nothing: a single one, or copies."""
         share = -(-self.SAMPLES // parallel.world_size())
         examples = type(batch)(*(parallel.gather(x[:share]) for x in batch))
         real = model.truth(examples)
-        if len(real) < 2:
-            return float("nan")
-        fake = model.respond(ema=False, **model.inputs(len(real), model.images_seen, examples))
-        apart = model.spread(real)
-        return model.spread(fake) / apart if apart else float("nan")  # copies of one picture tell nothing
+        if len(real) < 2 or not (apart := model.spread(real)):
+            return None
+        return model.spread(model.respond(ema=False, **model.inputs(len(real), model.images_seen, examples))) / apart
 
     def _warn(self, value: float, seen: int) -> None:
         if value < self.warn_below and not self._warned and (self._was_above or seen > self.grace):

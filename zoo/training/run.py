@@ -123,9 +123,11 @@ class Run(Prepared):
         assert isinstance(checkpoints, ImageCheckpoint)  # the first of the callbacks that are such
         metrics = {}
         if "diversity" in model.measured:
+            count = min(callbacks.Diversity.SAMPLES, self.training.batch_size)
             metrics["diversity"] = {
                 "value": model.measured["diversity"].item(),
-                "protocol": "mean pairwise distance of 64 generated images over that of 64 real ones, live weights"}
+                "protocol": f"mean pairwise distance of {count} generated images over that of {count} real ones, live "
+                            "weights"}
         if checkpoints.best:
             metrics |= self._restore_best(checkpoints)
         save(model, folder, self._origin(trainer), self.sheets.examples)
