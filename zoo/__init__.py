@@ -16,6 +16,7 @@ _HOME = {
     "publish": "zoo.cards.publishing",
     "evaluate": "zoo.metrics.evaluation",
     "interpolate": "zoo.tasks.walks",
+    "invert": "zoo.tasks.inversion",
     "traverse": "zoo.tasks.walks",
     # what a variant of one's own is made of
     "register": "zoo.core.registry",

@@ -1,0 +1,179 @@
+"""Latents of given images (Zhu 2016, arXiv:1609.03552, section 3.2; Antipov 2017, arXiv:1702.01983, section 2.2)."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from zoo.core.errors import UsageError
+from zoo.data.labels import Labels
+from zoo.data.pictures import Pictures
+from zoo.tasks.latent_model import LatentModel
+from zoo.tasks.task import PASS, Task
+
+Encoder = Callable[[Tensor], Tensor]
+RATE = 0.1  # of Adam at first; it falls to 0 along a cosine
+ROUNDS = 20  # evaluations at most that torch's L-BFGS makes in one of its steps
+
+
+class Inverted(NamedTuple):
+    """What was found for n images.
+
+    Attributes:
+        latents: (n, latent_size), for ``model.decode``.
+        images: what the model makes of them, (n, C, H, W) in [0, 1].
+        error: mean squared error of each, (n,); of [0, 1].
+        start: that of the latent that the search began with.
+        random: that of random latents, the mean of all that were tried.
+    """
+
+    latents: Tensor
+    images: Tensor
+    error: Tensor
+    start: Tensor
+    random: Tensor
+
+
+def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 200, *, encoder: bool | Encoder = True,
+           method: Literal["adam", "lbfgs"] = "adam", starts: int = 64, typical: float = 1e-3, seed: int = 0,
+           batch_size: int = PASS, progress: bool = True) -> Inverted:
+    """Finds latents of which a model makes given images.
+
+    The search begins with what an encoder says, else with the nearest of some random latents, and keeps the best that
+    it finds, so no error is above that of its start. Every image is searched for by itself: what is found for one does
+    not depend on the others. Without an encoder the search is among normals, which the prior is a map of; what is
+    chosen by the largest of several normals, such as a code of classes, is decided by the random latents alone.
+
+    Args:
+        model: which makes images, or points, from latents.
+        images: as ``model.encode`` takes them.
+        labels: of a conditional model, see ``sample``.
+        steps: of the optimizer; 0: the start is the answer.
+        encoder: whether to begin with the model's own, if it has one; or another: images (n, C, H, W) in [0, 1] on the
+            CPU -> latents (n, latent_size).
+        method: Adam for all images of a pass at once, or L-BFGS for one after the other, slower and more exact.
+        starts: random latents that are tried for each image.
+        typical: weight of ((|normal|^2 / latent_size) - 1)^2 beside the squared error, so that latents stay as long as
+            random ones are; 0 for the error alone. With an encoder there are no normals to weigh.
+        seed: of the random latents.
+        batch_size: images that are searched for at once; does not change what is found.
+        progress: whether to show a bar.
+
+    Raises:
+        UsageError: a model that makes nothing from latents, images of another size or range, labels that do not fit,
+            or counts below their least.
+    """
+    if not isinstance(model, LatentModel):
+        raise UsageError(f"{model.variant} makes nothing from latents: zoo.invert takes models that can be asked with "
+                         "sample()")
+    if steps < 0 or starts < 1 or batch_size < 1:
+        raise UsageError(f"zoo.invert takes steps from 0 and starts and batch_size from 1, not {steps}, {starts} and "
+                         f"{batch_size}")
+    pictures = model.data.read(images)
+    told = model.condition.numbers(labels, len(pictures))
+    found = []
+    with model.answering(), tqdm(total=len(pictures), unit="img", disable=not progress) as bar:
+        for rows in torch.arange(len(pictures)).split(batch_size):
+            classes = {name: model.placed(x[rows]) for name, x in told.items()}.get("label")
+            search = _Search(model, model.placed(pictures[rows]), classes, typical)
+            search.begin(encoder, starts, seed)
+            if steps:
+                search.by_adam(steps) if method == "adam" else search.by_lbfgs(steps)
+            found.append(search.found())
+            bar.update(len(rows))
+    return Inverted(*(torch.cat(parts).cpu() for parts in zip(*found, strict=True)))
+
+
+class _Search:
+    """For the latents of some images (n, C, H, W) in [0, 1]; ``point`` (n, latent_size) are normals, or latents."""
+
+    def __init__(self, model: LatentModel, images: Tensor, classes: Tensor | None, typical: float) -> None:
+        self.model, self.images, self.classes, self.typical = model, images, classes, typical
+        self.as_latents: Callable[[Tensor], Tensor] = model.prior
+
+    @torch.no_grad()
+    def begin(self, encoder: bool | Encoder, starts: int, seed: int) -> None:
+        n, size = len(self.images), self.model.latent_size
+        best, total = self.images.new_full((n,), torch.inf), self.images.new_zeros(n)
+        self.point = self.images.new_zeros(n, size)
+        for normal in self.model.placed(self.model.normals(starts, seed)):  # one for all images at a time
+            tried = normal.expand(n, -1)
+            error = self.error(tried)
+            total += error
+            self.point = torch.where((error < best)[:, None], tried, self.point)
+            best = torch.minimum(best, error)
+        self.random = total / starts
+        if encoder is not False and (callable(encoder) or self._has_encoder()):
+            self.as_latents = lambda point: point
+            self.point = self.model.placed(encoder(self.images.cpu())) if callable(encoder) else self.model.code(
+                self.model.data.from_unit(self.images), self.classes)
+        self.best, self.start = self.point, self.error(self.point)
+        self.least = self.start
+
+    def _has_encoder(self) -> bool:
+        return type(self.model).code is not LatentModel.code
+
+    def made(self, point: Tensor, rows: slice = slice(None)) -> Tensor:
+        """Images in the unit of the data, not cut off, so that the gradient does not end."""
+        classes = None if self.classes is None else self.classes[rows]
+        return self.model.generate(self.as_latents(point), classes)
+
+    def error(self, point: Tensor, rows: slice = slice(None)) -> Tensor:
+        """Mean squared error of each image, (n,), of [0, 1] where the data are images."""
+        data = self.model.data
+        scale = data.from_unit(torch.ones(1, device=point.device)) - data.from_unit(torch.zeros(1, device=point.device))
+        apart = (self.made(point, rows) - data.from_unit(self.images[rows])) / scale
+        return apart.square().flatten(1).mean(1)
+
+    def loss(self, point: Tensor, error: Tensor) -> Tensor:
+        """What is descended: a sum over images, none of which knows of another."""
+        if self.typical and self.as_latents == self.model.prior:
+            error = error + self.typical * (point.square().mean(1) - 1).square()
+        return error.sum()
+
+    def keep(self, point: Tensor, error: Tensor, rows: slice = slice(None)) -> None:
+        better = error.detach() < self.least[rows]
+        best, least = self.best.clone(), self.least.clone()
+        best[rows] = torch.where(better[:, None], point.detach(), best[rows])
+        least[rows] = torch.where(better, error.detach(), least[rows])
+        self.best, self.least = best, least
+
+    def by_adam(self, steps: int) -> None:
+        point = self.point.clone().requires_grad_()
+        optimizer = torch.optim.Adam([point], RATE)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        for _ in range(steps):
+            with torch.enable_grad():
+                error = self.error(point)
+                (point.grad,) = torch.autograd.grad(self.loss(point, error), point)
+            self.keep(point, error)
+            optimizer.step()
+            schedule.step()
+        with torch.no_grad():
+            self.keep(point, self.error(point))
+
+    def by_lbfgs(self, steps: int) -> None:
+        """Image by image: on all at once L-BFGS would share one curvature and one length of its steps."""
+        for row in range(len(self.images)):
+            rows = slice(row, row + 1)
+            point = self.point[rows].clone().requires_grad_()
+            optimizer = torch.optim.LBFGS([point], max_iter=steps, max_eval=ROUNDS * steps, tolerance_grad=0,
+                                          tolerance_change=0, line_search_fn="strong_wolfe")
+
+            def closure(point: Tensor = point, rows: slice = rows) -> Tensor:
+                with torch.enable_grad():
+                    error = self.error(point, rows)
+                    loss = self.loss(point, error)
+                    (point.grad,) = torch.autograd.grad(loss, point)
+                self.keep(point, error, rows)
+                return loss
+
+            optimizer.step(closure)
+
+    @torch.no_grad()
+    def found(self) -> Inverted:
+        latents = self.as_latents(self.best)
+        images = self.model.data.to_unit(self.model.generate(latents, self.classes))
+        return Inverted(latents, images, self.least, self.start, self.random)
