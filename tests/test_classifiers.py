@@ -7,7 +7,8 @@ import torch
 
 import zoo
 from zoo.data.labels import class_parts, count_parts, heads_of, nearest_classes, targets_of
-from zoo.data.sources import DIGITS, open_source
+from zoo.data.named import DIGITS
+from zoo.data.sources import open_source
 from zoo.metrics import classifier as module
 from zoo.metrics.classes import class_coverage, confidence, label_agreement
 from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier

@@ -20,7 +20,7 @@ from zoo.commands import sample as sample_command
 from zoo.commands import train as train_command
 from zoo.core.config import options_of
 from zoo.core.files import digest
-from zoo.data.sources import NAMES
+from zoo.data.named import NAMES
 from zoo.models import variant_class
 from zoo.store.layout import read_config
 from zoo.store.recipes import read_recipe, recipes

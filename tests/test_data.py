@@ -21,7 +21,8 @@ import zoo
 from zoo.data import decoded as decoded_module
 from zoo.data.batches import Labelled
 from zoo.data.module import ClockedBatches, DataModule, Rows
-from zoo.data.sources import CIFAR, DIGITS, FASHION, open_source
+from zoo.data.named import CIFAR, DIGITS, FASHION
+from zoo.data.sources import open_source
 
 RED = (200, 40, 80)
 

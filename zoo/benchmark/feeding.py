@@ -7,7 +7,7 @@ import torch
 
 import zoo
 from zoo.data.module import DataModule
-from zoo.data.sources import Source
+from zoo.data.source import Source
 
 
 def batches(source: Source, batch_size: int) -> Iterator:

@@ -9,7 +9,8 @@ from zoo.cards.markdown import escape, fenced
 from zoo.core.errors import UsageError
 from zoo.core.files import read_text, write_text
 from zoo.core.registry import variant_of
-from zoo.data.spec import AnySpec, DataSpec, read_spec
+from zoo.data.origin import DataSpec
+from zoo.data.spec import AnySpec, read_spec
 from zoo.metrics.classifier import PRETRAINED, describe
 from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics
 from zoo.store.loading import untrained

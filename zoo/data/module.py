@@ -13,7 +13,7 @@ from zoo.core import parallel
 from zoo.core.errors import UsageError
 from zoo.data.batches import AnyColumns, mirrored, streamed, take, where
 from zoo.data.memory import memory_for_images
-from zoo.data.sources import Source
+from zoo.data.source import Source
 
 WORKERS = 2  # processes that read what is streamed, for each that trains: four were 14 % faster on a solid-state disk
 

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
-from zoo.data.spec import Place, PointSpec
+from zoo.data.source import Place
+from zoo.data.spec import PointSpec
 
 POINTS = 100_000
 

@@ -1,25 +1,19 @@
-"""What a model needs to know of its data, and what its card says of them: a class a kind of data."""
+"""What a model needs to know of its data besides their origin: a class a kind of data."""
 
-from dataclasses import MISSING, asdict, dataclass, field, fields
-from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
 from zoo.data.derived import AS_FILES, DERIVED, Way
+from zoo.data.origin import DataSpec, as_text
 from zoo.data.pictures import Pictures, as_tensor
 
 BETWEEN = ";"  # names of domains, of which a comma may be a part
 FILES = "files"  # in place of a way to derive pairs: they are there
-
-MOST_HELD_OUT = 0.5
-
-
-def as_text(name: str) -> str:
-    """A file's name as text: bytes that the locale does not know are read as UTF-8, others become a sign for that."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+MOST_HELD_OUT = 0.5  # of a set of single images
 
 
 def checked_share(value: Any) -> float:
@@ -27,61 +21,6 @@ def checked_share(value: Any) -> float:
     if type(value) not in (int, float) or not 0 <= value <= MOST_HELD_OUT:
         raise UsageError(f"held_out must be a share from 0 to {MOST_HELD_OUT}, not {value!r}")
     return value
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataSpec:
-    """The origin of a data set; a subclass adds its shape.
-
-    Raises:
-        UsageError: a field of another type or out of range.
-    """
-
-    kind: ClassVar[str]  # under which config.json has it
-    has_mirror_images: ClassVar[bool]
-
-    name: str
-    class_names: list[str] = field(default_factory=list)  # empty: no labels
-    images: int = 0  # number of training examples
-    provenance: str = ""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.class_names, list) or not all(isinstance(c, str) for c in self.class_names):
-            raise UsageError(f"class_names must be a list of strings, not {self.class_names!r}")
-        if not isinstance(self.name, str) or not isinstance(self.provenance, str):
-            raise UsageError("name and provenance of a data set must be strings")
-        for name, value in (("name", as_text(self.name)), ("provenance", as_text(self.provenance)),
-                            ("class_names", [as_text(c) for c in self.class_names])):
-            object.__setattr__(self, name, value)
-        self.check_whole("images", 0)
-
-    def check_range(self, batch: Any) -> None:
-        """Raises UsageError where the values of a batch are not as networks take them."""
-
-    def check_whole(self, name: str, least: int, most: int | None = None) -> None:
-        """Raises UsageError if a field is no whole number in a range."""
-        value = getattr(self, name)
-        if type(value) is not int or value < least:
-            raise UsageError(f"{name} must be a whole number from {least}, not {value!r}")
-        if most is not None and value > most:
-            raise UsageError(f"{name} of {value} is not supported: at most {most}")
-
-    @property
-    def classes(self) -> int:
-        return len(self.class_names)
-
-    @property
-    def targets(self) -> int:
-        """How many there are of what a model of these data is to make."""
-        return self.images
-
-    @property
-    def opening(self) -> dict[str, Any]:
-        """The options by which ``zoo.data.sources.open_source`` opens data of this kind and shape."""
-        return {}
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind} | asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,11 +212,3 @@ def read_spec(values: dict[str, Any]) -> AnySpec:
     if missing:
         raise UsageError(f"the data set lacks {', '.join(sorted(missing))}")
     return cls(**values)
-
-
-class Place(NamedTuple):
-    """Where to look for a named data set, and what of it."""
-
-    directory: Path
-    image_size: int  # 0: the set's own
-    split: str

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import AnyColumns, take
-from zoo.data.sources import Source, held_out, open_source
+from zoo.data.source import Source, held_out
+from zoo.data.sources import open_source
 from zoo.data.stored import Images, OnDisk
 from zoo.metrics.features import Features, FeatureSpace, feature_space, to_uint8
 from zoo.metrics.generation import features_of_answers

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic
 from zoo.data.decoded import cache_folder
-from zoo.data.sources import Source
+from zoo.data.source import Source
 from zoo.data.stored import Images, OnDisk
 from zoo.metrics.distances import frechet_distance
 from zoo.metrics.features import Features, FeatureSpace

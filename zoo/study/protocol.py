@@ -7,8 +7,9 @@ import torch
 
 from zoo.core.config import Options, option, options_of
 from zoo.core.errors import UsageError
-from zoo.data.sources import Source, held_out, open_source
-from zoo.data.spec import DataSpec
+from zoo.data.origin import DataSpec
+from zoo.data.source import Source, held_out
+from zoo.data.sources import open_source
 from zoo.models import variant_class
 from zoo.networks import BackboneName
 from zoo.training.options import Accelerator, Training

@@ -17,7 +17,8 @@ from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
 from zoo.data.labels import heads_of, targets_of
 from zoo.data.module import Rows
-from zoo.data.sources import Source, held_out, open_source
+from zoo.data.source import Source, held_out
+from zoo.data.sources import open_source
 from zoo.metrics.classifier import PRETRAINED, Classifier, save_classifier
 
 Split = tuple[Tensor, Tensor, list[int]]  # images, their labels and the rows of them that are meant

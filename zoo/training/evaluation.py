@@ -15,7 +15,7 @@ from zoo.core import parallel
 from zoo.core.module import Batch
 from zoo.data.batches import take
 from zoo.data.module import DataModule
-from zoo.data.sources import Source
+from zoo.data.source import Source
 from zoo.metrics.classes import label_agreement
 from zoo.metrics.features import FeatureSpace, to_uint8
 from zoo.metrics.real import real_side

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from zoo.core.config import Options, option
 from zoo.core.errors import UsageError
-from zoo.data.sources import NAMES
+from zoo.data.named import NAMES
 from zoo.data.spec import MOST_HELD_OUT
 from zoo.store.layout import read_config
 

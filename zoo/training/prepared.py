@@ -12,7 +12,8 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Batch
 from zoo.data.batches import take
 from zoo.data.module import DataModule
-from zoo.data.sources import Source, held_out, open_source
+from zoo.data.source import Source, held_out
+from zoo.data.sources import open_source
 from zoo.models import variant_class
 from zoo.store.export import describe_graph
 from zoo.tasks.task import Task
