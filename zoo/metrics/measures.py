@@ -93,7 +93,7 @@ def by_head(name: str, shares: Values) -> Values:
     return {name + ("" if head == "class" else f"/{head}"): share for head, share in shares.items()}
 
 
-def kept(c: Comparison) -> Values:
+def stays(c: Comparison) -> Values:
     """What stays of pictures that were brought into another class: copies of them get 1 and an error of 0.
 
     ``label_kept`` is the share in which a classifier sees the same class as before in a head that was not asked for,
@@ -166,7 +166,7 @@ MEASURES: dict[str, Measure] = {
     "precision": Measure(precision, ("precision", "recall")),
     "classes": Measure(classes, ("classes_found", "class_kl", "confident")),
     "agreement": Measure(agreement, ("label_agreement",)),
-    "kept": Measure(kept, ("label_kept", "input_l")),
+    "stays": Measure(stays, ("label_kept", "input_l")),
     "memorisation": Measure(memorised, ("memorised",)),
     "modes": Measure(modes, ("modes", "high_quality", "mode_kl")),
 }
