@@ -42,10 +42,10 @@ class StyledTranslator(UnpairedTranslator):
 
     def back(self, images: Pictures, style: Pictures = None, seed: int = 0, batch_size: int = PASS) -> Tensor:
         """Makes pictures of the first domain from those of the second; otherwise as ``translate``."""
-        source = self.read(images)
-        drawn = {"normal": standard_normals(len(source), self.noise_size, seed)}
-        normal = (drawn | self._styles(len(source), style, "coder_a"))["normal"]
-        return self._of_any_size(source.expand(len(normal), -1, -1, -1),
+        target = as_tensor(images, self.data.channels)
+        drawn = {"normal": standard_normals(len(target), self.noise_size, seed)}
+        normal = (drawn | self._styles(len(target), style, "coder_a"))["normal"]
+        return self._of_any_size(target.expand(len(normal), -1, -1, -1),
                                  lambda target: self.respond(batch_size, target=target, normal=normal))
 
     @torch.no_grad()
@@ -62,7 +62,8 @@ class StyledTranslator(UnpairedTranslator):
             raise UsageError(f"{len(x)} pictures whose style is to be taken, for {n} pictures: give one, or one each")
         x = F.interpolate(x, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
         with self.answering():
-            styles = getattr(self, coder).style(self.placed(self.data.from_unit(x))).cpu()  # with averaged weights
+            styles = torch.cat([getattr(self, coder).style(self.placed(self.data.from_unit(part))).cpu()
+                                for part in x.split(PASS)])  # with averaged weights, which now stand there
         return {"normal": styles.expand(max(n, len(x)), -1)}
 
     # ---- the contract of a task -------------------------------------------------------------------------------
@@ -116,4 +117,4 @@ class StyledTranslator(UnpairedTranslator):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        return ("style", "frechet")
+        return ("style", *super().measures)
