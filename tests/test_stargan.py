@@ -308,7 +308,7 @@ def test_any_size_comes_back_as_it_was(height, width):
 
 
 def test_models_that_make_one_thing_take_no_labels():
-    with pytest.raises(UsageError, match="pix2pix makes one thing of a picture: it takes no labels"):
+    with pytest.raises(UsageError, match="pix2pix makes no classes of pictures: it takes no labels"):
         zoo.create("pix2pix", image_size=16).translate(torch.rand(1, 16, 16), labels=3)
 
 
@@ -441,10 +441,10 @@ def test_copies_agree_by_chance_and_keep_all(finished):
     model = zoo.load(finished("stargan"))
     model.relabel = lambda images, label: images
     values = {name: metric["value"] for name, metric in zoo.evaluate(
-        model, data="digits", measures="agreement,kept", features="digits", samples=200, real=200).items()}
+        model, data="digits", measures="agreement,stays", features="digits", samples=200, real=200).items()}
     assert values.pop("input_l1") < 1e-6
     assert values["label_agreement[digits]"] == values.pop("label_agreement[digits]/copy") < 0.25
     assert values.keys() == {"label_agreement[digits]"}  # of plain classes no head is left to be kept
     with pytest.raises(UsageError, match="there is nothing to be kept"):
-        zoo.evaluate(zoo.create("cgan", image_size=16, classes=10, width=2), data="digits", measures="kept",
+        zoo.evaluate(zoo.create("cgan", image_size=16, classes=10, width=2), data="digits", measures="stays",
                      samples=50, real=50)

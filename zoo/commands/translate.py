@@ -3,6 +3,7 @@
     zoo translate pix2pix-facades labels.png --out made
     zoo translate runs/pix2pix-facades folder/of/pictures "more/*.jpg" --out made
     zoo translate runs/stargan-anime face.png --labels "blonde hair" --out made
+    zoo translate runs/munit-monet photograph.jpg --style painting.jpg --out made
 """
 
 import glob
@@ -28,6 +29,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write to, made if need be")
     parser.add_argument("--labels", metavar="CLASS", help="of a model that makes classes, what is to be made, by "
                         "number or name, such as 'blonde hair'")
+    parser.add_argument("--style", metavar="PICTURE", help="of a model that takes a style: a picture that has it "
+                        "(default: one that follows from --seed)")
     parser.add_argument("--seed", type=int, default=0, help="of what is random in an answer (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that are in the folder already")
     options = parser.parse_args(arguments)
@@ -35,8 +38,9 @@ def main(arguments: list[str]) -> int:
     if "translate" not in model.asks:
         raise UsageError(f"{options.model} makes no pictures of pictures: it can be asked with "
                          + model.asked_with())
-    told = {"labels": options.labels, "seed": options.seed}
-    model.told(1, options.labels)  # raises before any work
+    told = {"labels": options.labels, "style": options.style}
+    model.told(1, **told)  # raises before any work
+    told["seed"] = options.seed
     jobs = _targets(_found(options.pictures), out)
     there = [target for _, target in jobs if target.exists()]
     if there and not options.overwrite:

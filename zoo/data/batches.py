@@ -82,6 +82,12 @@ class Domains(NamedTuple):
         return cls(a, b, labels)
 
 
+class Originals(Domains):
+    """Two sets of which the first is still to be made of the pictures that it has: see ``DomainSpec.pairs``."""
+
+    __slots__ = ()
+
+
 AnyColumns = Labelled | Pair | Domains
 Columns = TypeVar("Columns", bound=AnyColumns)
 

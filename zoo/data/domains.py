@@ -10,8 +10,9 @@ from filelock import FileLock
 from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
-from zoo.data.batches import Domains
+from zoo.data.batches import Domains, Originals
 from zoo.data.decoded import cache_folder
+from zoo.data.derived import DERIVED, source_channels
 from zoo.data.folder import FolderSource, checked_count, checked_split
 from zoo.data.listing import SPELLINGS, is_hidden
 from zoo.data.spec import BETWEEN, DomainSpec, ImageSpec
@@ -102,6 +103,41 @@ class DomainClasses:
         """Pictures uint8 (N, C, S, S) of each class."""
         images = self.images.load().images
         return _columns(*(chosen(images, rows) for rows in self.rows))
+
+
+class DerivedDomains:
+    """Pictures, and what is derived of pictures: the second set and the first, as ``--pairs grey`` with and without
+    colours. What belongs together is known, and kept from a model, which gets each set in an order of its own.
+
+    Args:
+        images: a source of ``Labelled``.
+        pairs: how, see ``zoo.data.derived``: a way that makes whole pictures of the same size.
+
+    Raises:
+        UsageError: another way.
+    """
+
+    def __init__(self, images: Any, pairs: str) -> None:
+        self.images, self.split, self.splits = images, images.split, images.splits
+        spec, way = images.spec, DERIVED[pairs]
+        if not isinstance(spec, ImageSpec):
+            raise UsageError(f"{spec.name} is a set of {spec.kind}: domains are sets of images")
+        source_channels(pairs, spec.channels)  # raises for grey ones of grey ones
+        if way.target is not None or way.missing is not None or way.factor > 1:
+            whole = [name for name, way in DERIVED.items() if way.target is way.missing is None and way.factor == 1]
+            raise UsageError(f"--pairs {pairs} makes no second set of pictures like the first: choose "
+                             + " or ".join(whole))
+        self.spec = DomainSpec(**asdict(spec) | {
+            "class_names": [], "images_b": spec.images, "domains": [pairs, spec.name], "pairs": pairs,
+            "provenance": f"{spec.provenance or spec.name}; the first set is {pairs} of it"})
+
+    def prepare(self) -> object:
+        return self.images.prepare()
+
+    def load(self) -> Originals:
+        """The pictures, twice."""
+        images = self.images.load().images
+        return Originals(images, images, torch.zeros(len(images), dtype=torch.int64))
 
 
 def split_names(domains: str) -> list[str]:

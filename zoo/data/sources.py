@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from zoo.core.errors import UsageError, unknown
 from zoo.data.decoded import cache_folder
-from zoo.data.domains import DomainClasses, DomainFolder, has_domains
+from zoo.data.domains import DerivedDomains, DomainClasses, DomainFolder, has_domains
 from zoo.data.folder import FolderSource, checked_split
 from zoo.data.heldout import HeldOut
 from zoo.data.hub import HubSource
@@ -31,7 +31,8 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
         split: ``train`` or ``test``.
         kind: of data that a model takes: ``images``, which points are too, ``pairs`` or ``domains``.
         pairs: ``files``, or how pairs are derived from images: ``grey``, ``lab``, ``edges``, ``hole``, ``blocks``,
-            ``half``, ``quarter`` or ``eighth``; see ``zoo.data.derived``.
+            ``half``, ``quarter`` or ``eighth``; see ``zoo.data.derived``. So is the first of two domains by ``grey``
+            and ``edges``.
         reverse: of pairs in files: whether the right half, or the second folder, is the source.
         domains: two classes of labelled images, such as ``cat,dog``, or the order of two folders, such as ``B,A``; see
             ``zoo.data.domains``.
@@ -103,9 +104,14 @@ def _open_pairs(asked: Request) -> Source:
 
 def _open_domains(asked: Request) -> Source:
     data, place = asked.data, asked.place
-    if asked.pairs != FILES or asked.reverse:
-        raise UsageError("--pairs and --reverse are for models of pairs, and these pictures are not paired: leave them "
-                         "away; --domains B,A turns two folders round")
+    if asked.reverse:
+        raise UsageError("--reverse is for models of pairs, and these pictures are not paired: leave it away; "
+                         "--domains B,A turns two folders round")
+    if asked.pairs != FILES:
+        if asked.domains:
+            raise UsageError(f"--pairs {asked.pairs} makes one set of pictures of the other, and --domains names two "
+                             "that there are: leave one of them away")
+        return DerivedDomains(_images(asked), asked.pairs)
     folder = Path(data).expanduser() if isinstance(data, str) and data and data not in NAMES else None
     if folder is not None and has_domains(folder):
         if asked.held_out:

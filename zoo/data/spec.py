@@ -157,10 +157,13 @@ class DomainSpec(ImageSpec):
 
     domains: list[str]  # names of the first set and of the second
     images_b: int = 0  # of the second set
+    pairs: str = FILES  # how the first set is derived of such pictures, see ``zoo.data.derived``; "files": it is not
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_whole("images_b", 0)
+        if not isinstance(self.pairs, str) or self.pairs not in (FILES, *DERIVED):
+            raise unknown("way to make pairs", self.pairs, [FILES, *DERIVED])
         names = self.domains
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len({*names}) != 2:
             raise UsageError(f"domains must be the names of two sets of pictures, not {names!r}")
@@ -181,7 +184,13 @@ class DomainSpec(ImageSpec):
 
     @property
     def opening(self) -> dict[str, Any]:
-        return super().opening | {"domains": BETWEEN.join(self.domains)}
+        given = {"domains": BETWEEN.join(self.domains)} if self.pairs == FILES else {"pairs": self.pairs}
+        return super().opening | given
+
+    @property
+    def way(self) -> Way:
+        """How the first set is derived."""
+        return DERIVED.get(self.pairs, AS_FILES)
 
 
 AnySpec = ImageSpec | PointSpec  # PairSpec and DomainSpec are the former

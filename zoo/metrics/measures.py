@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from torch import Tensor
+
 from zoo.core.errors import UsageError, unknown
 from zoo.data.points import MIXTURES
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
@@ -15,9 +17,10 @@ from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.memorisation import memorisation, memorisation_picture
 from zoo.metrics.modes import mode_coverage
-from zoo.metrics.pixels import copies, errors, l1, means, rounded
+from zoo.metrics.pixels import copies, errors, l1, means, moments, rounded
 from zoo.store.layout import Metrics
 from zoo.tasks.latents import standard_normals
+from zoo.tasks.styled import StyledTranslator
 from zoo.tasks.task import Inputs
 
 Values = dict[str, float]
@@ -93,7 +96,7 @@ def by_head(name: str, shares: Values) -> Values:
     return {name + ("" if head == "class" else f"/{head}"): share for head, share in shares.items()}
 
 
-def kept(c: Comparison) -> Values:
+def stays(c: Comparison) -> Values:
     """What stays of pictures that were brought into another class: copies of them get 1 and an error of 0.
 
     ``label_kept`` is the share in which a classifier sees the same class as before in a head that was not asked for,
@@ -157,6 +160,31 @@ def cycle(c: Comparison) -> Values:
     return values
 
 
+def style(c: Comparison) -> Values:
+    """Whether answers have the style of pictures that were shown.
+
+    ``palette_l1`` is how far the means and deviations of their channels are from those of the pictures shown, which
+    are others than the true ones, beside copies of what was given and answers in styles that were drawn (``drawn``).
+    ``style_spread`` is the mean absolute difference of two answers to a picture, in the style of two others, beside
+    that of these others (``real``). Where the true pictures are known, ``own_l1`` and so on are errors of answers in
+    the style of the true one. All but psnr, in dB, and ssim are means in [0, 1].
+    """
+    if not isinstance(c.model, StyledTranslator):
+        raise UsageError(f"{c.model.variant} takes no style from a picture: there is none to measure")
+    source, true, size = c.inputs["source"], c.truths, c.how.batch_size
+    first, second = (true.roll(len(true) * part // 3, 0) for part in (1, 2))
+
+    def answers(pictures: Tensor) -> Tensor:
+        return c.model.respond(size, source=source, **c.model.told(len(source), style=pictures))
+
+    made = answers(first)
+    values = {"palette_l1": l1(moments(made), moments(first)), "palette_l1/copy": l1(moments(source), moments(first)),
+              "palette_l1/drawn": l1(moments(c.outputs), moments(first)),
+              "style_spread": l1(made, answers(second)), "style_spread/real": l1(first, second)}
+    own = errors(answers(true), true) if c.model.paired else {}
+    return values | {f"own_{name}": value for name, value in own.items()}
+
+
 MEASURES: dict[str, Measure] = {
     "pixels": Measure(pixels, ("l", "psnr", "ssim")),
     "cycle": Measure(cycle, ("cycle",)),
@@ -166,7 +194,8 @@ MEASURES: dict[str, Measure] = {
     "precision": Measure(precision, ("precision", "recall")),
     "classes": Measure(classes, ("classes_found", "class_kl", "confident")),
     "agreement": Measure(agreement, ("label_agreement",)),
-    "kept": Measure(kept, ("label_kept", "input_l")),
+    "stays": Measure(stays, ("label_kept", "input_l")),
+    "style": Measure(style, ("palette_l", "style_spread", "own_l", "own_psnr", "own_ssim")),
     "memorisation": Measure(memorised, ("memorised",)),
     "modes": Measure(modes, ("modes", "high_quality", "mode_kl")),
 }

@@ -39,6 +39,12 @@ def l1(made: Tensor, true: Tensor) -> float:
     return (made - true).double().abs().mean().item()
 
 
+def moments(pictures: Tensor) -> Tensor:
+    """Mean and standard deviation of each channel, (N, C, H, W) -> (N, 2 C)."""
+    deviation, mean = torch.std_mean(pictures, (2, 3), correction=0)
+    return torch.cat([mean, deviation], 1)
+
+
 def copies(source: Tensor, true: Tensor) -> Tensor:
     """The trivial answer: the pictures that were given, brought to the size and channels of the true ones."""
     source = F.interpolate(source, true.shape[2:], mode="bicubic", antialias=True).clamp(0, 1)

@@ -100,7 +100,7 @@ class PairedTranslator(Translator):
             raise UsageError(f"holes of {tuple(missing.shape)} do not fit pictures of {tuple(known.shape)}: give one "
                              "for all, or one each, of their height and width")
         source = torch.cat([known, (~missing).to(known).expand(len(known), -1, -1, -1)], 1)  # as ``holed`` has it
-        return self._translated(source, seed, batch_size)
+        return self._translated(source, seed, batch_size, {})
 
     def read(self, images: Pictures) -> Tensor:
         if self.way.missing is unknown_pixels:

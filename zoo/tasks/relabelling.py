@@ -10,6 +10,7 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Config
 from zoo.data.batches import Labelled
 from zoo.data.labels import STAYS, Labels, asked_parts, heads_of, in_words, targets_of
+from zoo.data.pictures import Pictures
 from zoo.data.spec import ImageSpec
 from zoo.tasks.drawing import FONT, MARGIN, table
 from zoo.tasks.task import Inputs, Task
@@ -68,8 +69,8 @@ class Relabeller(Translator):
         """Pictures (N, C, H, W) in [-1, 1] from such pictures and what is asked of them, (N, heads)."""
         raise NotImplementedError
 
-    def told(self, n: int, labels: Labels = None) -> Inputs:
-        return {"label": asked_parts(labels, self.data.class_names, n)}
+    def told(self, n: int, labels: Labels = None, style: Pictures = None) -> Inputs:
+        return super().told(n, style=style) | {"label": asked_parts(labels, self.data.class_names, n)}
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 
@@ -142,4 +143,4 @@ class Relabeller(Translator):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        return ("agreement", "kept", "frechet")
+        return ("agreement", "stays", "frechet")

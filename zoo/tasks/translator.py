@@ -69,7 +69,8 @@ class Translator(Task):
 
     # ---- asked by a user --------------------------------------------------------------------------------------
 
-    def translate(self, images: Pictures, labels: Labels = None, seed: int = 0, batch_size: int = PASS) -> Tensor:
+    def translate(self, images: Pictures, labels: Labels = None, style: Pictures = None, seed: int = 0,
+                  batch_size: int = PASS) -> Tensor:
         """Makes pictures of pictures.
 
         Args:
@@ -77,6 +78,8 @@ class Translator(Task):
                 cannot take is continued at the border, and cut off again.
             labels: for models that make classes: what is to be made, one class for all, one a picture, or several of
                 one picture; by number or name, or a part of a name such as "blue eyes", where the rest stays.
+            style: for models that take a style: pictures that have it, one for all, one a picture, or several for one
+                picture; without it the style is drawn.
             seed: of what is random in the answer; the same seed gives the same pictures.
             batch_size: pictures a pass through the network; does not change them.
 
@@ -84,26 +87,28 @@ class Translator(Task):
             (n, C, H, W) in [0, 1] on the CPU.
 
         Raises:
-            UsageError: what are no pictures, see ``as_tensor``; labels that do not fit.
+            UsageError: what are no pictures, see ``as_tensor``; labels or a style that do not fit.
         """
-        return self._translated(self.read(images), seed, batch_size, labels)
+        source = self.read(images)
+        return self._translated(source, seed, batch_size, self.told(len(source), labels, style))
 
-    def told(self, n: int, labels: Labels = None) -> Inputs:
+    def told(self, n: int, labels: Labels = None, style: Pictures = None) -> Inputs:
         """What is said of n pictures beside them, as inputs; see ``translate``.
 
         Raises:
             UsageError: what does not fit, or what this model takes none of.
         """
         if labels is not None:
-            raise UsageError(f"{self.variant} makes one thing of a picture: it takes no labels")
+            raise UsageError(f"{self.variant} makes no classes of pictures: it takes no labels")
+        if style is not None:
+            raise UsageError(f"{self.variant} takes no style from a picture, as munit does: leave it away")
         return {}
 
     def read(self, images: Pictures) -> Tensor:
         """A user's pictures as sources in [0, 1]."""
         return as_tensor(images, self.source_shape[0])
 
-    def _translated(self, source: Tensor, seed: int, batch_size: int, labels: Labels = None) -> Tensor:
-        told = self.told(len(source), labels)
+    def _translated(self, source: Tensor, seed: int, batch_size: int, told: Inputs) -> Tensor:
         n = max([len(source), *map(len, told.values())])  # of one picture several are made
         return self._of_any_size(source.expand(n, -1, -1, -1), lambda padded: self.respond(
             batch_size, **self._asked(padded, seed) | told))

@@ -10,9 +10,9 @@ from zoo.core import parallel
 from zoo.core.config import option
 from zoo.core.module import Config
 from zoo.core.schedules import linear_decay, set_rates
-from zoo.data.batches import Domains
+from zoo.data.batches import Domains, Originals
 from zoo.data.jitter import jittered
-from zoo.data.pictures import Pictures
+from zoo.data.pictures import Pictures, as_tensor
 from zoo.data.spec import DomainSpec
 from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.translation import ResNetTranslator
@@ -86,6 +86,11 @@ class UnpairedTranslator(Translator):
         return batch._replace(a=jittered(batch.a, self.draw(torch.rand, n, 3)),
                               b=jittered(batch.b, self.draw(torch.rand, n, 3)))
 
+    def read(self, images: Pictures) -> Tensor:
+        """A user's pictures as sources in [0, 1]; grey ones where the first domain was made so."""
+        channels = self.data.way.source_channels or self.data.channels
+        return as_tensor(images, channels).expand(-1, self.data.channels, -1, -1)
+
     # ---- the contract of a task -------------------------------------------------------------------------------
 
     def as_batch(self, given: Any) -> Domains:
@@ -93,8 +98,16 @@ class UnpairedTranslator(Translator):
         return given if isinstance(given, Domains) else Domains(
             given[0], given[1], torch.zeros(len(given[0]), dtype=torch.int64, device=given[0].device))
 
+    @property
+    def paired(self) -> bool:  # type: ignore[override]  # of some data
+        """Whether what belongs together is known, though not to the model."""
+        return self.data.way.source is not None
+
     def prepare(self, batch: Domains) -> Domains:
-        return Task.prepare(self, batch)
+        batch = Task.prepare(self, batch)
+        if not isinstance(batch, Originals) or self.data.way.source is None:
+            return batch
+        return Domains(self.data.way.source(batch.a).expand_as(batch.a), batch.b, batch.labels)
 
     def sheet(self, examples: Domains | None = None) -> "Image.Image":
         """A row an example: a picture of the first domain, and what is made of it."""
@@ -120,7 +133,7 @@ class UnpairedTranslator(Translator):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        return ("frechet",)
+        return (*(("pixels",) if self.paired else ()), "frechet")
 
 
 class CyclicTranslator(UnpairedTranslator):
@@ -134,7 +147,8 @@ class CyclicTranslator(UnpairedTranslator):
 
     def back(self, images: Pictures, batch_size: int = PASS) -> Tensor:
         """Makes pictures of the first domain from those of the second; otherwise as ``translate``."""
-        return self._of_any_size(self.read(images), lambda target: self.respond(batch_size, target=target))
+        target = as_tensor(images, self.data.channels)
+        return self._of_any_size(target, lambda target: self.respond(batch_size, target=target))
 
     def answer(self, source: Tensor | None = None, normal: Tensor | None = None,
                target: Tensor | None = None) -> Tensor:
@@ -168,4 +182,4 @@ class CyclicTranslator(UnpairedTranslator):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        return ("frechet", "cycle")
+        return (*super().measures, "cycle")

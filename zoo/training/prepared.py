@@ -79,7 +79,8 @@ class Prepared:
         source = self._open(self.model.data_kind, held_out(self.source))
         source.prepare()
         columns = source.load()
-        return self.model.prepare(take(columns, torch.arange(min(EXAMPLES, len(columns[0])))))
+        count, shown = len(columns[0]), min(EXAMPLES, len(columns[0]))
+        return self.model.prepare(take(columns, torch.arange(shown) * count // shown))  # spaced: files may be sorted
 
     def _prepare_model(self) -> None:
         training, model = self.training, self.model
