@@ -410,7 +410,7 @@ def test_sample_points(tmp_path):
     ("--n 0 --interpolate 4", "at least"),
     ("--n 0 --traverse 4", "at least"),
     ("--n many", "argument --n: "),
-    ("--interpolate 4 --traverse 4", "--interpolate and --traverse exclude each other"),
+    ("--interpolate 4 --traverse 4", "--interpolate, --traverse and --stages exclude each other"),
     ("--interpolate 1", "at least 2 steps"),
     ("--traverse 100", "no latent dimension 100: they are 0 to 99"),
     ("--traverse -1", "no latent dimension -1"),

@@ -23,7 +23,8 @@ from zoo.study.protocol import StudyProtocol
 from zoo.study.results import Row
 from zoo.study.space import PAPER, check_variants, draw, space_of
 
-UNLABELLED = [name for name in SAMPLERS if not variant_class(name).needs()]
+UNLABELLED = [name for name in SAMPLERS if not variant_class(name).needs()
+              and "backbone" in options_of(variant_class(name).Config)]  # those that it compares
 WIDE = {"learning_rate": (1e-5, 1e-2), "beta1": (0, 0.999), "critic_steps": {1, 5},
         "discriminator_norm": {"batch", "none"}, "encoder_norm": {"batch", "none"}, "clip": (1e-3, 1),
         "penalty": (0.1, 100), "lambda_k": (1e-4, 1e-2), "gamma": (0, 1)}
@@ -68,6 +69,12 @@ def test_the_first_trial_is_the_authors_and_all_can_be_built(variant):
     for index in range(1, 20):
         cls.Config.from_dict(protocol.config(variant) | draw(variant, "wide", 0, index))
     protocol.check(variant, spec)
+
+
+def test_networks_of_one_s_own_are_not_compared():
+    protocol, spec = StudyProtocol(data="digits", image_size=16, width=2).resolved(None)
+    with pytest.raises(UsageError, match="lapgan has networks of its own"):
+        protocol.check("lapgan", spec)
 
 
 def test_a_draw_depends_on_seed_variant_and_index_alone():

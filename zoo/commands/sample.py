@@ -3,24 +3,28 @@
     zoo sample runs/cgan-digits --n 64 --seed 0 --labels 3 --out threes.png
     zoo sample runs/dcgan-anime --interpolate 8
     zoo sample runs/dcgan-anime --traverse 17
+    zoo sample runs/lapgan-anime --n 8 --stages
 """
 
 from argparse import Namespace
 from pathlib import Path
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 import zoo
 from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic
+from zoo.data.labels import Labels
 from zoo.tasks.task import Task
 
 
 def main(arguments: list[str]) -> None:
     options = parser().parse_args(arguments)
-    if options.interpolate is not None and options.traverse is not None:
-        raise UsageError("--interpolate and --traverse exclude each other")
+    if sum([options.interpolate is not None, options.traverse is not None, options.stages]) > 1:
+        raise UsageError("--interpolate, --traverse and --stages exclude each other")
     if options.columns < 1:
         raise UsageError(f"--columns must be at least 1, not {options.columns}")
     if Path(options.out).is_dir():
@@ -50,6 +54,7 @@ def parser() -> cli.Parser:
     parser.add_argument("--truncation", type=float, metavar="T", help="keep the latent's normals within +-T")
     parser.add_argument("--interpolate", type=int, metavar="STEPS", help="walks of STEPS images between random latents")
     parser.add_argument("--traverse", type=int, metavar="DIM", help="rows of 8 images with latent dimension DIM moved")
+    parser.add_argument("--stages", action="store_true", help="rows of what comes about on the way to an image")
     parser.add_argument("--columns", type=int, default=8, help="images a row (default: %(default)s)")
     parser.add_argument("--out", default="samples.png", help="PNG to write (default: %(default)s)")
     return parser
@@ -66,6 +71,16 @@ def drawn(model: Task, options: Namespace) -> tuple[Tensor, int]:
         walks = zoo.interpolate(model, n, options.interpolate, **how)
     elif options.traverse is not None:
         walks = zoo.traverse(model, options.traverse, rows=n, **how)
+    elif options.stages:
+        walks = in_stages(model, model.normals(n, options.seed, options.truncation), labels)
     else:
         return model.sample(n, **how), options.columns
     return walks.flatten(0, 1), walks.shape[1]
+
+
+def in_stages(model: Task, normal: Tensor, labels: Labels) -> Tensor:
+    """Images of all stages at the size of the last, (n, stages, C, H, W)."""
+    stages = list(model.stages(normal, labels).values())
+    if len(stages) == 1:
+        raise UsageError(f"{model.variant} makes an image in one go: leave --stages away")
+    return torch.stack([F.interpolate(x, stages[-1].shape[2:]) for x in stages], 1)

@@ -85,6 +85,9 @@ class StudyProtocol(Options):
         """Raises UsageError if a variant cannot be built or measured so."""
         self.training(0, None, "cpu")
         cls = variant_class(variant)
+        if "backbone" not in options_of(cls.Config):
+            raise UsageError(f"{variant} has networks of its own, and the study compares variants on the same ones: "
+                             "leave it out")
         with torch.device("meta"):
             cls(cls.Config.from_dict(self.config(variant)), spec)
 

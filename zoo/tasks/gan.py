@@ -10,12 +10,12 @@ from zoo.core.config import option
 from zoo.data.batches import Labelled
 from zoo.data.spec import AnySpec
 from zoo.networks.blocks import AutoEncoder, Norm, TrunkWithHead
-from zoo.tasks.latent_model import LatentConfig
+from zoo.tasks.latent_model import BackboneConfig
 from zoo.tasks.sampler import Sampler
 
 
 @dataclass(frozen=True, kw_only=True)
-class GANConfig(LatentConfig):
+class GANConfig(BackboneConfig):
     """What every adversarial model that samples can be told."""
 
     critic_steps: int = option(1, "discriminator updates per generator update (k, n_critic)", minimum=1)

@@ -12,7 +12,7 @@ from zoo.core.module import Config
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures
 from zoo.data.spec import AnySpec
-from zoo.networks import BACKBONES, BackboneName
+from zoo.networks import BACKBONES, Backbone, BackboneName
 from zoo.networks.blocks import Norm, Trunk, TrunkWithHead, normalise_spectrally
 from zoo.networks.conditioning import Unconditional
 from zoo.tasks.latents import standard_normals
@@ -25,11 +25,17 @@ NO_ENCODER = "{} has no encoder: it makes images from latents, not latents from 
 class LatentConfig(Config):
     """What every model that samples can be told."""
 
-    backbone: BackboneName = option("dcgan", "pair of networks")
     width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
                         maximum=1024)
     latent_dim: int = option(100, "dimensions of the latent z", minimum=1, maximum=65536)
     latent: Literal["normal", "uniform"] = option("normal", "prior of z: N(0, 1) or U(-1, 1)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneConfig(LatentConfig):
+    """What a model can be told besides whose networks are not of its own kind."""
+
+    backbone: BackboneName = option("dcgan", "pair of networks")
 
 
 class LatentModel(Task):
@@ -105,16 +111,15 @@ class LatentModel(Task):
 
     def backbone_generator(self, squash: bool = True, inputs: int | None = None) -> nn.Module:
         """A generator of ``inputs`` numbers an image: by default the latent and what the condition adds."""
-        config, data = self.config, self.data
+        data = self.data
         if inputs is None:
             inputs = self.latent_size + self.condition.inputs
-        build = BACKBONES[config.backbone].generator
-        return build(inputs, data.channels, self._checked_size(), config.width, squash and data.bounded)
+        build = self._backbone().generator
+        return build(inputs, data.channels, data.image_size, self.config.width, squash and data.bounded)
 
     def backbone_trunk(self, norm: Norm, extra_channels: int = 0) -> Trunk:
-        config, data = self.config, self.data
-        build = BACKBONES[config.backbone].trunk
-        trunk = build(data.channels + extra_channels, self._checked_size(), config.width, norm)
+        data = self.data
+        trunk = self._backbone().trunk(data.channels + extra_channels, data.image_size, self.config.width, norm)
         return normalise_spectrally(trunk) if norm == "spectral" else trunk
 
     def backbone_discriminator(self, norm: Norm, outputs: int) -> nn.Module:
@@ -122,11 +127,12 @@ class LatentModel(Task):
         trunk = self.backbone_trunk(norm, extra_channels=self.condition.planes)
         return self.condition.discriminator(TrunkWithHead(trunk, outputs))
 
-    def _checked_size(self) -> int:
+    def _backbone(self) -> Backbone:
+        assert isinstance(self.config, BackboneConfig)  # else a variant builds networks of its own
         if self.data.kind == "points" and self.config.backbone != "mlp":
             raise UsageError(f"{self.data.name} is a set of points, which takes --backbone mlp, not "
                              f"{self.config.backbone}")
-        return self.data.image_size
+        return BACKBONES[self.config.backbone]
 
     # ---- asked by a user --------------------------------------------------------------------------------------
 
@@ -154,6 +160,14 @@ class LatentModel(Task):
     def normals(self, n: int, seed: int | None = None, truncation: float | None = None) -> Tensor:
         """Standard normals (n, latent_size) on the CPU, which ``prior`` maps to latents."""
         return standard_normals(n, self.latent_size, seed, truncation)
+
+    def stages(self, normal: Tensor, labels: Labels = None) -> dict[str, Tensor]:
+        """What comes about on the way from standard normals (n, latent_size) to their images, which are the last.
+
+        Returns:
+            name of the stage -> (n, C, h, w) in [0, 1] on the CPU.
+        """
+        return {"image": self.render(normal, labels)}
 
     def render(self, normal: Tensor, labels: Labels = None, batch_size: int = PASS, ema: bool = True) -> Tensor:
         """The images of standard normals (n, latent_size), as ``sample`` returns them."""

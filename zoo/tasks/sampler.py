@@ -1,7 +1,7 @@
 """Sampler: pictures, or points, from latents, as a task."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class Sampler(LatentModel):
     asks = ("sample", "render", "encode", "decode", "reconstruct")
     hub_tag = "unconditional-image-generation"
     data_kind = "images"
-    spec_kinds = ("images", "points")
+    spec_kinds: ClassVar[tuple[str, ...]] = ("images", "points")
     output = "image"
     kind = "unconditional"
 
