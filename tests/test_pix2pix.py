@@ -343,7 +343,7 @@ def test_a_folder_of_pictures_is_translated(saved, tmp_path, capsys):
     said = capsys.readouterr()
     assert "broken.png cannot be read" in said.err
     assert f"3 pictures in {out}, 1 could not be read" in said.out
-    assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png", "2.png"]
+    assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png", "2.png", translate_command.SHEET]
     made = Image.open(out / "1.png")
     assert (made.size, made.mode) == ((20, 33), "RGB")
     expected = zoo.load(saved).translate(tmp_path / "1.jpg")

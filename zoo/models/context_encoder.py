@@ -79,6 +79,10 @@ class ContextEncoder(PairedTranslator):
     def multiple(self) -> int:
         return self.generator.size
 
+    @property
+    def largest(self) -> int:
+        return self.generator.size
+
     def generate(self, source: Tensor, normal: Tensor | None = None) -> Tensor:
         return self.generator(source)
 

@@ -1,5 +1,6 @@
 """PairedTranslator: pictures from pictures, learnt from pairs."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -69,7 +70,8 @@ class PairedTranslator(Translator):
 
     # ---- asked by a user --------------------------------------------------------------------------------------
 
-    def inpaint(self, images: Pictures, holes: Pictures = None, seed: int = 0, batch_size: int = PASS) -> Tensor:
+    def inpaint(self, images: Pictures, holes: Pictures = None, seed: int = 0, batch_size: int = PASS,
+                tile: int | None = None) -> Tensor:
         """Fills holes, for a model of pairs with holes (``--pairs hole`` or ``blocks``); else as ``translate``.
 
         Args:
@@ -100,12 +102,19 @@ class PairedTranslator(Translator):
             raise UsageError(f"holes of {tuple(missing.shape)} do not fit pictures of {tuple(known.shape)}: give one "
                              "for all, or one each, of their height and width")
         source = torch.cat([known, (~missing).to(known).expand(len(known), -1, -1, -1)], 1)  # as ``holed`` has it
-        return self._translated(source, seed, batch_size, {})
+        return self._translated(source, seed, batch_size, {}, tile)
 
     def read(self, images: Pictures) -> Tensor:
         if self.way.missing is unknown_pixels:
             raise UsageError(f"this {self.variant} fills holes that it is told of: model.inpaint(images, holes)")
         return super().read(images)
+
+    def _of_any_size(self, source: Tensor, made_of: Callable[[Tensor], Tensor], tile: int | None) -> Tensor:
+        size = self.data.image_size
+        if self.way.missing is in_the_centre and source.shape[2:] != (size, size):
+            raise UsageError(f"this {self.variant} fills the centre of pictures of {size}x{size} px, not of "
+                             f"{source.shape[2]}x{source.shape[3]}: resize or crop them")
+        return super()._of_any_size(source, made_of, tile)
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 

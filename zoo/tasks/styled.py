@@ -40,13 +40,14 @@ class StyledTranslator(UnpairedTranslator):
     def told(self, n: int, labels: Labels = None, style: Pictures = None) -> Inputs:
         return super().told(n, labels) | self._styles(n, style, "coder_b")
 
-    def back(self, images: Pictures, style: Pictures = None, seed: int = 0, batch_size: int = PASS) -> Tensor:
+    def back(self, images: Pictures, style: Pictures = None, seed: int = 0, batch_size: int = PASS,
+             tile: int | None = None) -> Tensor:
         """Makes pictures of the first domain from those of the second; otherwise as ``translate``."""
         target = as_tensor(images, self.data.channels)
         drawn = {"normal": standard_normals(len(target), self.noise_size, seed)}
         normal = (drawn | self._styles(len(target), style, "coder_a"))["normal"]
         return self._of_any_size(target.expand(len(normal), -1, -1, -1),
-                                 lambda target: self.respond(batch_size, target=target, normal=normal))
+                                 lambda target: self.respond(batch_size, target=target, normal=normal), tile)
 
     @torch.no_grad()
     def _styles(self, n: int, pictures: Pictures, coder: str) -> Inputs:

@@ -14,6 +14,7 @@ from zoo.data.pictures import Pictures, as_tensor
 from zoo.tasks.drawing import grid
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.task import PASS, Inputs, Task
+from zoo.tasks.tiles import in_tiles, side_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -63,6 +64,11 @@ class Translator(Task):
         """What height and width of a picture must be multiples of, for the network."""
         return 1
 
+    @property
+    def largest(self) -> int | None:
+        """Height and width of the largest picture that the network takes; None where there is no such."""
+        return None
+
     def generate(self, source: Tensor, normal: Tensor | None) -> Tensor:
         """Pictures (N, C, H, W) in [-1, 1] from pictures (N, Cs, Hs, Ws) in [-1, 1] and normals (N, noise_size)."""
         raise NotImplementedError
@@ -70,7 +76,7 @@ class Translator(Task):
     # ---- asked by a user --------------------------------------------------------------------------------------
 
     def translate(self, images: Pictures, labels: Labels = None, style: Pictures = None, seed: int = 0,
-                  batch_size: int = PASS) -> Tensor:
+                  batch_size: int = PASS, tile: int | None = None) -> Tensor:
         """Makes pictures of pictures.
 
         Args:
@@ -82,15 +88,17 @@ class Translator(Task):
                 picture; without it the style is drawn.
             seed: of what is random in the answer; the same seed gives the same pictures.
             batch_size: pictures a pass through the network; does not change them.
+            tile: side in pixels of the overlapping tiles in which a picture is made; 0: in one piece; None: in one up
+                to a megapixel, larger ones in tiles. See ``zoo.tasks.tiles.in_tiles``.
 
         Returns:
             (n, C, H, W) in [0, 1] on the CPU.
 
         Raises:
-            UsageError: what are no pictures, see ``as_tensor``; labels or a style that do not fit.
+            UsageError: what are no pictures, see ``as_tensor``; labels, a style or tiles that do not fit.
         """
         source = self.read(images)
-        return self._translated(source, seed, batch_size, self.told(len(source), labels, style))
+        return self._translated(source, seed, batch_size, self.told(len(source), labels, style), tile)
 
     def told(self, n: int, labels: Labels = None, style: Pictures = None) -> Inputs:
         """What is said of n pictures beside them, as inputs; see ``translate``.
@@ -108,14 +116,16 @@ class Translator(Task):
         """A user's pictures as sources in [0, 1]."""
         return as_tensor(images, self.source_shape[0])
 
-    def _translated(self, source: Tensor, seed: int, batch_size: int, told: Inputs) -> Tensor:
+    def _translated(self, source: Tensor, seed: int, batch_size: int, told: Inputs, tile: int | None) -> Tensor:
         n = max([len(source), *map(len, told.values())])  # of one picture several are made
         return self._of_any_size(source.expand(n, -1, -1, -1), lambda padded: self.respond(
-            batch_size, **self._asked(padded, seed) | told))
+            batch_size, **self._asked(padded, seed) | told), tile)
 
-    def _of_any_size(self, source: Tensor, made_of: Callable[[Tensor], Tensor]) -> Tensor:
+    def _of_any_size(self, source: Tensor, made_of: Callable[[Tensor], Tensor], tile: int | None) -> Tensor:
         """What is made of sources, which the network gets at a size that it can take."""
         height, width = source.shape[2:]
+        if side := side_of(height, width, tile, self.multiple, self.largest):
+            return in_tiles(source, made_of, side, self.multiple)
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
         made = made_of(F.pad(source, padding, mode="replicate"))
         scale = self.data.image_size // self.source_shape[1] if made.shape[2] != height + padding[3] else 1

@@ -145,10 +145,10 @@ class CyclicTranslator(UnpairedTranslator):
     def networks_for_sampling(self) -> dict[str, torch.nn.Module]:
         return {"generator": self.generator, "inverse": self.inverse}
 
-    def back(self, images: Pictures, batch_size: int = PASS) -> Tensor:
+    def back(self, images: Pictures, batch_size: int = PASS, tile: int | None = None) -> Tensor:
         """Makes pictures of the first domain from those of the second; otherwise as ``translate``."""
         target = as_tensor(images, self.data.channels)
-        return self._of_any_size(target, lambda target: self.respond(batch_size, target=target))
+        return self._of_any_size(target, lambda target: self.respond(batch_size, target=target), tile)
 
     def answer(self, source: Tensor | None = None, normal: Tensor | None = None,
                target: Tensor | None = None) -> Tensor:
