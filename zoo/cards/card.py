@@ -11,7 +11,7 @@ from zoo.core.files import read_text, write_text
 from zoo.core.registry import variant_of
 from zoo.data.origin import DataSpec
 from zoo.data.spec import AnySpec, read_spec
-from zoo.metrics.classifier import PRETRAINED, describe
+from zoo.features.classifier import PRETRAINED, describe
 from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics
 from zoo.store.loading import untrained
 from zoo.store.portable import places_of, portable, portable_metrics, without_places
