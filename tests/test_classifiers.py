@@ -9,9 +9,9 @@ import zoo
 from zoo.data.labels import class_parts, count_parts, heads_of, nearest_classes, targets_of
 from zoo.data.named import DIGITS
 from zoo.data.sources import open_source
-from zoo.metrics import classifier as module
+from zoo.features import classifier as module
+from zoo.features.classifier import Classifier, bundled, describe, load_classifier
 from zoo.metrics.classes import class_coverage, confidence, label_agreement
-from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier
 from zoo.metrics.features import default_features, feature_space, to_uint8
 from zoo.training.classifiers import train_classifier
 

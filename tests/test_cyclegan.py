@@ -395,7 +395,7 @@ def test_cycle_measure_sees_what_is_hidden(tmp_path):
 
 def test_measures_that_fit():
     model = CycleGAN(CycleGANConfig(width=2, blocks=1), digits().spec)
-    assert model.measures == ("frechet", "cycle")
+    assert model.measures == ("frechet", "domains", "parts", "cycle")
     assert set(model.measures) <= MEASURES.keys()
     with pytest.raises(UsageError, match="not trained on pairs"):
         zoo.evaluate(model, data="digits", measures="pixels", samples=50, real=50)

@@ -340,7 +340,10 @@ def test_counts_in_names():
 
 def test_protocol_survives_odd_names():
     protocol = Protocol(features="mnist", data="my images/it's", samples=2_048)
-    assert Protocol.parse(with_versions(protocol, "0123abcd")) == protocol
+    line = with_versions(protocol, ["mnist@0123abcd", "anime@4567cdef"], {"domains": "a; b", "held_out": 0.0})
+    assert Protocol.parse(line) == protocol
+    assert "features=mnist@0123abcd+anime@4567cdef " in line
+    assert " domains='a; b' zoo=" in line
     assert Protocol.parse("3 nearest neighbours in pixels") is None
 
 

@@ -270,8 +270,8 @@ def test_words_of_the_card():
     assert model.asks == ("translate", "back")
     assert 'model.translate("picture.png", style="other.png")  # A -> B' in model.usage("x")
     assert "in the style of the picture that stands above" in model.captions()["samples.png"][1]
-    assert model.measures == ("style", "frechet")
-    assert model_of(pairs="grey").measures == ("style", "pixels", "frechet")
+    assert model.measures == ("style", "frechet", "domains", "parts")
+    assert model_of(pairs="grey").measures == ("style", "pixels", "perceptual", "frechet", "domains", "parts")
 
 
 def test_translate_command(finished, tmp_path):

@@ -17,7 +17,8 @@ from zoo.data.jitter import pieces
 from zoo.data.pictures import as_tensor
 from zoo.data.spec import PairSpec
 from zoo.losses import nll_fake, nll_real
-from zoo.metrics.pixels import copies, errors, means
+from zoo.metrics.pixels import errors
+from zoo.metrics.trivial import copies, means
 from zoo.models.pix2pix import Pix2Pix, Pix2PixConfig, default_layers
 from zoo.store.layout import read_metrics
 

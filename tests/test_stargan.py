@@ -16,8 +16,8 @@ from zoo.data.batches import Labelled
 from zoo.data.labels import STAYS, asked_parts
 from zoo.data.pictures import as_tensor
 from zoo.data.spec import ImageSpec
+from zoo.features.classifier import Classifier
 from zoo.metrics.classes import heads_kept, label_agreement
-from zoo.metrics.classifier import Classifier
 from zoo.models.stargan import Asked, Discriminator, StarGAN, StarGANConfig
 from zoo.networks.conditioning import AskedVectors
 from zoo.networks.modulated import AdaptiveNorm

@@ -1,7 +1,9 @@
 """Cards: Markdown rendered from a model's files, with no number but those in them, nor a path of its maker's."""
 
 import inspect
+import re
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from zoo.core.files import read_text, write_text
 from zoo.core.registry import variant_of
 from zoo.data.origin import DataSpec
 from zoo.data.spec import AnySpec, read_spec
-from zoo.metrics.classifier import PRETRAINED, describe
+from zoo.features.classifier import PRETRAINED, bundled, describe
 from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics
 from zoo.store.loading import untrained
 from zoo.store.portable import places_of, portable, portable_metrics, without_places
@@ -22,10 +24,11 @@ CAPTIONS = {  # of pictures that any task may have: what it is in a word, and ho
     PROGRESS: ("training progress", "The same inputs after so many updates of the generator."),
     MEMORISATION: ("nearest training images", "Left: samples; right of each: the training images nearest to it."),
 }
-READING = """Lower is better for distances (`fid`, `fd`, `kid`), errors (`l1`, `cycle`) and `class_kl`, higher for the \
-others; `/floor`, `/held-out` and `/real` are what real images get, `/copy` and `/mean` what trivial answers get (the \
-picture that was given; the mean of the true ones), `/std` is a spread. `fd` and `kid` in other features than \
-InceptionV3's say nothing about FID."""
+READING = """Lower is better for distances (`fid`, `fd`, `kid`, `perceptual`), errors (`l1`, `cycle`) and `class_kl`, \
+higher for the others; `/floor`, `/held-out` and `/real` are what real images get, `/copy`, `/mean` and `/nearest` \
+what trivial answers get (the picture that was given; the mean of the true ones; what belongs to the nearest training \
+picture), `/accuracy` is how often a judge of two domains is right of real images, `/std` a spread. `fd` and `kid` in \
+other features than InceptionV3's say nothing about FID, and `perceptual` nothing about LPIPS."""
 HUB_DATA = {  # data set -> licence of the Hub's list, name on the Hub
     "digits": ("cc-by-4.0", None),
     "mnist": ("cc-by-sa-3.0", "ylecun/mnist"),
@@ -68,7 +71,8 @@ def _rendered(folder: Path, name: str, prefix: str, pictures_of_data: bool) -> s
         " ".join((inspect.getdoc(inspect.getmodule(type(model))) or "").split("\n\n")[0].split()),  # its first words
         fenced(f"import zoo\n\n{usage}", "python"),
         "## Training", _training(config, model.data, name), _notes(folder, written),
-        "## Numbers", READING if metrics else "Nothing was measured yet.", _numbers(metrics),
+        "## Numbers", READING if metrics else "Nothing was measured yet.", _flattering(metrics, model.told_apart),
+        _numbers(metrics),
         "## More pictures" if others else "", *others,
         "## Limits", f"{model.limits()} {_weights(config)}"]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -124,6 +128,15 @@ def _training(config: dict[str, Any], data: DataSpec, name: str) -> str:
         lines += ["", f"`zoo train --recipe {name}` alone trains with the recipe's whole budget: "
                   f"{recipe['images']:,} images."]
     return "\n".join(lines)
+
+
+def _flattering(metrics: Metrics, told_apart: list[str]) -> str:
+    """Of features that were learnt from labels which the model knew in its training: that these say little of it."""
+    taken = dict.fromkeys(name for key in metrics for name in re.findall(r"\[([\w-]+)]", key) if name in bundled())
+    parts = {part for name in told_apart for part in (name, *name.split(", "))}
+    shared = [name for name in taken if parts & {*chain(*describe(name)["network"]["heads"].values())}]
+    return (f"The features {' and '.join(map(escape, shared))} were learnt from labels that this model was trained "
+            "with too: numbers in them may flatter it." if shared else "")
 
 
 def _numbers(metrics: Metrics) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoo.cards.card import pictures_in, render_card, render_classifier_card, write_card
 from zoo.cards.tables import models_page
 from zoo.core.files import atomic, write_text
-from zoo.metrics.classifier import bundled
+from zoo.features.classifier import bundled
 from zoo.store.catalogue import BUNDLED, PACKAGE, bundled_folder, pretrained
 from zoo.store.loading import untrained
 

@@ -3,6 +3,7 @@
 from zoo.cards.markdown import escape
 from zoo.models import variants
 from zoo.store.catalogue import BUNDLED, Pretrained, pretrained
+from zoo.store.layout import Metrics
 
 TASKS = {"sample": "Pictures from latents", "translate": "Pictures from pictures", "write": "Sentences"}
 
@@ -36,3 +37,20 @@ def models_page() -> str:
         "has its numbers with their protocols, pictures that are not picked, and the command that trains such a model.",
         *sections, "## Variants", "What `zoo train --variant NAME` trains; `zoo describe NAME` tells its options.",
         variants_table()]) + "\n"
+
+
+def side_by_side(models: dict[str, Metrics]) -> str:
+    """The numbers of several models by name, a column each: those by one protocol. A line says which are not."""
+    columns = list(models.values())
+    names = dict.fromkeys(name for metrics in columns for name in metrics)
+    protocols = {name: {metrics[name]["protocol"] if name in metrics else "" for metrics in columns} for name in names}
+    alike = [name for name in names if len(protocols[name]) == 1]
+    lines = []
+    if alike:
+        rows = [["measure", *map(escape, models)], ["---"] * (1 + len(models)),
+                *([escape(name), *(f"{metrics[name]['value']:.4g}" for metrics in columns)] for name in alike)]
+        lines = [f"| {' | '.join(cells)} |" for cells in rows]
+        lines += ["", *dict.fromkeys(f"Of all: {escape(*protocols[name])}" for name in alike), ""]
+    if others := [name for name in names if name not in alike]:
+        lines.append(f"Not measured alike: {escape(', '.join(others))}")
+    return "\n".join(lines).rstrip() + "\n"

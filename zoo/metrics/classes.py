@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.labels import heads_of, targets_of
-from zoo.metrics.classifier import Classifier
+from zoo.features.classifier import Classifier
 
 CONFIDENT = 0.9  # the least probability of the likeliest class
 

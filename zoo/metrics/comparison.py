@@ -11,16 +11,19 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from zoo.core.errors import UsageError
-from zoo.data.batches import AnyColumns, take
+from zoo.data.batches import AnyColumns, Domains, take
 from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
 from zoo.data.stored import Images, OnDisk
-from zoo.metrics.features import Features, FeatureSpace, feature_space, to_uint8
+from zoo.features.classifier import describe
+from zoo.metrics.features import Features, FeatureSpace, default_features, feature_space, to_uint8
 from zoo.metrics.generation import features_of_answers
 from zoo.metrics.protocol import Protocol, short
 from zoo.metrics.real import Real, join, real_rows, real_side, training_features
+from zoo.metrics.trivial import copies, means, nearest
 from zoo.tasks.task import Inputs, Task
 
+PHOTOGRAPHS = "cifar10"
 COMPARABLE = 2_048  # images: with fewer, the covariance of InceptionV3's 2,048 features is singular
 FEWEST = 50  # images: with fewer, none of the numbers means anything
 
@@ -46,7 +49,6 @@ class Comparison:
     Attributes:
         data, source: name and source of the real data.
         protocol: with the split, and how many there are on both sides.
-        used_features: whether a measure has asked for the feature space.
 
     Raises:
         UsageError: an unknown data set or split, images of other channels, or too few of them.
@@ -83,6 +85,11 @@ class Comparison:
         whole = options | {"held_out": 0.0}
         return whole if options.get("held_out") and len(open_source(self.data, **whole).splits) > 1 else options
 
+    @property
+    def shape_and_kind(self) -> dict[str, Any]:
+        """The size of the data and what else they were opened with, wherever they lie."""
+        return {name: value for name, value in self.opening.items() if name not in ("data_dir", "kind")}
+
     def _warn(self) -> None:
         trained, real = self.model.data.name, self.source.spec.name
         if real != trained:
@@ -116,15 +123,69 @@ class Comparison:
         return self.model.to(self.how.device).respond(self.how.batch_size, **self.inputs)
 
     @cached_property
+    def training_source(self) -> Source:
+        return open_source(self.data, **self.opening)
+
+    @cached_property
+    def training_columns(self) -> AnyColumns:
+        """All training data."""
+        self.training_source.prepare()
+        return self.training_source.load()
+
+    @cached_property
+    def trivial(self) -> dict[str, Tensor]:
+        """Answers that take no model, by name, in [0, 1], to what a model is asked that is asked something of the data:
+        the picture that was given, the mean of the true ones, and what belongs to the training picture that is the
+        nearest; where nothing belongs together, that picture itself.
+        """
+        if not self.model.once:
+            return {}
+        given = self.inputs["source"]
+        return {"copy": copies(given, self.truths), "mean": means(self.truths), "nearest": self._nearest(given)}
+
+    def _nearest(self, given: Tensor) -> Tensor:
+        model, columns = self.model, self.training_columns
+
+        def examples(rows: Tensor) -> Any:
+            return model.prepare(take(columns, rows))
+
+        def look(rows: Tensor) -> Tensor:
+            batch = examples(rows)
+            return model.data.to_unit(batch.source).cpu() if model.paired else copies(model.truth(batch).cpu(), given)
+
+        one_set = model.paired or not isinstance(columns, Domains)
+        itself = self.rows[:len(given)] if one_set and self.protocol.split == "train" else None
+        found = nearest(given, look, len(columns.truth), itself)
+        return torch.cat([model.truth(examples(rows)).cpu() for rows in found.split(self.how.batch_size)])
+
+    @cached_property
     def truths(self) -> Tensor:
         """What would have been right, for a model that is asked what the data answer."""
         return self.model.truth(self.model.prepare(take(self.columns, self.rows[:self.protocol.samples]))).cpu()
 
+    @cached_property
+    def back(self) -> Tensor:
+        """What a model that goes both ways makes of the true ones."""
+        return self.model.to(self.how.device).respond(self.how.batch_size, target=self.truths)
+
     # ---- in features ------------------------------------------------------------------------------------------
 
     @property
-    def used_features(self) -> bool:
-        return "space" in vars(self)
+    def used(self) -> list[str]:
+        """The features that were taken, each with the digest of its weights."""
+        found = {f"{self.space.name}@{self.space.digest}"} if "space" in vars(self) else set()
+        if "eye" in vars(self):
+            found.add(f"{self.eye}@{describe(self.eye)['sha256'][:8]}")
+        return sorted(found, key=lambda name: not name.startswith(f"{self.protocol.features}@"))  # that asked for first
+
+    @cached_property
+    def eye(self) -> str:
+        """The bundled classifier that looks at pictures one by one: that of the feature space, else that for the data
+        it was trained on, else, of photographs, that of CIFAR-10."""
+        for name in (self.protocol.features, default_features(self.model.data.name)):
+            if name != "inception":
+                return name
+        return PHOTOGRAPHS
 
     @cached_property
     def space(self) -> FeatureSpace:
@@ -151,6 +212,13 @@ class Comparison:
         how = self.how
         return features_of_answers(self.model, self.space, self.inputs, how.batch_size, how.devices, how.accelerator)
 
+    def features_of(self, pictures: Tensor) -> Features:
+        """Features of pictures in [0, 1], each of its own, or all of one."""
+        one = pictures.stride(0) == 0
+        parts = [self.space.extract(to_uint8(batch).to(self.how.device))
+                 for batch in (pictures[:1] if one else pictures).split(self.how.batch_size)]
+        return Features(*(x.expand(len(pictures), -1) if one else x for x in join(parts)))
+
     @cached_property
     def given(self) -> Features:
         """Features of the pictures that answers are made of."""
@@ -161,8 +229,7 @@ class Comparison:
     @cached_property
     def training(self) -> tuple[Images, Tensor | OnDisk]:
         """All training images and their features."""
-        how = self.how
-        source = open_source(self.data, **self.opening)
+        how, source = self.how, self.training_source
         if self.protocol.split == "train" and self.protocol.real == source.spec.images:  # the real ones are all of them
             return self.columns.truth, self.real.features.pooled
         return training_features(source, self.space, how.batch_size, how.device)

@@ -76,11 +76,10 @@ def _merged(stored: dict[Protocol, list[str]], given: dict[str, Any], model: Tas
 
 def _by_protocol(model: Task, protocol: Protocol, names: list[str], how: How) -> Metrics:
     comparison = Comparison(model, protocol, how)
-    values: dict[str, float] = {}
-    for name in names:
-        values |= MEASURES[name].compute(comparison)
-    line = with_versions(comparison.protocol, comparison.space.digest if comparison.used_features else None)
-    return {name: {"value": float(value), "protocol": line} for name, value in values.items()}
+    found = {name: MEASURES[name].compute(comparison) for name in names}
+    line = with_versions(comparison.protocol, comparison.used, comparison.shape_and_kind)
+    return {key: {"value": float(value), "protocol": f"{line} {MEASURES[name].said}".rstrip()}
+            for name, values in found.items() for key, value in values.items()}
 
 
 def _open(model: str | Path | Task) -> tuple[Task, dict[Protocol, list[str]], dict[str, Any]]:

@@ -13,7 +13,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 
 from zoo.core.errors import UsageError
 from zoo.core.files import digest
-from zoo.metrics.classifier import Classifier, bundled, describe, load_classifier
+from zoo.features.classifier import Classifier, bundled, describe, load_classifier
 from zoo.metrics.protocol import short
 
 WEIGHTS_VARIABLE = "ZOO_INCEPTION_WEIGHTS"

@@ -8,20 +8,16 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from torch import Tensor
-
 from zoo.core.errors import UsageError, unknown
 from zoo.data.points import MIXTURES
+from zoo.metrics import label_maps, translation, two_domains
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.memorisation import memorisation, memorisation_picture
 from zoo.metrics.modes import mode_coverage
-from zoo.metrics.pixels import copies, errors, l1, means, moments, rounded
+from zoo.metrics.pixels import l1
 from zoo.store.layout import Metrics
-from zoo.tasks.latents import standard_normals
-from zoo.tasks.styled import StyledTranslator
-from zoo.tasks.task import Inputs
 
 Values = dict[str, float]
 CHECKED = 1_000  # generated images whose nearest training images are looked for
@@ -29,16 +25,19 @@ SHOWN = 8  # of them in a picture
 
 
 class Measure(NamedTuple):
-    """A way to measure, and what the names of its values begin with."""
+    """A way to measure, what the names of its values begin with, and what else their protocol says."""
 
     compute: Callable[[Comparison], Values]
     stems: tuple[str, ...]
+    said: str = ""
 
 
 def frechet(c: Comparison) -> Values:
-    """The Frechet distance, and what two halves of the real images are apart."""
-    name = c.space.distance_name(c.protocol.samples)
-    return {name: frechet_distance(c.fake.pooled, c.real.features.pooled), f"{name}/floor": c.real.floor}
+    """The Frechet distance, what two halves of the real images are apart, and the distance of trivial answers."""
+    name, real = c.space.distance_name(c.protocol.samples), c.real.features.pooled
+    values = {name: frechet_distance(c.fake.pooled, real), f"{name}/floor": c.real.floor}
+    trivial = {which: c.features_of(pictures).pooled for which, pictures in c.trivial.items()}
+    return values | {f"{name}/{which}": frechet_distance(pooled, real) for which, pooled in trivial.items()}
 
 
 def score(c: Comparison) -> Values:
@@ -132,62 +131,15 @@ def modes(c: Comparison) -> Values:
     return values | ({"mode_kl": found.kl} if math.isfinite(found.kl) else {})
 
 
-def pixels(c: Comparison) -> Values:
-    """Errors against the true pictures, beside those of the pictures given (copy) and of the mean picture (mean)."""
-    if not c.model.paired:
-        raise UsageError(f"{c.model.variant} is not trained on pairs: there are no true ones to compare pictures with")
-    true = c.truths
-    answers = {"": c.outputs, "/copy": copies(c.inputs["source"], true), "/mean": means(true)}
-    return {f"{name}{which}": value for which, made in answers.items() for name, value in errors(made, true).items()}
-
-
-def cycle(c: Comparison) -> Values:
-    """Mean absolute error in [0, 1] of pictures that went to the other domain and came back, from either domain.
-
-    A model may hide a picture in what it makes of it, unseen (Chu 2017, arXiv:1712.02950): so ``/noise`` is the error
-    where what came between was rounded to 8 bits and got normal noise of a standard deviation of a grey level.
-    """
-    if "back" not in c.model.asks:
-        raise UsageError(f"{c.model.variant} makes no pictures of what it made: there is no cycle to measure")
-    here, there = c.inputs["source"], c.truths
-    of_there = c.model.respond(c.how.batch_size, target=there)
-    values = {}
-    for name, pictures, made, back in (("cycle", here, c.outputs, "target"), ("cycle/back", there, of_there, "source")):
-        noise = standard_normals(len(made), made[0].numel(), c.protocol.seed).view_as(made) / 255
-        for suffix, between in (("", made), ("/noise", (rounded(made) + noise).clamp(0, 1))):
-            inputs: Inputs = {back: between}
-            values[name + suffix] = l1(c.model.respond(c.how.batch_size, **inputs), pictures)
-    return values
-
-
-def style(c: Comparison) -> Values:
-    """Whether answers have the style of pictures that were shown.
-
-    ``palette_l1`` is how far the means and deviations of their channels are from those of the pictures shown, which
-    are others than the true ones, beside copies of what was given and answers in styles that were drawn (``drawn``).
-    ``style_spread`` is the mean absolute difference of two answers to a picture, in the style of two others, beside
-    that of these others (``real``). Where the true pictures are known, ``own_l1`` and so on are errors of answers in
-    the style of the true one. All but psnr, in dB, and ssim are means in [0, 1].
-    """
-    if not isinstance(c.model, StyledTranslator):
-        raise UsageError(f"{c.model.variant} takes no style from a picture: there is none to measure")
-    source, true, size = c.inputs["source"], c.truths, c.how.batch_size
-    first, second = (true.roll(len(true) * part // 3, 0) for part in (1, 2))
-
-    def answers(pictures: Tensor) -> Tensor:
-        return c.model.respond(size, source=source, **c.model.told(len(source), style=pictures))
-
-    made = answers(first)
-    values = {"palette_l1": l1(moments(made), moments(first)), "palette_l1/copy": l1(moments(source), moments(first)),
-              "palette_l1/drawn": l1(moments(c.outputs), moments(first)),
-              "style_spread": l1(made, answers(second)), "style_spread/real": l1(first, second)}
-    own = errors(answers(true), true) if c.model.paired else {}
-    return values | {f"own_{name}": value for name, value in own.items()}
-
-
 MEASURES: dict[str, Measure] = {
-    "pixels": Measure(pixels, ("l", "psnr", "ssim")),
-    "cycle": Measure(cycle, ("cycle",)),
+    "pixels": Measure(translation.pixels, ("l", "psnr", "ssim")),
+    "perceptual": Measure(translation.perceptual, ("perceptual",)),
+    "labels_back": Measure(translation.labels_back, ("pixel_accuracy", "class_accuracy", "class_iou"),
+                           f"judge='U-Net of width {label_maps.WIDTH}, {label_maps.SCHOOLING}'"),
+    "cycle": Measure(translation.cycle, ("cycle",)),
+    "domains": Measure(translation.domains, ("in_domain",),
+                       f"judge='classifier of width {two_domains.WIDTH}, {two_domains.SCHOOLING}'"),
+    "parts": Measure(translation.parts, ("asked", "kept")),
     "frechet": Measure(frechet, ("fid", "fd")),
     "score": Measure(score, ("is",)),
     "kernel": Measure(kernel, ("kid",)),
@@ -195,7 +147,7 @@ MEASURES: dict[str, Measure] = {
     "classes": Measure(classes, ("classes_found", "class_kl", "confident")),
     "agreement": Measure(agreement, ("label_agreement",)),
     "stays": Measure(stays, ("label_kept", "input_l")),
-    "style": Measure(style, ("palette_l", "style_spread", "own_l", "own_psnr", "own_ssim")),
+    "style": Measure(translation.style, ("palette_l", "style_spread", "own_l", "own_psnr", "own_ssim")),
     "memorisation": Measure(memorised, ("memorised",)),
     "modes": Measure(modes, ("modes", "high_quality", "mode_kl")),
 }

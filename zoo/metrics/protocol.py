@@ -1,8 +1,10 @@
 """The protocol of an evaluation: one line beside each number that says how to get it again."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 import torch
 
@@ -43,10 +45,17 @@ class Protocol(Options):
         return cls(**{name: spec.type(pairs[name]) for name, spec in options_of(cls).items() if name in pairs})
 
 
-def with_versions(protocol: Protocol, digest: str | None) -> str:
-    """The line for metrics.json: the protocol, the digest of its features, if it took any, and what computed it."""
-    features = f"{protocol.features}@{digest}" if digest else NO_FEATURES
+def with_versions(protocol: Protocol, used: list[str], opening: Mapping[str, Any]) -> str:
+    """The line for metrics.json.
+
+    Args:
+        protocol: what was asked for, all of it decided.
+        used: the features that were taken, such as ``mnist@0123abcd``.
+        opening: how the real data were opened.
+    """
+    features = "+".join(used) or NO_FEATURES
     line = str(protocol).replace(f"features={protocol.features}", f"features={features}", 1)
+    line = " ".join([line, *(f"{name}={shlex.quote(str(value))}" for name, value in opening.items() if value)])
     return f"{line} zoo={__version__} torch-fidelity={version('torch-fidelity')} torch={torch.__version__}"
 
 

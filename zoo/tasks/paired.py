@@ -161,4 +161,4 @@ class PairedTranslator(Translator):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        return ("pixels", "frechet")
+        return ("pixels", "perceptual", "frechet")

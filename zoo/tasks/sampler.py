@@ -92,5 +92,9 @@ class Sampler(LatentModel):
         return ("frechet", "score", "kernel", "precision", "classes", *(("agreement",) if self.conditional else ()))
 
     @property
+    def told_apart(self) -> list[str]:
+        return self.data.class_names if self.conditional else []
+
+    @property
     def quick_measures(self) -> tuple[str, ...]:
         return ("neighbours",) if self.conditional else ()

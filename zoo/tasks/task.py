@@ -165,6 +165,11 @@ class Task(GenerativeModule):
         raise NotImplementedError
 
     @property
+    def told_apart(self) -> list[str]:
+        """The names of classes or sets of pictures that it knows apart from its training; empty if it knows none."""
+        return []
+
+    @property
     def quick_measures(self) -> tuple[str, ...]:
         """Those that a run ends with, of seconds."""
         return ()

@@ -133,7 +133,11 @@ class UnpairedTranslator(Translator):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        return (*(("pixels",) if self.paired else ()), "frechet")
+        return (*(("pixels", "perceptual") if self.paired else ()), "frechet", "domains", "parts")
+
+    @property
+    def told_apart(self) -> list[str]:
+        return self.data.domains
 
 
 class CyclicTranslator(UnpairedTranslator):

@@ -19,7 +19,7 @@ from zoo.data.labels import heads_of, targets_of
 from zoo.data.module import Rows
 from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
-from zoo.metrics.classifier import PRETRAINED, Classifier, save_classifier
+from zoo.features.classifier import PRETRAINED, Classifier, save_classifier
 
 Split = tuple[Tensor, Tensor, list[int]]  # images, their labels and the rows of them that are meant
 HELD_OUT = 5  # one image in so many, where a data set has no test split

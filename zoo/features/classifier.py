@@ -1,8 +1,8 @@
-"""Small classifiers of one kind of image, in whose features images are compared where there is no InceptionV3.
+"""Small classifiers of one kind of image, in whose features images are compared.
 
 A classifier's last hidden layer does for digits or faces what the pool layer of InceptionV3 does for photographs in
-FID (Heusel 2017, arXiv:1706.08500). ``zoo features`` trains them; those in ``zoo/metrics/pretrained``
-come with the package.
+FID (Heusel 2017, arXiv:1706.08500), and its convolutions do what those of VGG do in a perceptual distance: see
+``zoo.features.perceptual``. ``zoo features`` trains them; those in ``zoo/features/pretrained`` come with the package.
 """
 
 import json
@@ -20,6 +20,7 @@ from zoo.core.files import atomic, digest, write_json
 from zoo.data.labels import Heads
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+LAYERS = 5  # of convolutions in a classifier: plain ones and residual blocks
 
 
 class ConvBlock(nn.Sequential):
@@ -61,12 +62,24 @@ class Classifier(nn.Module):
 
     def prepare(self, images: Tensor) -> Tensor:
         """uint8 (N, 1 or 3, H, W) of any size -> floats (N, channels, image_size, image_size) in [-1, 1]."""
-        x = images.float() / 127.5 - 1
-        if x.shape[1] != self.channels:
-            x = x.mean(1, keepdim=True) if self.channels == 1 else x.expand(-1, self.channels, -1, -1)
+        x = self.in_its_colours(images.float() / 127.5 - 1)
         if x.shape[2:] != (self.image_size, self.image_size):
             x = F.interpolate(x, (self.image_size, self.image_size), mode="bilinear", antialias=True)
         return x
+
+    def in_its_colours(self, x: Tensor) -> Tensor:
+        """Floats (N, 1 or 3, H, W) -> (N, channels, H, W): colour is made grey, and grey is repeated."""
+        if x.shape[1] == self.channels:
+            return x
+        return x.mean(1, keepdim=True) if self.channels == 1 else x.expand(-1, self.channels, -1, -1)
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """Floats (N, channels, H, W) in [-1, 1] of any size, not resampled -> what its five layers of convolutions
+        give, (N, c, h, w) each, none of it negative."""
+        found = [x]
+        for layer in self.body[:LAYERS]:
+            found.append(layer(found[-1]))
+        return found[1:]
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 images -> features (N, 4 width), logits of all heads side by side (N, classes)."""
