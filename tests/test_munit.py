@@ -257,6 +257,7 @@ def test_the_sheet_has_styles_above():
     source, true = unit(batch.a), unit(batch.b)
     for (row, column), expected in {
         (0, 0): torch.ones(3, 16, 16), (0, 1): true[4], (0, 6): true[1], (0, 7): torch.ones(3, 16, 16),
+        (0, 10): torch.ones(3, 16, 16),
         (1, 0): source[0], (6, 0): source[5], (3, 2): model.translate(source[2], style=true[5])[0],
         (2, 7): model.translate(source[1], seed=0)[0], (2, 10): model.translate(source[1], seed=3)[0],
     }.items():
@@ -410,6 +411,23 @@ def test_domains_that_cannot_be_derived(options, words):
 def test_specs_that_do_not_fit(pairs):
     with pytest.raises(UsageError, match="unknown way to make pairs"):
         DomainSpec(name="x", image_size=8, channels=3, domains=["a", "b"], pairs=pairs)
+
+
+def test_it_learns_the_colours_of_pictures(tmp_path):
+    """Discs of a colour, and grey ones: shown another disc it takes on the colour; a hundred steps."""
+    at = torch.arange(16.0)
+    for number, colour in enumerate(torch.rand(80, 3, 1, 1)):
+        y, x, radius = torch.rand(3) * torch.tensor([6, 6, 2]) + torch.tensor([5, 5, 3])
+        disc = ((at[:, None] - y) ** 2 + (at - x) ** 2 < radius**2) * 0.9 + 0.1
+        (tmp_path / "data").mkdir(exist_ok=True)
+        Image.fromarray((255 * disc * colour).byte().permute(1, 2, 0).numpy()).save(tmp_path / "data" / f"{number}.png")
+    config = {"width": 4, "blocks": 1, "style_dim": 3, "learning_rate": 5e-3, "ema_halflife": 200, "jitter": False}
+    tiny_run("munit", tmp_path / "run", images=800, data=str(tmp_path / "data"), domains="", pairs="grey",
+             log_every=800, samples_every=800, checkpoint_every=800, config=config).train()
+    values = {name: metric["value"] for name, metric in zoo.evaluate(
+        tmp_path / "run", measures="style,pixels", samples=80, real=80).items()}
+    assert values["palette_l1"] < 0.8 * min(values["palette_l1/copy"], values["palette_l1/drawn"])
+    assert values["own_psnr"] > values["psnr"] + 1  # the true colour helps
 
 
 def test_a_run_on_edges(tmp_path):
