@@ -27,6 +27,7 @@ def test_python_of_the_readme_runs(finished, tmp_path, monkeypatch):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "cgan-digits").symlink_to(finished("cgan"))
     Image.new("RGB", (128, 128), "blue").save("labels.png")
+    Image.new("RGB", (64, 64), "pink").save("face.png")
     names: dict = {}
     for block in BLOCKS:
         if block is not RECIPE:
