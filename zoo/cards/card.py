@@ -24,11 +24,12 @@ CAPTIONS = {  # of pictures that any task may have: what it is in a word, and ho
     PROGRESS: ("training progress", "The same inputs after so many updates of the generator."),
     MEMORISATION: ("nearest training images", "Left: samples; right of each: the training images nearest to it."),
 }
-READING = """Lower is better for distances (`fid`, `fd`, `kid`, `perceptual`), errors (`l1`, `cycle`) and `class_kl`, \
-higher for the others; `/floor`, `/held-out` and `/real` are what real images get, `/copy`, `/mean` and `/nearest` \
-what trivial answers get (the picture that was given; the mean of the true ones; what belongs to the nearest training \
-picture), `/accuracy` is how often a judge of two domains is right of real images, `/std` a spread. `fd` and `kid` in \
-other features than InceptionV3's say nothing about FID, and `perceptual` nothing about LPIPS."""
+READING = """Lower is better for distances (`fid`, `fd`, `kid`, `perceptual`), errors (`cycle`, and what ends in \
+`l1`) and `class_kl`, higher for the others; `/floor`, `/held-out` and `/real` are what real images get, `/copy`, \
+`/mean` and `/nearest` what trivial answers get (the picture that was given; the mean of the true ones; what belongs \
+to the nearest training picture), `/drawn` what an answer in a random style gets, `/accuracy` is how often a judge of \
+two domains is right of real images, `/std` a spread. `fd` and `kid` in other features than InceptionV3's say nothing \
+about FID, and `perceptual` nothing about LPIPS."""
 HUB_DATA = {  # data set -> licence of the Hub's list, name on the Hub
     "digits": ("cc-by-4.0", None),
     "mnist": ("cc-by-sa-3.0", "ylecun/mnist"),
