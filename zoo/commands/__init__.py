@@ -11,6 +11,7 @@ COMMANDS = {
     "compare": "compare models by the Frechet distance, as Lucic et al. 2018",
     "publish": "publish a model to the Hugging Face Hub, or bundle it with the package",
     "export": "write a model as a file that other programs run",
+    "data": "what a set of pictures has, its splits, copies and unreadable files",
     "list": "the variants that can be trained and the models that can be loaded",
     "describe": "what a variant or a model is, its options and numbers",
     "benchmark": "time the zoo against plain references",

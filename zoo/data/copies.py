@@ -2,53 +2,31 @@
 
 Pictures are compared by thumbnails of 16x16 pixels. Coarse features of them, which a picture shares with its mirror
 image, are in no pair further apart than the thumbnails are, either way round, so a tree of them finds all candidates
-in about N log N; those are then compared by their thumbnails. What is a copy of a copy is in one group with it.
+in about N log N; those are then compared by their thumbnails. What is a copy of a copy is in one group with it. Only of
+k pictures that are nearly the same, as in a film that stands still, the time grows with k squared.
 """
 
 import hashlib
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from tqdm import tqdm
 
 from zoo.core.files import atomic
 from zoo.data.decoded import cache_folder, locked
+from zoo.data.looks import CHUNK, Looks, bar_of, coarse, looks_of, reach_of
 from zoo.data.stored import Images
 
-SIDE = 16  # pixels of a thumbnail
-COARSE = 4  # pixels of what the tree compares, along a side
 DIMENSIONS = 10  # principal ones that the tree looks at: with more it is slower, with fewer it finds more in vain
-NEAR = 5.0  # root mean square, of 255 levels, up to which thumbnails are near copies ...
-ALIKE = 0.12  # ... if it is no more than this share of their contrast: else all pictures of plain colours were copies
-PLAIN = 2.0  # contrast below which a picture is plain, and has no copies but the same to the pixel
-CHUNK = 2_048  # pictures that are looked at at once
 ASKED = 256  # of which the tree is asked at once: each may have very many neighbours
 PIECE = 2**14  # pairs that are compared at once
 VERSION = 1  # of all this, in the names of files that keep what was found
 NO_FILE = (OSError, ValueError, KeyError, BadZipFile)  # what numpy raises where it is not there, or cut short
-
-
-class Looks(NamedTuple):
-    """What pictures are compared by.
-
-    Attributes:
-        thumbs: uint8 (N, C, 16, 16).
-        digests: of the pixels, the same for a picture and its mirror image; (N, 2) uint64.
-        turned: whether the mirror image comes first in the order of bytes, (N,) bool: it tells the two apart.
-    """
-
-    thumbs: Tensor
-    digests: np.ndarray
-    turned: np.ndarray
 
 
 class Copies:
@@ -81,6 +59,16 @@ class Copies:
         _, first = np.unique(self.groups[order], return_index=True)
         return (self.digests[order[first], 1][self.groups] >> np.uint64(11)) * 2.0**-53
 
+    def kinds(self) -> dict[str, np.ndarray]:
+        """Which groups have two pictures that are the same, the same turned round, or nearly the same either way."""
+        sides, times = np.unique(np.stack([self.digests[:, 0], self.turned], 1), axis=0, return_counts=True)
+        both = sides[:-1, 0][sides[1:, 0] == sides[:-1, 0]]  # digests of which both sides are there
+        several = sides[times > 1, 0]
+        near = self.groups[self.pairs[:, 0]]
+        return {"exact": np.unique(self.groups[np.isin(self.digests[:, 0], several)]),
+                "mirrored": np.union1d(self.groups[np.isin(self.digests[:, 0], both)], near[self.mirrored]),
+                "near": np.unique(near[~self.mirrored])}
+
 
 def copies_in(name: str, images: Images, decoded: Path | None = None) -> Copies:
     """The copies in a set of images, out of the cache if it has been searched before.
@@ -98,7 +86,7 @@ def copies_in(name: str, images: Images, decoded: Path | None = None) -> Copies:
     with locked(path.with_suffix(".lock"), f"another process looks for copies in {name}: waiting for it"):
         with suppress(*NO_FILE):  # it is there by now
             return _read(path)
-        found = find_copies(name, look_at(name, images))
+        found = find_copies(name, looks_of(name, images))
         with atomic(path) as partial, open(partial, "wb") as file:
             np.savez(file, **vars(found))
     return found
@@ -114,26 +102,6 @@ def _content(images: Images) -> str:
     for rows in torch.arange(len(images)).split(CHUNK):
         digest.update(images[rows].numpy().data)
     return digest.hexdigest()[:16]
-
-
-def look_at(name: str, images: Images) -> Looks:
-    """What the images of a set are compared by."""
-    thumbs, digests, turned = [], [], []
-    with _bar(f"looking at {name}", len(images)) as bar:
-        for rows in torch.arange(len(images)).split(CHUNK):
-            some = images[rows]
-            thumbs.append(F.adaptive_avg_pool2d(some.float(), SIDE).round().byte())
-            for picture, mirror in zip(some.numpy(), some.flip(3).numpy(), strict=True):
-                one, other = picture.tobytes(), mirror.tobytes()
-                digests.append(hashlib.blake2b(min(one, other), digest_size=16).digest())
-                turned.append(other < one)
-            bar.update(len(rows))
-    return Looks(torch.cat(thumbs), np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2), np.array(turned))
-
-
-def _bar(what: str, images: int) -> tqdm:
-    """What takes seconds needs none; a log file is not a screen."""
-    return tqdm(desc=what, total=images, unit="img", delay=2, mininterval=0.1 if sys.stderr.isatty() else 20.0)
 
 
 def find_copies(name: str, looks: Looks) -> Copies:
@@ -174,13 +142,13 @@ def _candidates(name: str, thumbs: Tensor) -> Iterator[tuple[Tensor, Tensor, Ten
     """Rows of pictures that may be near copies, each pair once, and how far apart the two of each may be; in pieces."""
     from scipy.spatial import KDTree
 
-    reach = torch.cat([_reach(some) for some in thumbs.split(CHUNK)])
+    reach = torch.cat([reach_of(some) for some in thumbs.split(CHUNK)])
     where = reach.nonzero().view(-1)
     if not len(where):
         return
-    features = _principal(torch.cat([_coarse(some) for some in thumbs.split(CHUNK)])[where]).numpy()
+    features = _principal(torch.cat([coarse(some) for some in thumbs.split(CHUNK)])[where]).numpy()
     tree = KDTree(features, leafsize=32, balanced_tree=False)
-    with _bar(f"comparing {name}", len(where)) as bar:
+    with bar_of(f"comparing {name}", len(where)) as bar:
         for rows in torch.arange(len(where)).split(ASKED):
             found = tree.query_ball_point(features[rows], reach[where[rows]].numpy(), workers=-1)  # on all cores
             one = where[rows.repeat_interleave(torch.tensor([len(some) for some in found]))]
@@ -189,24 +157,6 @@ def _candidates(name: str, thumbs: Tensor) -> Iterator[tuple[Tensor, Tensor, Ten
             for these, those in zip(one[once].split(PIECE), other[once].split(PIECE), strict=True):
                 yield these, those, torch.minimum(reach[these], reach[those])
             bar.update(len(rows))
-
-
-def _reach(thumbs: Tensor) -> Tensor:
-    """How far from each a near copy may be, (n,) in levels of 255; 0 for pictures that are plain."""
-    contrast = thumbs.float().var((2, 3)).mean(1).sqrt()
-    return torch.where(contrast < PLAIN, 0, (ALIKE * contrast).clamp(max=NEAR))
-
-
-def _coarse(thumbs: Tensor) -> Tensor:
-    """Features (n, d) that a picture has in common with its mirror image, in levels of 255.
-
-    They are the even part of a coarser thumbnail and what its odd part is without the sign. Their Euclidean distance is
-    no more than the root mean square difference of the thumbnails, one of them turned round or not.
-    """
-    small = F.avg_pool2d(thumbs.float(), SIDE // COARSE)
-    even, odd = (small + small.flip(3)) / 2, (small - small.flip(3)) / 2
-    halves = torch.cat([even, odd.abs()], 1)[..., :COARSE // 2].flatten(1)
-    return halves * (2 / small[0].numel()) ** 0.5
 
 
 def _principal(features: Tensor) -> Tensor:

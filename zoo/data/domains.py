@@ -38,7 +38,7 @@ class DomainFolder:
 
     def __init__(self, folder: Path, image_size: int, channels: int = 0, domains: str = "",
                  split: str = "train") -> None:
-        name, found = folder.resolve().name, _sides(folder)
+        name, found = folder.resolve().name, sides_of(folder)
         self.split, self.splits = checked_split(name, split, tuple(found)), tuple(found)
         names = split_names(domains) or ["A", "B"]
         for side in names:
@@ -153,7 +153,7 @@ def has_domains(folder: Path) -> bool:
     return folder.is_dir() and any(SIDE.fullmatch(path.name) for path in folder.iterdir() if path.is_dir())
 
 
-def _sides(folder: Path) -> Sides:
+def sides_of(folder: Path) -> Sides:
     """The folders of each split, in the order train, val, test. Raises UsageError where a domain is missing."""
     found: Sides = {split: {} for split in SPELLINGS}
     for path in sorted(folder.iterdir()):

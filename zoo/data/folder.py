@@ -45,6 +45,10 @@ class FolderSource:
         split: which.
         class_of: class by path inside the folder, in place of sub-folders; images without one are left out.
 
+    Attributes:
+        found: the pictures of each split.
+        classes: the class of each of them, by split; empty lists without classes.
+
     Raises:
         UsageError: no such folder or split, no images in it, a single one to learn from, or folders that may be splits
             or classes.
@@ -55,19 +59,19 @@ class FolderSource:
         if not folder.is_dir():
             raise UsageError(f"there is no folder {folder}")
         self._name = name or folder.resolve().name
-        self._tree = walk(folder)
-        self._found = splits_of(self._tree)
-        self.splits = tuple(self._found)
+        self.tree = walk(folder)
+        self.found = splits_of(self.tree)
+        self.splits = tuple(self.found)
         self.split = checked_split(self._name, split, self.splits)
         if class_of is not None:
-            self._found = {name: _in_table(part, class_of, self._tree) for name, part in self._found.items()}
-        self.folder, self.files = self._found[split]
+            self.found = {name: _in_table(part, class_of, self.tree) for name, part in self.found.items()}
+        self.folder, self.files = self.found[split]
         if not self.files:
             raise UsageError("; ".join(filter(None, [
-                f"there are no images in {folder}: looked for {', '.join(SUFFIXES)}", left_out(self._tree)])))
+                f"there are no images in {folder}: looked for {', '.join(SUFFIXES)}", left_out(self.tree)])))
         if split == "train":
             checked_count(self._name, len(self.files))
-        by_split = _classes(self._found, class_of)
+        self.classes = by_split = classes_of(self.found, class_of)
         self._notes = _lacking(by_split)
         number = {name: k for k, name in enumerate(sorted(set().union(*by_split.values())))}
         of_each = by_split[split]
@@ -78,8 +82,8 @@ class FolderSource:
                              provenance=provenance or f"a folder of {len(self.files):,} images")
 
     def prepare(self) -> Path:
-        tops = depth.tops_of_files(self._name, [file for part in self._found.values() for file in part.files])
-        say(summary(self._name, self._found, self._tree, self.spec.classes, [*self._notes, depth.said(tops)]))
+        tops = depth.tops_of_files(self._name, [file for part in self.found.values() for file in part.files])
+        say(summary(self._name, self.found, self.tree, self.spec.classes, [*self._notes, depth.said(tops)]))
         stats = [(str(f.relative_to(self.folder)), f.stat().st_size, f.stat().st_mtime_ns) for f in self.files]
         key = hash_of([str(self.folder.resolve()), stats, *depth.in_key(tops)])
         return decode(self._name, key, self.files, Image.open, self.spec.channels, self.spec.image_size, tops)
@@ -100,7 +104,7 @@ def _in_table(part: Split, class_of: Mapping[str, str], tree: Tree) -> Split:
     return Split(part.folder, files)
 
 
-def _classes(found: Mapping[str, Split], class_of: Mapping[str, str] | None) -> dict[str, list[str]]:
+def classes_of(found: Mapping[str, Split], class_of: Mapping[str, str] | None) -> dict[str, list[str]]:
     """The class of each picture, by split; an empty list for a split that has none.
 
     A split with pictures beside its folders has no classes, and a single folder is none.

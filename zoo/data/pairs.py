@@ -20,7 +20,7 @@ from zoo.data.pixels import UNREADABLE, Tops, channels_of
 from zoo.data.spec import FILES, ImageSpec, PairSpec
 from zoo.data.stored import load_decoded
 
-SUBFOLDERS = (("A", "B"), ("source", "target"))
+SUBFOLDERS: tuple[tuple[str, str], ...] = (("A", "B"), ("source", "target"))
 LAYOUTS = ("pairs are pictures twice as wide as high, the source on the left, or pictures of equal names in two "
            "folders, A and B or source and target")
 NAMED = 5  # files that an error names
@@ -57,15 +57,15 @@ class PairFolder:
         if not folder.is_dir():
             raise UsageError(f"there is no folder {folder}: give one of pairs, where {LAYOUTS}")
         self._name = name or folder.resolve().name
-        self._tree = walk(folder)
-        self._found = splits_of(self._tree)
+        self.tree = walk(folder)
+        self._found = splits_of(self.tree)
         self.splits = tuple(self._found)
         self.split = checked_split(self._name, split, self.splits)
         part = self._found[split]
         if not part.files:
             raise UsageError("; ".join(filter(None, [
                 f"there are no pictures in {folder}: looked for {', '.join(SUFFIXES)}; {LAYOUTS}",
-                left_out(self._tree)])))
+                left_out(self.tree)])))
         self.folder, halves = part.folder, _halves(part)
         self.source, self.target = reversed(halves) if reverse else halves
         self.files = list(zip(self.source.files, self.target.files, strict=True))
@@ -82,7 +82,7 @@ class PairFolder:
         whites = {half.name: depth.tops_of_files(self._name, self._in_all_splits(half))
                   for half in (self.source, self.target)}
         notes = sorted({depth.said(tops) for tops in whites.values()})
-        say(summary(self._name, self._found, self._tree, notes=notes))
+        say(summary(self._name, self._found, self.tree, notes=notes))
         return (self._decode(self.source, self.spec.source_channels, whites[self.source.name]),
                 self._decode(self.target, self.spec.channels, whites[self.target.name]))
 
@@ -133,10 +133,13 @@ class DerivedPairs:
 
 def _halves(part: Split) -> tuple[Half, Half]:
     """Source and target of the pairs of a split, in the same order."""
-    for names in SUBFOLDERS:
-        if all((part.folder / name).is_dir() for name in names):
-            return _in_two_folders(part, names)
-    return _side_by_side(part)
+    names = subfolders_of(part.folder)
+    return _in_two_folders(part, names) if names else _side_by_side(part)
+
+
+def subfolders_of(folder: Path) -> tuple[str, str] | None:
+    """The names of the folders of sources and of targets, if there are such."""
+    return next((names for names in SUBFOLDERS if all((folder / name).is_dir() for name in names)), None)
 
 
 def _side_by_side(part: Split) -> tuple[Half, Half]:

@@ -171,7 +171,7 @@ def join(storage: BaseStorage, name: str, variants: list[str], protocol: StudyPr
 
 def _check_same(stored: dict[str, Any], protocol: StudyProtocol) -> None:
     """Raises UsageError, naming the difference, if a study was made with another protocol."""
-    asked = protocol.to_dict()
+    asked, stored = protocol.to_dict(), StudyProtocol.from_dict(stored).to_dict()  # which had fewer options once
     differences = [f"{name.replace('_', ' ')} {stored.get(name)!r} there, {value!r} here"
                    for name, value in asked.items() if stored.get(name) != value]
     if differences:

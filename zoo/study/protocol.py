@@ -10,6 +10,7 @@ from zoo.core.errors import UsageError
 from zoo.data.origin import DataSpec
 from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
+from zoo.data.spec import MOST_HELD_OUT
 from zoo.models import variant_class
 from zoo.networks import BackboneName
 from zoo.training.options import Accelerator, Training
@@ -26,6 +27,8 @@ class StudyProtocol(Options):
 
     data: str = option("digits", "a data set, as zoo train takes them", group="protocol")
     image_size: int = option(0, "pixels (0: the data set's own; 64 for a folder)", minimum=0, group="protocol")
+    held_out: float = option(0.0, "share of the pictures for the split test of a set that has none, as zoo train takes "
+                             "it", minimum=0, maximum=MOST_HELD_OUT, group="protocol")
     search: Literal["wide", "narrow", "none"] = option(
         "wide", "ranges of the hyperparameters, as the paper has them (none: only the authors' defaults)",
         group="protocol")
@@ -47,7 +50,7 @@ class StudyProtocol(Options):
 
     def open(self, data_dir: str | None, split: str = "train") -> Source:
         """A split of the data set."""
-        return open_source(self.data, data_dir, self.image_size, split=split)
+        return open_source(self.data, data_dir, self.image_size, split=split, held_out=self.held_out)
 
     def resolved(self, data_dir: str | None) -> tuple["StudyProtocol", DataSpec]:
         """The protocol with all that was left open decided, and the data set. ``features`` gets its weights' digest.
@@ -96,7 +99,7 @@ class StudyProtocol(Options):
         assert self.features is not None  # it is resolved
         assert self.split != "auto"
         return Training(
-            data=self.data, data_dir=data_dir, image_size=self.image_size, images=self.images,
+            data=self.data, data_dir=data_dir, image_size=self.image_size, held_out=self.held_out, images=self.images,
             batch_size=self.batch_size, seed=seed, accelerator=accelerator, devices="1",
             log_every=max(1, self.images // 20), samples_every=self.images, checkpoint_every=self.images,
             eval_every=-(-self.images // SCORES), eval_features=self.features.split("@")[0],

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, Subset
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
 from torchmetrics.classification import MulticlassAccuracy
 
 from zoo.core.errors import UsageError
@@ -21,8 +21,7 @@ from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
 from zoo.features.classifier import PRETRAINED, Classifier, save_classifier
 
-Split = tuple[Tensor, Tensor, list[int]]  # images, their labels and the rows of them that are meant
-HELD_OUT = 5  # one image in so many, where a data set has no test split
+HELD_OUT = 0.2  # share of a data set that has no test split
 
 
 class Training(LightningModule):
@@ -80,15 +79,16 @@ def train_classifier(data: str, data_dir: str | None, image_size: int, width: in
     spec = source.spec
     if not spec.classes:
         raise UsageError(f"{spec.name} has no classes to learn: give a data set that has, or class folders")
-    apart = held_out(source)
-    train, test, what = _splits(source, None if apart == "train" else open_source(data, data_dir, image_size,
-                                                                                  split=apart))
+    what = f"the {held_out(source)} set"
+    opening: dict[str, Any] = {}
+    if held_out(source) == "train":
+        opening, what = {"held_out": HELD_OUT}, f"a share of {HELD_OUT:g}, with all copies of each"
+        source = open_source(data, data_dir, image_size, **opening)
+    test = open_source(data, data_dir, image_size, split=held_out(source), **opening)
     heads = heads_of(spec.class_names)
     table = targets_of(heads, spec.class_names)
     assert table is not None  # the heads are of these classes
-    loaders = [DataLoader(Subset(Rows(Labelled(images, table[labels])), rows), batch_size=None,
-                          sampler=BatchSampler(order(rows), batch_size, drop_last=order is RandomSampler))
-               for (images, labels, rows), order in ((train, RandomSampler), (test, SequentialSampler))]
+    loaders = [_loader(source, table, batch_size, True), _loader(test, table, batch_size, False)]
     seed_everything(seed, verbose=False)
     network = Classifier(spec.channels, spec.image_size, heads, width).to(memory_format=torch.channels_last)
     module = Training(network, epochs * len(loaders[0]), learning_rate, shift, flip)
@@ -98,19 +98,14 @@ def train_classifier(data: str, data_dir: str | None, image_size: int, width: in
     network.half().float()  # as it is going to be saved
     accuracy = Trainer(enable_progress_bar=False, **quiet).validate(module, loaders[1], verbose=False)[0]
     save_classifier(network, path or PRETRAINED / data, {
-        "data": spec.name, "provenance": spec.provenance, "held_out": f"{len(test[2]):,} images: {what}",
+        "data": spec.name, "provenance": spec.provenance, "held_out": f"{test.spec.images:,} images: {what}",
         "accuracy": accuracy, "command": command})
     return accuracy
 
 
-def _splits(source: Source, test: Source | None) -> tuple[Split, Split, str]:
-    """What to learn from, what to measure on, and what the latter is."""
+def _loader(source: Source, table: Tensor, batch_size: int, training: bool) -> DataLoader:
+    """Batches of images uint8 and their targets (n, heads); for training whole ones, in a random order."""
     columns = source.load()
-    images, labels = columns.truth, columns.labels
-    if test is not None:
-        theirs = test.load()
-        return ((images, labels, list(range(len(images)))),
-                (theirs.truth, theirs.labels, list(range(len(theirs.truth)))), "the test set")
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    held_out, train = order[::HELD_OUT], order[torch.arange(len(order)) % HELD_OUT > 0]
-    return (images, labels, train.tolist()), (images, labels, held_out.tolist()), f"one in {HELD_OUT}, drawn at random"
+    rows = Rows(Labelled(columns.truth, table[columns.labels]))
+    order = RandomSampler(rows) if training else SequentialSampler(rows)
+    return DataLoader(rows, batch_size=None, sampler=BatchSampler(order, batch_size, drop_last=training))
