@@ -168,7 +168,7 @@ def test_classes_of_parts_are_built_loaded_and_asked_for(variant, tmp_path):
     loaded = zoo.load(zoo.save(model, tmp_path))
     assert not [key for key in load_file(tmp_path / "model.safetensors") if "vectors" in key]
     inputs = model.inputs(len(PARTS), seed=0)
-    asked = {name: x if name == "label" else x[:1].expand_as(x) for name, x in inputs.items()}  # the labels alone differ
+    asked = {name: x if name == "label" else x[:1].expand_as(x) for name, x in inputs.items()}  # but for labels alike
     answers = loaded.respond(**asked)
     assert torch.equal(answers, model.respond(**asked))
     assert (answers[1:] != answers[:-1]).flatten(1).any(1).all()
