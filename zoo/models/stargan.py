@@ -66,7 +66,7 @@ class Discriminator(nn.Module):
     """(N, C, S, S) -> critic of patches (N, 1, h, w), logits of classes (N, outputs); for one size S.
 
     Strided 4x4 convolutions to a map of 2 or 3 px, then one to patches and one of the whole map to classes (the paper's
-    table 5: six of them at 128 px and ``width=64``).
+    appendix: six of them at 128 px and ``width=64``).
     """
 
     def __init__(self, channels: int, size: int, width: int, outputs: int) -> None:

@@ -1,9 +1,9 @@
 """Translators that are told a vector, such as a class or a style, by the gains and biases of their instance norm.
 
 AdaIN of Huang 2017 (arXiv:1703.06868, equation 8): a map is brought to mean 0 and variance 1, and from there to what
-follows from the vector; of classes it is Dumoulin 2016's conditional instance norm (arXiv:1610.07629, equation 5). So
-all of the picture is told. Constant planes beside the image would not do: where reflection padding and instance norm
-follow, a constant is what the norm takes away.
+follows from the vector; of classes it is Dumoulin 2016's conditional instance norm (arXiv:1610.07629). So all of the
+picture is told. Constant planes beside the image would not do: where reflection padding and instance norm follow, a
+constant is what the norm takes away.
 """
 
 import torch.nn.functional as F
@@ -66,7 +66,7 @@ class ModulatedDecoder(nn.Module):
 class ModulatedTranslator(nn.Module):
     """(N, Cs, H, W) in [-1, 1], (N, inputs) -> (N, C, H, W) in [-1, 1]: StarGAN's generator, told otherwise.
 
-    That of Choi 2017 (arXiv:1711.09020, table 4) is ResNetTranslator with strided convolutions of 4x4. Here the vector
+    That of Choi 2017 (arXiv:1711.09020, appendix) is ResNetTranslator with strided convolutions of 4x4. Here the vector
     comes to the layers behind the two that shrink the picture.
     """
 

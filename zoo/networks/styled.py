@@ -1,4 +1,4 @@
-"""What MUNIT takes a domain's pictures apart with, and puts them together (Huang 2018, arXiv:1804.04732, appendix B.2).
+"""What MUNIT takes a domain's pictures apart with, and puts them together (Huang 2018, arXiv:1804.04732, appendix).
 
 At ``width=64``, in the paper's words: content c7s1-64, d128, d256, R256 times ``blocks``; style c7s1-64, d128, d256,
 d256, d256, the mean over the map, fc; and AdaIN's gains and biases from the style by a perceptron. Departures: it ends
