@@ -14,7 +14,7 @@ from zoo.cards.publishing import write_metrics
 from zoo.cards.tables import side_by_side
 from zoo.commands import evaluate as evaluate_command
 from zoo.data.sources import open_source
-from zoo.features.classifier import bundled
+from zoo.features.classifier import bundled, load_classifier
 from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics import label_maps, two_domains
 from zoo.metrics.judges import UNKNOWN, Schooling, at_most, rows_in_turn
@@ -57,6 +57,15 @@ def test_perceptual_distance_is_one(name, digits):
         assert distance(a, b).shape == (3,)
         assert (distance(a, b) > 0).all()
     torch.testing.assert_close(distance(x.expand(-1, 3, -1, -1), other), distance(x, other))
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_the_last_map_is_what_images_are_compared_in(name):
+    network = load_classifier(name)
+    images = torch.randint(0, 256, (2, network.channels, network.image_size, network.image_size), dtype=torch.uint8)
+    maps = network.maps(unit(images))
+    assert [found.shape[1] // network.width for found in maps] == [1, 2, 2, 4, 4]
+    torch.testing.assert_close(maps[-1].mean((2, 3)), network(images)[0])
 
 
 def test_perceptual_distance_by_hand():
@@ -261,11 +270,17 @@ def test_colours_of_label_maps_are_found_through_resampling_and_jpeg(tmp_path):
     assert (there == UNKNOWN).any()  # between two of them
 
 
+def test_what_borders_have_is_no_class():
+    stripes = torch.tensor([0.0] * 6 + [128.0] + [255.0] * 6 + [128.0]).repeat(4).expand(3, 1, 56, 56)
+    assert label_maps.palette(stripes, "x").flatten().tolist() == [0, 255]
+
+
 def test_photographs_are_no_label_maps(pairs, digits):
     with pytest.raises(zoo.UsageError, match="the sources of x are no label maps"):
         label_maps.palette(torch.randint(0, 256, (9, 3, 32, 32), dtype=torch.uint8), "x")
+    ramps = torch.arange(256.0).view(1, 1, 1, 256).expand(9, 1, 32, 256)  # few colours reach all, none of them closely
     smooth = nn.functional.interpolate(torch.rand(20, 3, 4, 4), (64, 64), mode="bicubic").clamp(0, 1) * 255
-    for maps in (smooth, torch.full((3, 1, 16, 16), 255)):
+    for maps in (ramps, smooth, torch.full((3, 1, 16, 16), 255)):
         with pytest.raises(zoo.UsageError, match="no label maps"):
             label_maps.palette(maps, "x")
 
