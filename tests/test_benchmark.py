@@ -34,6 +34,8 @@ def in_this_process(monkeypatch, tmp_path):
     ["train", "--variant", "pix2pix", "--width", "2", "--batches", "3", "--data-loading", "memory"],
     ["train", "--variant", "cyclegan", "--width", "2", "--batches", "3", "--data-loading", "memory"],
     ["sample", "--width", "2", "--samples", "300"],
+    ["translate", "--width", "2", "--samples", "300"],
+    ["translate", "--variant", "pix2pix", "--width", "2", "--samples", "300"],
     ["data", "--batches", "3"],
     ["evaluate", "--samples", "1k", "--features", "digits"],
 ])
@@ -235,6 +237,7 @@ def test_the_model_of_a_cluster():
 @pytest.mark.parametrize(("arguments", "message"), [
     (["train", "--variant", "vae"], "written for .*not for vae"),
     (["sample", "--backbone", "resnet"], "with resnet"),
+    (["translate", "--variant", "munit"], "written for pix2pix and cyclegan, not for munit"),
     (["train", "--image-size", "28"], "pixels, not 28"),
     (["train", "--variant", "pix2pix", "--image-size", "28"], "pixels, not 28"),
     (["scale", "--variant", "no-such"], "unknown variant"),

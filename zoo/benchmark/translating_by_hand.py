@@ -183,7 +183,9 @@ LOOPS: dict[str, type[Pix2Pix] | type[CycleGAN]] = {"pix2pix": Pix2Pix, "cyclega
 
 
 def check(options: Namespace) -> None:
-    """Raises UsageError for a size that the U-Net cannot take."""
+    """Raises UsageError for a model that is not written here, or a size that the U-Net cannot take."""
+    if options.variant not in LOOPS:
+        raise UsageError(f"the references are written for {' and '.join(LOOPS)}, not for {options.variant}")
     size = options.image_size
     if size < 16 or size & (size - 1):
         raise UsageError(f"the references are written for images of 16, 32, 64, 128, 256, ... pixels, not {size}")
@@ -196,4 +198,15 @@ def train(options: Namespace, meter: Meter) -> None:
         model.step(stream)
         if step == WARM_UP:
             meter.start()
+    meter.stop()
+
+
+@torch.inference_mode()
+def translate(options: Namespace, meter: Meter) -> None:
+    """Calls of the generator on batches of 256 pictures, with dropout on where there is any."""
+    model = LOOPS[options.variant](options.image_size, options.width)
+    generator = model.generator if isinstance(model, Pix2Pix) else model.there
+    pictures = torch.rand(options.samples, 1, options.image_size, options.image_size)
+    meter.start()
+    torch.cat([(generator(part.to(DEVICE) * 2 - 1) / 2 + 0.5).cpu() for part in pictures.split(256)])
     meter.stop()

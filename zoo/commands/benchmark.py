@@ -4,6 +4,7 @@
     zoo benchmark train --variant gan --backbone mlp --data-loading memory
     zoo benchmark train --variant cyclegan --image-size 64 --width 16 --batch-size 4 --data-loading memory
     zoo benchmark sample
+    zoo benchmark translate --variant pix2pix --samples 1k
     zoo benchmark load --model runs/dcgan-anime
     zoo benchmark data
     zoo benchmark data --folder 200k --image-size 64 --batches 200
@@ -20,7 +21,8 @@ from pathlib import Path
 from zoo.commands import cli
 from zoo.core.errors import UsageError
 
-WHAT = ("train", "sample", "load", "data", "evaluate", "scale", "draw")  # the modules of zoo.benchmark that measure
+# The modules of zoo.benchmark that measure.
+WHAT = ("train", "sample", "translate", "load", "data", "evaluate", "scale", "draw")
 
 
 def positive(text: str) -> int:
@@ -34,7 +36,8 @@ def positive(text: str) -> int:
 def parser() -> cli.Parser:
     parser = cli.Parser("Time the zoo against a plain reference that does the same. Leave the machine to it.")
     parser.add_argument("what", choices=WHAT, help="what to time")
-    parser.add_argument("--variant", default="dcgan", help="of training, sampling and scale (default: %(default)s)")
+    parser.add_argument("--variant", help="of training, sampling, translating and scale (default: dcgan, of translate "
+                        "cyclegan)")
     parser.add_argument("--backbone", default="dcgan", help="likewise (default: %(default)s)")
     parser.add_argument("--width", type=positive, default=64, help="likewise (default: %(default)s)")
     parser.add_argument("--image-size", type=positive, default=32, metavar="N", help="pixels (default: %(default)s)")
@@ -47,7 +50,8 @@ def parser() -> cli.Parser:
                         "JPEG files, such as 200k, which takes minutes and up to 3 GB of disk at 64 px")
     parser.add_argument("--model", help="what to load: a dcgan's folder or name (default: dcgan-anime, else a new one)")
     parser.add_argument("--features", default="mnist", help="feature space of evaluate (default: %(default)s)")
-    parser.add_argument("--samples", type=positive, default=10_000, help="images to draw or measure (default: 10k)")
+    parser.add_argument("--samples", type=positive, default=10_000, help="images to draw, translate or measure "
+                        "(default: 10k)")
     parser.add_argument("--step-ms", type=positive, nargs="+", default=[5, 20, 100], metavar="N",
                         help="of scale: milliseconds of a step on one GPU to predict for (default: 5 20 100)")
     parser.add_argument("--pairs", type=positive, default=5, help="measurements of each (default: %(default)s)")
@@ -57,6 +61,7 @@ def parser() -> cli.Parser:
 
 def main(arguments: list[str]) -> None:
     options = parser().parse_args(arguments)
+    options.variant = options.variant or ("cyclegan" if options.what == "translate" else "dcgan")
     if not Path("/proc/self/status").exists():
         raise UsageError("memory is measured out of /proc: run this on Linux")
     comparison = importlib.import_module(f"zoo.benchmark.{options.what}").measure(options)

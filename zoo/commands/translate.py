@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
-from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.transforms.functional import to_pil_image
 from tqdm import tqdm
 
 from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic
+from zoo.data.listing import SUFFIXES
 from zoo.data.pictures import as_tensor
 from zoo.data.pixels import UNREADABLE, upright
 from zoo.store.loading import load
@@ -67,7 +67,7 @@ def _found(words: list[str]) -> list[Path]:
     for word in words:
         path = Path(word).expanduser()
         if path.is_dir():
-            files += sorted(f for f in path.iterdir() if f.suffix.lower() in IMG_EXTENSIONS and f.is_file())
+            files += sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())
         elif path.is_file():
             files.append(path)
         else:
@@ -76,7 +76,7 @@ def _found(words: list[str]) -> list[Path]:
                 raise UsageError(f"there is no picture, folder or match of {word}")
             files += [match for match in matches if match.is_file()]
     if not files:
-        raise UsageError(f"there are no pictures in {', '.join(words)}: looked for {', '.join(IMG_EXTENSIONS)}")
+        raise UsageError(f"there are no pictures in {', '.join(words)}: looked for {', '.join(SUFFIXES)}")
     return list(dict.fromkeys(files))
 
 

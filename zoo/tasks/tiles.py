@@ -7,9 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.core.errors import UsageError
+from zoo.networks.statistics import Statistics
+
+MadeOf = Callable[[Tensor], Tensor]
 
 WHOLE = 1 << 20  # pixels up to which a picture is made in one piece
 TILE = 512  # pixels of the sides of tiles, where none are asked for
+MOST_SAMPLED = 16  # tiles whose statistics are taken
 SHARE = 4  # tiles overlap by a quarter, of whose outer quarter on either side nothing is taken
 
 
@@ -37,13 +41,14 @@ def side_of(height: int, width: int, asked: int | None, multiple: int, largest: 
     return side if max(height, width) > side else 0
 
 
-def in_tiles(source: Tensor, made_of: Callable[[Tensor], Tensor], side: int, multiple: int) -> Tensor:
+def in_tiles(source: Tensor, made_of: MadeOf, side: int, multiple: int) -> Tensor:
     """What is made of sources (N, Cs, H, W), tile by tile, each by itself.
 
     Neighbours overlap by a quarter of their side. There the answer goes over from one to the other in a line, and the
     rim of a tile, which lacks the picture beyond it, does not count: so what a network makes of a pixel by less than a
-    sixteenth of the side around it is the same as in one piece. A network that looks further, such as one with instance
-    norm, sees each tile as a picture, and tones may differ from those of the whole.
+    sixteenth of the side around it is the same as in one piece. Instance norm, by which a network knows of the whole
+    picture, takes the statistics of some tiles together: of each tile alone, tones would differ from tile to tile. They
+    differ from those of one piece, but by the same everywhere.
 
     Args:
         made_of: sources (N, Cs, side, side) -> pictures, of the same size or larger by a factor.
@@ -52,6 +57,7 @@ def in_tiles(source: Tensor, made_of: Callable[[Tensor], Tensor], side: int, mul
     height, width = source.shape[2:]
     source = F.pad(source, (0, max(0, side - width), 0, max(0, side - height)), mode="replicate")
     rows, columns = (_places(length, side, multiple) for length in source.shape[2:])
+    made_of = _by_shared_statistics(source, made_of, [(top, left) for top in rows for left in columns], side)
     total: Tensor | None = None
     for top in rows:
         for left in columns:
@@ -68,6 +74,26 @@ def in_tiles(source: Tensor, made_of: Callable[[Tensor], Tensor], side: int, mul
             weights[y, x] += weight
     assert total is not None  # there is a tile
     return (total / weights)[:, :, :scale * height, :scale * width]
+
+
+def _by_shared_statistics(source: Tensor, made_of: MadeOf, places: list[tuple[int, int]], side: int) -> MadeOf:
+    """``made_of`` with the instance norms of the network by statistics of tiles that are spread over the picture."""
+    statistics = Statistics()
+    every = -(-len(places) // MOST_SAMPLED)
+    for number, (top, left) in enumerate(places[::every]):
+        if number == 1 and not statistics.norms:
+            return made_of
+        statistics.begin()
+        with statistics:
+            made_of(source[:, :, top:top + side, left:left + side])
+    statistics.settle()
+
+    def by_statistics(tile: Tensor) -> Tensor:
+        statistics.begin()
+        with statistics:
+            return made_of(tile)
+
+    return by_statistics
 
 
 def _places(length: int, side: int, multiple: int) -> list[int]:
