@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import zoo
+from zoo.data.listing import say
 from zoo.data.module import DataModule
 from zoo.models import variant_class
 from zoo.training.options import Training
@@ -39,6 +40,15 @@ def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch):
+    """An empty cache folder, and nothing said yet of what was found."""
+    say.__wrapped__.cache_clear()  # which has said it in another test
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("ZOO_CACHE", str(folder))
+    return folder
 
 
 def tiny_run(variant: str, folder, resume: bool = False, images: int = WHOLE, config: dict | None = None,

@@ -17,21 +17,13 @@ from zoo.commands import data as command
 from zoo.data import copies, heldout
 from zoo.data.arrays import ArraySource
 from zoo.data.copies import Copies, copies_in, find_copies
-from zoo.data.listing import say
 from zoo.data.looks import Looks, coarse, look_at, reach_of
 from zoo.data.sources import open_source
 from zoo.metrics.comparison import Comparison, How
 from zoo.metrics.protocol import Protocol
 
+pytestmark = pytest.mark.usefixtures("cache")
 SIZE, BASE = 24, 40  # pixels; different pictures
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    say.__wrapped__.cache_clear()  # which has said it in another test
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("ZOO_CACHE", str(folder))
-    return folder
 
 
 def pictures(count: int, seed: int = 0) -> torch.Tensor:

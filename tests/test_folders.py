@@ -16,18 +16,12 @@ import zoo
 from zoo.data.arrays import ArraySource, as_source
 from zoo.data.decoded import hash_of
 from zoo.data.folder import FolderSource
-from zoo.data.listing import say, split_named, walk
+from zoo.data.listing import split_named, walk
 from zoo.data.pairs import PairFolder
 from zoo.data.pictures import as_tensor
 from zoo.data.sources import open_source
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    say.__wrapped__.cache_clear()  # which has said it in another test
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("ZOO_CACHE", str(folder))
-    return folder
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def write(path: Path, level=100, dtype=np.uint8, width: int = 4, **options) -> Path:

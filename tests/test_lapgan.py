@@ -8,8 +8,26 @@ from PIL import Image
 import zoo
 from zoo.commands import sample
 from zoo.data.batches import Labelled
-from zoo.data.pyramid import down, joined, sides, split, up
+from zoo.data.pyramid import down, sides, up
 from zoo.losses import nll_fake, nll_real
+
+
+def split(images: torch.Tensor, levels: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """The coarsest image and, from there on, what each finer level lacks: I_k - up(I_(k+1)) (equation 3)."""
+    details: list[torch.Tensor] = []
+    for _ in range(levels - 1):
+        coarse = down(images)
+        details.insert(0, images - up(coarse))
+        images = coarse
+    return images, details
+
+
+def joined(coarsest: torch.Tensor, details: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The images of all levels, the coarsest first (equation 4)."""
+    images = [coarsest]
+    for detail in details:
+        images.append(up(images[-1]) + detail)
+    return images
 
 
 def model_of(size: int = 32, channels: int = 3, **config):

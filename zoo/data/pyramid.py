@@ -1,4 +1,7 @@
-"""A Laplacian pyramid of images, which gives them back (Burt 1983; Denton 2015, arXiv:1506.05751, section 2.2)."""
+"""The levels of a Laplacian pyramid (Burt 1983; Denton 2015, arXiv:1506.05751, section 2.2).
+
+Of an image I_k a level keeps what it lacks when it is halved and doubled, I_k - up(down(I_k)), so that it comes back.
+"""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -31,21 +34,3 @@ def down(images: Tensor) -> Tensor:
 def up(images: Tensor) -> Tensor:
     """Twice as high and wide, bilinear."""
     return F.interpolate(images, scale_factor=2, mode="bilinear")
-
-
-def split(images: Tensor, levels: int) -> tuple[Tensor, list[Tensor]]:
-    """The coarsest image and, from there on, what each finer level lacks: I_k - up(I_(k+1)) (equation 3)."""
-    details: list[Tensor] = []
-    for _ in range(levels - 1):
-        coarse = down(images)
-        details.insert(0, images - up(coarse))
-        images = coarse
-    return images, details
-
-
-def joined(coarsest: Tensor, details: list[Tensor]) -> list[Tensor]:
-    """The images of all levels, the coarsest first (equation 4)."""
-    images = [coarsest]
-    for detail in details:
-        images.append(up(images[-1]) + detail)
-    return images

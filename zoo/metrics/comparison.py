@@ -222,9 +222,7 @@ class Comparison:
     @cached_property
     def given(self) -> Features:
         """Features of the pictures that answers are made of."""
-        how = self.how
-        return join([self.space.extract(to_uint8(pictures).to(how.device))
-                     for pictures in self.inputs["source"].split(how.batch_size)])
+        return self.features_of(self.inputs["source"])
 
     @cached_property
     def training(self) -> tuple[Images, Tensor | OnDisk]:

@@ -23,7 +23,7 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
-from zoo.data.pyramid import joined, sides, split, up
+from zoo.data.pyramid import down, sides, up
 from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.blocks import TrunkWithHead, init_normal, norm_layers
@@ -128,8 +128,9 @@ class LAPGAN(Sampler):
 
     def real(self, level: int, images: Tensor) -> Tensor:
         """I_k, (N, C, S, S)."""
-        coarsest, details = split(images, len(self.sides))
-        return joined(coarsest, details[:level])[-1]
+        for _ in self.sides[level + 1:]:
+            images = down(images)
+        return images
 
     def fake(self, level: int, images: Tensor) -> Tensor:
         """l_k + G_k(z_k, l_k) with l_k of real images; at the coarsest level G_K(z_K)."""

@@ -28,7 +28,6 @@ from zoo.core import parallel
 from zoo.core.config import option
 from zoo.core.module import Config, Terms
 from zoo.core.registry import register
-from zoo.core.schedules import linear_decay, set_rates
 from zoo.data.batches import Labelled
 from zoo.data.labels import STAYS
 from zoo.data.spec import ImageSpec
@@ -113,9 +112,7 @@ class StarGAN(Relabeller):
         return self.generator(images, self.vectors(label).to(images))
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        before = self.images_seen - len(batch.images) * parallel.world_size()
-        set_rates(self.optimizers(use_pl_optimizer=False),  # type: ignore[arg-type]  # two groups are a list
-                  self.config.learning_rate * linear_decay(before, self.config.decay_images))
+        self.set_rate(len(batch.images), self.config.decay_images)
         own = self.parts(batch.labels)
         self.alternate(Asked(batch.images, own, self.asked(own)))
 

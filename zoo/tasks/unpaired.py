@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
-from zoo.core import parallel
 from zoo.core.config import option
 from zoo.core.module import Config
-from zoo.core.schedules import linear_decay, set_rates
 from zoo.data.batches import Domains, Originals
 from zoo.data.jitter import jittered
 from zoo.data.pictures import Pictures, as_tensor
@@ -75,9 +73,7 @@ class UnpairedTranslator(Translator):
 
     def begun(self, batch: Domains) -> Domains:
         """The batch of a step as losses take it, jittered if asked for; the learning rate is set by the clock."""
-        before = self.images_seen - len(batch.a) * parallel.world_size()
-        set_rates(self.optimizers(use_pl_optimizer=False),  # type: ignore[arg-type]  # two groups are a list
-                  self.config.learning_rate * linear_decay(before, self.config.decay_images))
+        self.set_rate(len(batch.a), self.config.decay_images)
         return self.jittered(batch) if self.config.jitter else batch
 
     def jittered(self, batch: Domains) -> Domains:
