@@ -41,8 +41,11 @@ def frechet(c: Comparison) -> Values:
 
 
 def score(c: Comparison) -> Values:
-    """The Inception Score (Salimans 2016, arXiv:1606.03498), and that of the real images."""
-    name = c.named("is", counted=True)
+    """The Inception Score (Salimans 2016, arXiv:1606.03498), and that of the real images; nothing where no network
+    tells classes."""
+    if not c.fake.logits.shape[1]:
+        return {}
+    name = c.told("is", counted=True)
     mean, spread = inception_score(c.fake.logits)
     return {name: mean, f"{name}/std": spread, f"{name}/real": inception_score(c.real.features.logits)[0]}
 
@@ -65,10 +68,10 @@ def classes(c: Comparison) -> Values:
     network, fake, real = c.space.classifier, c.fake.logits, c.real.features.logits
     if network is None:
         return {}
-    coverage, found, sure = class_coverage(network, fake, real), c.named("classes_found"), c.named("confident")
+    coverage, found, sure = class_coverage(network, fake, real), c.told("classes_found"), c.told("confident")
     values = {found: float(coverage.found), f"{found}/of": float(coverage.classes)}
     if math.isfinite(coverage.kl):  # JSON has no infinity
-        values[c.named("class_kl")] = coverage.kl
+        values[c.told("class_kl")] = coverage.kl
     return values | {sure: confidence(network, fake), f"{sure}/real": confidence(network, real)}
 
 
@@ -82,7 +85,7 @@ def agreement(c: Comparison) -> Values:
         raise UsageError(f"{c.model.variant} is asked for no classes: there is no agreement to measure")
     if network is None:
         return {}
-    names, found = c.model.data.class_names, c.named("label_agreement")
+    names, found = c.model.data.class_names, c.told("label_agreement")
     values = by_head(found, label_agreement(network, c.fake.logits, asked, names))
     if "source" in c.inputs:
         copied = by_head(found, label_agreement(network, c.given.logits, asked, names))
@@ -106,7 +109,7 @@ def stays(c: Comparison) -> Values:
     network, values = c.space.classifier, {"input_l1": l1(c.outputs, c.inputs["source"])}
     if network is None:
         return values
-    return values | by_head(c.named("label_kept"),
+    return values | by_head(c.told("label_kept"),
                             heads_kept(network, c.fake.logits, c.given.logits, c.inputs["label"]))
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from zoo.core.errors import UsageError
 from zoo.data.batches import take
 from zoo.data.spec import DomainSpec
-from zoo.features.classifier import load_classifier
+from zoo.features.bundled import load_classifier
 from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics import label_maps, two_domains
 from zoo.metrics.comparison import Comparison
