@@ -78,7 +78,8 @@ class Translator(Task):
     def set_rate(self, n: int, budget: int) -> None:
         """For a step on n examples of this process: the learning rate, which falls in the second half of a budget."""
         before = self.images_seen - n * parallel.world_size()
-        set_rates(self.optimizers(use_pl_optimizer=False),  # type: ignore[arg-type]  # two groups are a list
+        optimizers: Any = self.optimizers(use_pl_optimizer=False)
+        set_rates(optimizers if isinstance(optimizers, list) else [optimizers],
                   self.config.learning_rate * linear_decay(before, budget))
 
     # ---- asked by a user --------------------------------------------------------------------------------------
@@ -163,12 +164,15 @@ class Translator(Task):
 
     def sheet(self, examples: Batch | None = None) -> "Image.Image":
         """A row an example: source, answer and, where it is known, the truth."""
-        inputs = self.inputs(SHOWN, 0, examples)
-        columns = [inputs["source"], self.respond(**inputs)]
+        columns = self.columns_of(self.inputs(SHOWN, 0, examples))
         if examples is not None:
             truth = self.truth(self.prepare(examples)).cpu()
             columns.append(truth[torch.arange(SHOWN) % len(truth)])
         return self._in_rows(columns)
+
+    def columns_of(self, inputs: Inputs) -> list[Tensor]:
+        """What a sheet shows of inputs, besides the truth."""
+        return [inputs["source"], self.respond(**inputs)]
 
     def _in_rows(self, columns: list[Tensor]) -> "Image.Image":
         pictures = torch.stack([self._shown(column) for column in columns], 1)  # (rows, columns, 3, H, W)
