@@ -64,6 +64,7 @@ class SRGANConfig(Config):
 class SRGAN(Upscaler):
     Config = SRGANConfig
     config: SRGANConfig
+    generator: SRResNet
 
     def __init__(self, config: SRGANConfig, data: PairSpec) -> None:
         super().__init__(config, data)
@@ -73,7 +74,7 @@ class SRGAN(Upscaler):
         if config.content == "perceptual":
             self.discriminator = SRDiscriminator(data.channels, data.image_size, config.judge_width, config.norm)
 
-    def build_generator(self) -> nn.Module:
+    def build_generator(self) -> SRResNet:
         config = self.config
         return SRResNet(self.data.channels, config.width, config.blocks, self.factor, config.norm)
 
@@ -82,6 +83,10 @@ class SRGAN(Upscaler):
         if self.config.content == "pixels":
             return generator
         return {"discriminator": list(self.discriminator.parameters())} | generator
+
+    @property
+    def reach(self) -> int:
+        return self.generator.reach
 
     def generate(self, source: Tensor, normal: Tensor | None = None) -> Tensor:
         return self.generator(source)

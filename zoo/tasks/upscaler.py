@@ -33,11 +33,6 @@ class Upscaler(PairedTranslator):
         return replace(super().spec(image_size, channels, classes), pairs="quarter",
                        source_size=source_size("quarter", image_size))
 
-    @property
-    def factor(self) -> int:
-        """How many times as high and wide an answer is."""
-        return self.way.factor
-
     def upscale(self, images: Pictures, batch_size: int = PASS, tile: int | None = None) -> Tensor:
         """Makes pictures larger, by ``factor``.
 
