@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import zoo
+from zoo.core.config import options_of
 from zoo.data.listing import say
 from zoo.data.module import DataModule
 from zoo.models import variant_class
@@ -22,6 +23,14 @@ def digits_for(variant: str) -> dict:
     cls = variant_class(variant)
     own = getattr(cls.spec(16, 1, 10), "pairs", "files")  # of pairs that it alone is for
     return OF_KIND[cls.data_kind] | ({} if own == "files" else {"pairs": own})
+
+
+def tiny_config(variant: str) -> dict:
+    """A small network, whose first stage, if it has one, ends soon."""
+    stages = {"pretrain_images": 24} if "pretrain_images" in options_of(variant_class(variant).Config) else {}
+    return {"width": 2} | stages
+
+
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps
 
 
@@ -56,7 +65,7 @@ def tiny_run(variant: str, folder, resume: bool = False, images: int = WHOLE, co
     """A run on 16 px digits that writes a checkpoint every ten batches."""
     options = {"images": images, "batch_size": 8, "image_size": 16, "log_every": 40, "samples_every": HALF,
                "checkpoint_every": HALF, "accelerator": "cpu"} | digits_for(variant) | training
-    return Run(variant, {"width": 2} if config is None else config, Training(**options), str(folder), resume)
+    return Run(variant, tiny_config(variant) if config is None else config, Training(**options), str(folder), resume)
 
 
 def answers(model, n: int = 4, seed: int = 0, **how) -> torch.Tensor:

@@ -136,6 +136,7 @@ def modes(c: Comparison) -> Values:
 
 MEASURES: dict[str, Measure] = {
     "pixels": Measure(translation.pixels, ("l", "psnr", "ssim")),
+    "luma": Measure(translation.luma, ("psnr_y", "ssim_y", "small_psnr")),
     "perceptual": Measure(translation.perceptual, ("perceptual",)),
     "labels_back": Measure(translation.labels_back, ("pixel_accuracy", "class_accuracy", "class_iou"),
                            f"judge='U-Net of width {label_maps.WIDTH}, {label_maps.SCHOOLING}'"),
