@@ -19,7 +19,7 @@ from zoo.metrics.features import FeatureSpace
 from zoo.metrics.real import join, progress
 
 STEPS = 4
-MOST = 5_000  # images of a half
+MOST = 2_000  # images of a half
 BATCH = 256
 GRID = 4  # pieces a side
 
