@@ -16,6 +16,7 @@ from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.memorisation import memorisation, memorisation_picture
 from zoo.metrics.modes import mode_coverage
+from zoo.metrics.neighbours import densest, density_and_coverage, usual_reach
 from zoo.metrics.pixels import l1
 from zoo.store.layout import Metrics
 
@@ -61,6 +62,22 @@ def precision(c: Comparison) -> Values:
     """Precision and recall (Kynkaanniemi 2019, arXiv:1904.06991)."""
     shares = precision_and_recall(c.fake.pooled, c.real.features.pooled)
     return {c.named(name, counted=True): share for name, share in zip(("precision", "recall"), shares, strict=True)}
+
+
+def coverage(c: Comparison) -> Values:
+    """Density and coverage (Naeem 2020, arXiv:2002.09797), and those of one half of the real images in the other."""
+    real = c.real.features.pooled
+    values = {"": density_and_coverage(c.fake.pooled, real), "/real": density_and_coverage(real[::2], real[1::2])}
+    return {f"{c.named(name, counted=True)}{which}": value for which, found in values.items()
+            for name, value in found._asdict().items()}
+
+
+def collapse(c: Comparison) -> Values:
+    """The share of images in the densest neighbourhood, as large as that of a hundredth of the real ones is on average,
+    beside that of the real ones."""
+    real, name = c.real.features.pooled, c.named("densest", counted=True)
+    reach = usual_reach(real)
+    return {name: densest(c.fake.pooled, reach), f"{name}/real": densest(real, reach)}
 
 
 def classes(c: Comparison) -> Values:
@@ -148,6 +165,8 @@ MEASURES: dict[str, Measure] = {
     "score": Measure(score, ("is",)),
     "kernel": Measure(kernel, ("kid",)),
     "precision": Measure(precision, ("precision", "recall")),
+    "coverage": Measure(coverage, ("density", "coverage")),
+    "collapse": Measure(collapse, ("densest",)),
     "classes": Measure(classes, ("classes_found", "class_kl", "confident")),
     "agreement": Measure(agreement, ("label_agreement",)),
     "stays": Measure(stays, ("label_kept", "input_l")),
