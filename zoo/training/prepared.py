@@ -127,6 +127,6 @@ class Prepared:
             count = sum(p.numel() for p in network.parameters())
             if count:
                 lines.append(f"{name}: {count:,} parameters\n{network}")
-        lines.append(f"{describe_graph(model)}; {data.images:,} training images, {data.classes} classes")
+        lines.append(f"{describe_graph(model)}; {data.images:,} training {model.examples}, {data.classes} classes")
         return "\n".join(lines)
 
