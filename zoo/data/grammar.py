@@ -81,12 +81,12 @@ class GrammarSource:
 
     def load(self) -> Sentences:
         draw = random.Random(SEEDS[self.split])
-        rows = torch.zeros(SENTENCES, self.spec.length, dtype=torch.int32)
+        rows = torch.zeros(SENTENCES, self.spec.length, dtype=torch.int32, device="cpu")
         for row in rows:
             words: list[str] = []
             while not 0 < len(words) <= self.spec.length:
                 words = _drawn(GRAMMAR, draw, self.spec.length)
-            row[:len(words)] = torch.tensor([self.spec.numbers[word] for word in words])
+            row[:len(words)] = torch.tensor([self.spec.numbers[word] for word in words], device="cpu")
         return Sentences(rows, torch.zeros(SENTENCES, dtype=torch.int64))
 
 

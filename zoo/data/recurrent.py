@@ -30,7 +30,9 @@ class Recurrent(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of every place given those before: sentences (N, T) -> (N, T, vocabulary)."""
         before = F.pad(tokens[:, :-1], (1, 0), value=END)
-        hidden, _ = self.lstm(self.embedding(before))
+        embedded = self.embedding(before)
+        with torch.autocast(tokens.device.type, enabled=False):  # the CPU's has no bfloat16 for some widths
+            hidden, _ = self.lstm(embedded)
         first, later = self.out(hidden).split([1, tokens.shape[1] - 1], 1)
         return torch.cat([self._possible(first, first=True), self._possible(later)], 1)
 

@@ -21,7 +21,7 @@ from zoo.data.text import Reading, text_in_files, text_in_memory, text_of_hub
 from zoo.data.tokens import SPELLINGS
 
 
-def open_source(data: str | Source, data_dir: str | None = None, image_size: int = 0, channels: int = 0,
+def open_source(data: str | Source | list[str], data_dir: str | None = None, image_size: int = 0, channels: int = 0,
                 split: str = "train", *, kind: str = "images", pairs: str = FILES, reverse: bool = False,
                 domains: str = "", held_out: float = 0.0, tokens: str = "words", length: int = 0,
                 vocabulary: int = 0) -> Source:
@@ -70,7 +70,7 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
 class Request(NamedTuple):
     """What is asked for; see ``open_source``."""
 
-    data: str | Source
+    data: str | Source | list[str]
     place: Place
     channels: int
     pairs: str
@@ -183,7 +183,9 @@ def _images(asked: Request) -> Source:
     return HeldOut(whole, asked.held_out, asked.place.split)
 
 
-def _find(data: str | Source, place: Place, channels: int) -> Source:
+def _find(data: str | Source | list[str], place: Place, channels: int) -> Source:
+    if isinstance(data, list):
+        raise UsageError("these are texts, for models that write, such as seqgan")
     if not isinstance(data, str):
         return data
     if data.startswith("hf:"):

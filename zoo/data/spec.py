@@ -248,6 +248,14 @@ class TextSpec(DataSpec):
     def opening(self) -> dict[str, Any]:
         return {"tokens": self.tokens, "length": self.length, "vocabulary": len(self.words), "held_out": self.held_out}
 
+    def is_like(self, other: DataSpec) -> bool:
+        """Always: sentences are brought into the numbers of the words that are known here."""
+        return True
+
+    @property
+    def brought(self) -> str:
+        return "in sentences of the words that it knows"
+
     def encode(self, sentence: str) -> list[int]:
         """The numbers of a sentence's tokens, without an end. Raises UsageError for what the model cannot know."""
         split = SPELLINGS[self.tokens].split(sentence)
@@ -267,7 +275,7 @@ class TextSpec(DataSpec):
         rows = [self.encode(sentence) for sentence in ([sentences] if isinstance(sentences, str) else sentences)]
         if not rows:
             raise UsageError("give a sentence, or several")
-        return torch.tensor([row + [END] * (self.length - len(row)) for row in rows])
+        return torch.tensor([row + [END] * (self.length - len(row)) for row in rows], device="cpu")
 
     def decode(self, tokens: Tensor) -> list[str]:
         """Sentences (N, T) as text."""

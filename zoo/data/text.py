@@ -86,7 +86,8 @@ class TextSource:
         if count < (FEWEST if split == "train" else 1):
             raise UsageError(f"{name} has {count} sentence{'' if count == 1 else 's'} in {split}: give at least "
                              f"{FEWEST}; {self._left_out(split)}")
-        said = f"{count:,} sentences of up to {spec.length} of {len(known):,} {reading.tokens}"
+        said = (f"{count:,} sentence{'' if count == 1 else 's'} of up to {spec.length} of {len(known):,} "
+                f"{reading.tokens}")
         left = self._left_out(split)
         say(f"{name}: {said} ({split})" + (f"; left out {left}" if left else ""))
         _check_memory(name, count * spec.length * 4)

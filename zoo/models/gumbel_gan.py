@@ -71,6 +71,7 @@ class GumbelGAN(Writer):
         if self.seen_before(batch) < self.config.likelihood:
             self.optimize("generator", self.likelihood_loss, batch)
         else:
+            self.terms.pop("generator/nll", None)  # of the past
             self.set_rate_of("generator", self.config.adversarial_learning_rate)
             self.alternate(batch)
 

@@ -78,7 +78,9 @@ class SeqGAN(Writer):
         if seen < self.config.likelihood:
             self.optimize("generator", self.likelihood_loss, batch)
             self._follow(0.0)
-        elif seen < self.config.likelihood + self.config.warm_up:
+            return
+        self.terms.pop("generator/nll", None)  # of the past
+        if seen < self.config.likelihood + self.config.warm_up:
             self.optimize("discriminator", self.discriminator_loss, batch)
         else:
             self.set_rate_of("generator", self.config.policy_learning_rate)
