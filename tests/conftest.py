@@ -10,25 +10,42 @@ from zoo.core.config import options_of
 from zoo.data.listing import say
 from zoo.data.module import DataModule
 from zoo.models import variant_class
+from zoo.tasks.task import Task
 from zoo.training.options import Training
 from zoo.training.run import Run
 
-VARIANTS = [variant.name for variant in zoo.variants()]
+PICTURES = [variant.name for variant in zoo.variants() if variant.task != "write"]
+WRITERS = [variant.name for variant in zoo.variants() if variant.task == "write"]
+VARIANTS = [*PICTURES, *WRITERS]
 SAMPLERS = [variant.name for variant in zoo.variants() if variant.task == "sample"]
-OF_KIND = {"images": {}, "pairs": {"pairs": "edges"}, "domains": {"domains": "0,1"}}  # the digits as data of a kind
+OF_KIND = {"images": {}, "pairs": {"pairs": "edges"}, "domains": {"domains": "0,1"},  # the digits as data of a kind
+           "text": {"data": "grammar", "length": 6}}  # and short sentences
+WORDS = ["a", "cat", "dog", "sees", "the"]
 
 
 def digits_for(variant: str) -> dict:
-    """Options by which the digits are data that a variant takes."""
+    """Options by which the digits are data that a variant takes; sentences for those that write."""
     cls = variant_class(variant)
-    own = getattr(cls.spec(16, 1, 10), "pairs", "files")  # of pairs that it alone is for
+    own = getattr(cls.spec(), "pairs", "files")  # of pairs that it alone is for
     return OF_KIND[cls.data_kind] | ({} if own == "files" else {"pairs": own})
 
 
+def created(variant: str, image_size: int = 16, channels: int = 1, classes: int = 10, **config) -> Task:
+    """A new model of data without a name; of sentences that are short."""
+    shape = {"words": WORDS, "length": 6} if variant in WRITERS else {
+        "image_size": image_size, "channels": channels, "classes": classes}
+    return zoo.create(variant, **shape, **config)
+
+
+def options_with(variant: str, **values) -> dict:
+    """Those of the values that are options of the variant."""
+    return {name: value for name, value in values.items() if name in options_of(variant_class(variant).Config)}
+
+
 def tiny_config(variant: str) -> dict:
-    """A small network, whose first stage, if it has one, ends soon."""
-    stages = {"pretrain_images": 24} if "pretrain_images" in options_of(variant_class(variant).Config) else {}
-    return {"width": 2} | stages
+    """Of few channels; what learns in stages is soon through with the first ones."""
+    return options_with(variant, width=2, pretrain_images=24, likelihood=16, warm_up=16, rollouts=2,
+                        adversarial_learning_rate=0.01)
 
 
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps
@@ -63,7 +80,8 @@ def cache(tmp_path_factory, monkeypatch):
 def tiny_run(variant: str, folder, resume: bool = False, images: int = WHOLE, config: dict | None = None,
              **training) -> Run:
     """A run on 16 px digits that writes a checkpoint every ten batches."""
-    options = {"images": images, "batch_size": 8, "image_size": 16, "log_every": 40, "samples_every": HALF,
+    size = {} if variant in WRITERS else {"image_size": 16}
+    options = size | {"images": images, "batch_size": 8, "log_every": 40, "samples_every": HALF,
                "checkpoint_every": HALF, "accelerator": "cpu"} | digits_for(variant) | training
     return Run(variant, tiny_config(variant) if config is None else config, Training(**options), str(folder), resume)
 

@@ -26,6 +26,7 @@ from zoo.store.layout import read_config
 from zoo.store.recipes import read_recipe, recipes
 from zoo.training.loggers import MetricsCSV
 from zoo.training.options import Training
+from zoo.training.run import Run
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -190,26 +191,35 @@ def test_a_folder_that_holds_a_run(run):
 
 # ---- runs -----------------------------------------------------------------------------------------------------------
 
+FOUND = {"images": "1,797 training images, 10 classes", "pairs": "1,797 training images, 10 classes",
+         "domains": "178 training images, 0 classes", "text": "10,000 training sentences, 0 classes"}
+
+
+def shapes_of(model) -> str:
+    """What a model of 32 px digits, or of sentences of 6 words, takes and gives."""
+    if "write" in model.asks:
+        return "normal (N, 6) float32 -> tokens (N, 6) int64"
+    size, pictures = model.latent_size if "sample" in model.asks else model.noise_size, "images" in model.needs()
+    inputs = ["source (N, 1, 32, 32) float32"] * pictures + [f"normal (N, {size}) float32"] * (size > 0) + [
+        f"label (N,{' 1' * pictures}) int64"] * ("labels" in model.needs())
+    return f"{', '.join(inputs)} -> image (N, 1, 32, 32) float32"
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_dry_run_tells_and_does_nothing(variant, tmp_path, capsys):
     data = digits_for(variant)
-    given = [word for name, value in data.items() for word in (f"--{name}", value)]
+    given = [word for name, value in data.items() for word in (f"--{name}", str(value))]
     assert train(["--variant", variant, "--width", "2", "--images", "500k", *given, "--dry-run"]) == 0
     text = capsys.readouterr().out
     described, end = json.JSONDecoder().raw_decode(text)
     assert described["variant"] == variant
     assert described["config"] == variant_class(variant).Config(width=2).to_dict()
     assert described["training"] == Training(images=500_000, **data).to_dict()
-    model = zoo.create(variant, classes=10, width=2)
+    model = Run(variant, {"width": 2}, Training(**data), str(tmp_path / "x")).model
     for name, network in model.named_children():
         count = sum(p.numel() for p in network.parameters())
         assert not count or f"{name}: {count:,} parameters" in text[end:]
-    size = model.latent_size if "sample" in model.asks else model.noise_size
-    inputs = ", ".join(["source (N, 1, 32, 32) float32"] * ("images" in model.needs())
-                       + [f"normal (N, {size}) float32"] * (size > 0)
-                       + [f"label (N,{' 1' * ('images' in model.needs())}) int64"] * ("labels" in model.needs()))
-    found = "178 training images, 0 classes" if "domains" in data else "1,797 training images, 10 classes"
-    assert text.endswith(f"\n{inputs} -> image (N, 1, 32, 32) float32; {found}\n")
+    assert text.endswith(f"\n{shapes_of(model)}; {FOUND[model.data.kind]}\n")
     assert not everything_in(tmp_path)
 
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
+from conftest import VARIANTS, created
 
 import zoo
 from zoo.core.config import Options, option, options_of
 from zoo.data.spec import ImageSpec, read_spec
 from zoo.models import variant_class
-
-VARIANTS = [variant.name for variant in zoo.variants()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +89,7 @@ def test_config_of_every_variant(variant):
     other = cls.from_dict({"width": 7, "learning_rate": 1})
     assert cls.from_dict(json.loads(json.dumps(other.to_dict()))) == other != config
     with pytest.raises(zoo.UsageError, match="'learnig_rate': did you mean learning_rate"):
-        zoo.create(variant, classes=2, learnig_rate=1.0)
+        created(variant, learnig_rate=1.0)
 
 
 @pytest.mark.parametrize(("name", "near"), [("cgna", "cgan"), ("wgan_gp", "wgan-gp"), ("VAE", "vae|there are:"),

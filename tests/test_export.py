@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from closed_forms import of_points
-from conftest import VARIANTS
+from conftest import PICTURES
 from test_variants import assert_same
 from torch import nn
 
@@ -58,7 +58,7 @@ def assert_near(images: torch.Tensor, expected: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize(("variant", "options"), [
-    *((variant, {}) for variant in VARIANTS),
+    *((variant, {}) for variant in PICTURES),
     ("cgan", {"backbone": "resnet", "channels": 3, "classes": 3}),
     POINTS,
     ("infogan", {"categorical": 2, "categories": 3, "continuous": 0, "latent": "normal"}),

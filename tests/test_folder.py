@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from closed_forms import of_points
-from conftest import tiny_run
+from conftest import PICTURES, VARIANTS, created, tiny_run
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -26,12 +26,10 @@ from zoo.tasks.drawing import density
 from zoo.tasks.sampler import Sampler
 from zoo.tasks.task import Task
 
-VARIANTS = [variant.name for variant in zoo.variants()]
-
 
 def tiny(variant: str, **more) -> Task:
     torch.manual_seed(1)
-    return lively(zoo.create(variant, **{"image_size": 32, "channels": 1, "classes": 3, "width": 2} | more))
+    return lively(created(variant, **{"image_size": 32, "channels": 1, "classes": 3, "width": 2} | more))
 
 
 def lively(model: Task) -> Task:
@@ -61,12 +59,12 @@ def test_round_trip(variant, tmp_path):
     assert not any(p.requires_grad for p in loaded.parameters())
     assert all(tensor.device.type == "cpu" for tensor in loaded.state_dict().values())
     zoo.save(loaded, tmp_path / "two", {"command": "none"})
-    for file in ("config.json", "model.safetensors", "golden.safetensors", "samples.png"):
+    for file in ("config.json", "model.safetensors", "golden.safetensors", model.samples):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
     assert len(list((tmp_path / "one").iterdir())) == 4
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", PICTURES)
 def test_golden_images(variant, tmp_path):
     zoo.save(tiny(variant, channels=3), tmp_path)
     model, golden = zoo.load(tmp_path), load_file(tmp_path / "golden.safetensors")

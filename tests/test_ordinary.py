@@ -4,7 +4,7 @@ own ways, words that other programs use."""
 import numpy as np
 import pytest
 import torch
-from conftest import SAMPLERS, VARIANTS, answers, tiny_run
+from conftest import PICTURES, SAMPLERS, VARIANTS, answers, tiny_run
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -21,7 +21,7 @@ ENCODERS = [name for name in SAMPLERS if variant_class(name).code is not zoo.Sam
 
 # ---- precision, device, compiled networks ---------------------------------------------------------------------------
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", PICTURES)
 @pytest.mark.parametrize("cast", ["bfloat16", "half", "double", "float"])
 def test_every_cast_answers(variant, cast, finished):
     model = getattr(zoo.load(finished(variant)), cast)()
@@ -76,7 +76,7 @@ def test_what_is_no_checkpoint_is_said(tmp_path):
 
 # ---- torch's and Lightning's own ways -------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", PICTURES)
 def test_calling_the_model_is_differentiable_in_its_inputs(variant, finished):
     model = zoo.load(finished(variant))
     inputs = model.inputs(2, 0)

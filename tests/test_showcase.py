@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from conftest import VARIANTS
+from conftest import PICTURES
 from PIL import Image
 from torchvision.transforms.functional import to_tensor
 
@@ -37,7 +37,7 @@ def tile(path, row: int, column: int, size: int, pad: int = 2) -> torch.Tensor:
     return to_tensor(Image.open(path))[:, top:top + size, left:left + size]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", PICTURES)
 def test_every_variant_has_pictures_that_its_card_shows(variant, finished):
     folder = finished(variant)
     model = zoo.load(folder)

@@ -27,6 +27,7 @@ _HOME = {
     "Sampler": "zoo.tasks.sampler",
     "PairedTranslator": "zoo.tasks.paired",
     "UnpairedTranslator": "zoo.tasks.unpaired",
+    "Writer": "zoo.tasks.writer",
     "ZooStrategy": "zoo.core.parallel",
     "UsageError": "zoo.core.errors",
 }

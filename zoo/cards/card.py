@@ -12,8 +12,7 @@ from zoo.cards.tables import responses_table
 from zoo.core.errors import UsageError
 from zoo.core.files import read_text, write_text
 from zoo.core.registry import variant_of
-from zoo.data.origin import DataSpec
-from zoo.data.spec import AnySpec, read_spec
+from zoo.data.spec import AnySpec, TextSpec, read_spec
 from zoo.features.bundled import PRETRAINED, bundled, describe
 from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics
 from zoo.store.loading import untrained
@@ -25,12 +24,6 @@ CAPTIONS = {  # of pictures that any task may have: what it is in a word, and ho
     PROGRESS: ("training progress", "The same inputs after so many updates of the generator."),
     MEMORISATION: ("nearest training images", "Left: samples; right of each: the training images nearest to it."),
 }
-READING = """Lower is better for distances (`fid`, `fd`, `kid`, `perceptual`), errors (`cycle`, and what ends in \
-`l1`) and `class_kl`, higher for the others; `/floor`, `/held-out` and `/real` are what real images get, `/copy`, \
-`/mean` and `/nearest` what trivial answers get (the picture that was given; the mean of the true ones; what belongs \
-to the nearest training picture), `/drawn` what an answer in a random style gets, `/accuracy` is how often a judge of \
-two domains is right of real images, `/std` a spread. `fd` and `kid` in other features than InceptionV3's say nothing \
-about FID, and `perceptual` nothing about LPIPS."""
 HUB_DATA = {  # data set -> licence of the Hub's list, name on the Hub
     "digits": ("cc-by-4.0", None),
     "mnist": ("cc-by-sa-3.0", "ylecun/mnist"),
@@ -72,15 +65,15 @@ def _rendered(folder: Path, name: str, prefix: str, pictures_of_data: bool) -> s
         f"---\n{metadata}\n---", f"# {variant.title} on {model.data.name}", first,
         " ".join((inspect.getdoc(inspect.getmodule(type(model))) or "").split("\n\n")[0].split()),  # its first words
         fenced(f"import zoo\n\n{usage}", "python"),
-        "## Training", _training(config, model.data, name), _notes(folder, written),
-        "## Numbers", READING if metrics else "Nothing was measured yet.", _flattering(metrics, model.told_apart),
+        "## Training", _training(config, model, name), _notes(folder, written),
+        "## Numbers", model.reading if metrics else "Nothing was measured yet.", _flattering(metrics, model.told_apart),
         _numbers(metrics),
         "## More pictures" if others else "", *others,
         "## Limits", f"{model.limits()} {_weights(config)}"]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _escaped(data: AnySpec) -> AnySpec:
+def _escaped(data: AnySpec | TextSpec) -> AnySpec | TextSpec:
     """A spec whose names mean nothing in Markdown."""
     return replace(data, name=escape(data.name), provenance=escape(data.provenance),
                    class_names=list(map(escape, data.class_names)))
@@ -116,19 +109,19 @@ def _weights(config: dict[str, Any]) -> str:
             "used: what was, is above and in `config.json`.")
 
 
-def _training(config: dict[str, Any], data: DataSpec, name: str) -> str:
-    training = config.get("training")
-    lines = [f"Data: {data.provenance or data.name}" + (f", {data.images:,} images." if data.images else ".")]
+def _training(config: dict[str, Any], model: Task, name: str) -> str:
+    training, data, counted = config.get("training"), model.data, model.examples
+    lines = [f"Data: {data.provenance or data.name}" + (f", {data.images:,} {counted}." if data.images else ".")]
     if training:
         seen, budget = config["images_seen"], training.get("images", 0)
         part = f" of a budget of {budget:,}" if seen < budget else ""
-        lines += [f"Weights after {seen:,} images seen{part}, in batches of {training['batch_size']:d}, seed "
+        lines += [f"Weights after {seen:,} {counted} seen{part}, in batches of {training['batch_size']:d}, seed "
                   f"{training['seed']:d}, on {escape(config.get('hardware', 'hardware that was not noted'))}.", "",
                   fenced(" ".join(config["command"].splitlines()))]
     if name in recipes():
         recipe = read_recipe(name)["training"]
         lines += ["", f"`zoo train --recipe {name}` alone trains with the recipe's whole budget: "
-                  f"{recipe['images']:,} images."]
+                  f"{recipe['images']:,} {counted}."]
     return "\n".join(lines)
 
 

@@ -19,7 +19,6 @@ from zoo.store.layout import (
     PROGRESS,
     Metrics,
     headline,
-    is_distance,
     read_config,
     read_metrics,
 )
@@ -82,7 +81,7 @@ def prepare(folder: Path, name: str, pictures_of_data: bool = False) -> dict[str
         if not path.resolve().is_relative_to(folder.resolve()):
             raise UsageError(f"{path} leads out of the folder, to {path.resolve()}: put a copy in its place")
     check_golden(model, folder)
-    if "frechet" in model.measures and not any(map(is_distance, read_metrics(folder))):
+    if {"frechet", "likelihood"} & {*model.measures} and not headline(read_metrics(folder)):
         evaluate_folder(folder, measures=",".join(model.measures),
                         features=None if measured(folder, {}) else default_features(model.data.name))
     write_pictures(folder, model)

@@ -7,7 +7,8 @@ from zoo.models import variants
 from zoo.store.catalogue import BUNDLED, Pretrained, pretrained
 from zoo.store.layout import Metrics
 
-TASKS = {"sample": "Pictures from latents", "translate": "Pictures from pictures", "write": "Sentences"}
+TASKS = {"sample": ("Pictures from latents", "pixels"), "translate": ("Pictures from pictures", "pixels"),
+         "write": ("Sentences", "places")}  # task -> its heading, and the unit of the size of what is made
 
 
 def variants_table() -> str:
@@ -19,7 +20,8 @@ def variants_table() -> str:
 
 def pretrained_table(task: str | None = None, cards: str = "model_cards/") -> str:
     """Every model that can be loaded by name, with its card: all, or those of a task."""
-    lines = ["| name | variant | data | pixels | parameters | size | measured | where |", f"|{'---|' * 8}"]
+    unit = TASKS.get(task or "", ("", "pixels"))[1]
+    lines = [f"| name | variant | data | {unit} | parameters | size | measured | where |", f"|{'---|' * 8}"]
     lines += [f"| [`{m.name}`]({_card(m, cards)}) | {escape(m.variant)} | {escape(m.data)} | {m.image_size} | "
               f"{m.parameters:,} | {m.bytes / 2**20:.1f} MiB | {escape(m.headline)} | {m.where} |"
               for m in pretrained(task)]
@@ -33,7 +35,7 @@ def _card(entry: Pretrained, cards: str) -> str:
 def models_page() -> str:
     """The page of all pretrained models by task, and of all variants."""
     tasks = [task for task in TASKS if pretrained(task)]
-    sections = [f"## {TASKS[task]}\n\n{pretrained_table(task, cards='')}" for task in tasks]
+    sections = [f"## {TASKS[task][0]}\n\n{pretrained_table(task, cards='')}" for task in tasks]
     return "\n\n".join([
         "# Models", "What `zoo.load(NAME)` knows: nothing is downloaded for those that are bundled. A page for each "
         "has its numbers with their protocols, pictures that are not picked, and the command that trains such a model.",

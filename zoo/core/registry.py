@@ -87,7 +87,7 @@ def class_at(address: str, base: "type[GenerativeModule]", not_in: Path | None =
     cls = getattr(module, name, None)
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise UsageError(f"{where} has no variant {name}: a variant is a class below zoo.GAN, zoo.Sampler, "
-                         "zoo.PairedTranslator or zoo.UnpairedTranslator")
+                         "zoo.PairedTranslator, zoo.UnpairedTranslator or zoo.Writer")
     if not hasattr(cls, "variant") or cls.variant in CLASSES:  # that of its base, if it is not registered itself
         cls.variant = address_of(cls)
     return cls

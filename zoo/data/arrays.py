@@ -77,17 +77,19 @@ def from_dataset(dataset: Dataset) -> ArraySource:
     return ArraySource(images, labels, getattr(dataset, "classes", None), type(dataset).__name__)
 
 
-def as_source(data: Any) -> ArraySource:
-    """Images alone, ``(images, labels)``, or a torch data set.
+def as_source(data: Any) -> ArraySource | list[str]:
+    """Images alone, ``(images, labels)``, or a torch data set; a list of texts as it is.
 
     Raises:
         UsageError: something else.
     """
+    if isinstance(data, list) and data and all(isinstance(text, str) for text in data):
+        return data
     if isinstance(data, tuple | list) and len(data) == 2:
         return ArraySource(*data)
     if hasattr(data, "shape"):
         return ArraySource(data)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         return from_dataset(data)
-    raise UsageError("data are a name, a folder, images, (images, labels) or a torch data set, not "
+    raise UsageError("data are a name, a folder, images, (images, labels), a torch data set or a list of texts, not "
                      f"{type(data).__name__}")

@@ -88,7 +88,25 @@ class Originals(Domains):
     __slots__ = ()
 
 
-AnyColumns = Labelled | Pair | Domains
+class Sentences(NamedTuple):
+    """Sentences and their classes.
+
+    Attributes:
+        tokens: numbers of the tokens (N, T), int32 where they are stored, in a step int64; after the last word of a
+            sentence END to its last place, see ``zoo.data.tokens``.
+        labels: class numbers (N,) int64; zeros without classes.
+    """
+
+    tokens: Tensor
+    labels: Tensor
+
+    @property
+    def truth(self) -> Tensor:
+        """What a model of these data is to make: the sentences."""
+        return self.tokens
+
+
+AnyColumns = Labelled | Pair | Domains | Sentences
 Columns = TypeVar("Columns", bound=AnyColumns)
 
 

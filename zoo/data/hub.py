@@ -1,6 +1,10 @@
 """Data sets of the Hugging Face Hub."""
 
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -10,6 +14,7 @@ from zoo.data.batches import Labelled
 from zoo.data.decoded import decode, hash_of
 from zoo.data.depth import in_key, tops_of
 from zoo.data.folder import checked_count, checked_split
+from zoo.data.listing import split_named
 from zoo.data.pixels import channels_of
 from zoo.data.source import Place
 from zoo.data.spec import ImageSpec
@@ -18,19 +23,40 @@ from zoo.data.stored import load_decoded
 SOME = 100  # rows that are looked at for what all are
 
 
+def library(repo: str) -> Any:
+    """The datasets package. Raises UsageError where it is not installed."""
+    try:
+        return importlib.import_module("datasets")
+    except ImportError as error:
+        raise UsageError(f"--data hf:{repo} needs the datasets package: pip install 'gan-zoo[datasets]'") from error
+
+
+@contextmanager
+def refusals(repo: str) -> Iterator[None]:
+    """Raises UsageError for whatever the package raises of a data set that cannot be loaded."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except (OSError, ValueError, library(repo).exceptions.DatasetsError) as error:
+        raise UsageError(f"the data set {repo} cannot be loaded: {error}") from error
+
+
+def splits_at_hub(repo: str) -> dict[str, Any]:
+    """The rows of every split that a data set has under the names train, validation and test."""
+    with refusals(repo):
+        found = library(repo).load_dataset(repo)
+    return {split: found[name] for name in found for split in [split_named(name)] if split}
+
+
 class HubSource:
     """A data set of images on the Hugging Face Hub, or a local folder that ``datasets`` can read."""
 
     def __init__(self, repo: str, place: Place, channels: int) -> None:
-        try:
-            import datasets
-        except ImportError as error:
-            raise UsageError(f"--data hf:{repo} needs the datasets package: pip install 'gan-zoo[datasets]'") from error
-        try:
+        datasets = library(repo)
+        with refusals(repo):
             self.split, self.splits = place.split, tuple(datasets.get_dataset_split_names(repo))
             self.dataset = datasets.load_dataset(repo, split=checked_split(repo, place.split, self.splits))
-        except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-            raise UsageError(f"the data set {repo} cannot be loaded: {error}") from error
         features = self.dataset.features
         images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
         labels = [name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)]

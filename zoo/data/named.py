@@ -165,4 +165,5 @@ def _facades(place: Place, reverse: bool) -> Source:
 
 
 PAIRS: dict[str, Callable[[Place, bool], Source]] = {"facades": _facades}
-NAMES = (*SOURCES, *MIXTURES, *PAIRS)  # which a folder of the same name does not hide
+TEXTS = ("oracle", "grammar")  # sets of sentences that need no file
+NAMES = (*SOURCES, *MIXTURES, *PAIRS, *TEXTS)  # which a folder of the same name does not hide

@@ -37,6 +37,20 @@ class DataSpec:
             object.__setattr__(self, name, value)
         self.check_whole("images", 0)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of an example."""
+        raise NotImplementedError
+
+    def is_like(self, other: "DataSpec") -> bool:
+        """Whether what is made like these data can be compared with others."""
+        return self.shape == other.shape
+
+    @property
+    def brought(self) -> str:
+        """What becomes of other data that are compared with what is made like these."""
+        return f"brought to {self.shape[-1]} px"
+
     def check_range(self, batch: Any) -> None:
         """Raises UsageError where the values of a batch are not as networks take them."""
 

@@ -1,17 +1,17 @@
 """What every source of data is: a split of a set, which knows its ``spec`` at once and reads when it is told to."""
 
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from zoo.data.batches import AnyColumns
-from zoo.data.spec import AnySpec
 
 
 class Source(Protocol):
     """One split of a data set."""
 
     @property
-    def spec(self) -> AnySpec: ...
+    def spec(self) -> Any:
+        """Of the kind of its data, see ``zoo.data.spec``."""
 
     @property
     def split(self) -> str:

@@ -1,4 +1,4 @@
-"""Opening of data sets, of any kind and by whatever they are told: a name, a folder, the Hub, images in memory."""
+"""Opening of data sets, of any kind and by whatever they are told: a name, a folder, the Hub, what is in memory."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,18 +8,23 @@ from zoo.core.errors import UsageError, unknown
 from zoo.data.decoded import cache_folder
 from zoo.data.domains import DerivedDomains, DomainClasses, DomainFolder, has_domains
 from zoo.data.folder import FolderSource, checked_split
+from zoo.data.grammar import GrammarSource
 from zoo.data.heldout import HeldOut
 from zoo.data.hub import HubSource
-from zoo.data.named import NAMES, PAIRS, SOURCES
+from zoo.data.named import NAMES, PAIRS, SOURCES, TEXTS
+from zoo.data.oracle import OracleSource
 from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import MIXTURES, PointSource
 from zoo.data.source import Place, Source
-from zoo.data.spec import FILES, checked_share
+from zoo.data.spec import FILES, MOST_PLACES, checked_share
+from zoo.data.text import Reading, text_in_files, text_in_memory, text_of_hub
+from zoo.data.tokens import SPELLINGS
 
 
-def open_source(data: str | Source, data_dir: str | None = None, image_size: int = 0, channels: int = 0,
+def open_source(data: str | Source | list[str], data_dir: str | None = None, image_size: int = 0, channels: int = 0,
                 split: str = "train", *, kind: str = "images", pairs: str = FILES, reverse: bool = False,
-                domains: str = "", held_out: float = 0.0) -> Source:
+                domains: str = "", held_out: float = 0.0, tokens: str = "words", length: int = 0,
+                vocabulary: int = 0) -> Source:
     """Finds a data set.
 
     Args:
@@ -29,7 +34,7 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
         image_size: pixels; 0 means the set's own size (64 for a folder).
         channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
         split: ``train`` or ``test``.
-        kind: of data that a model takes: ``images``, which points are too, ``pairs`` or ``domains``.
+        kind: of data that a model takes: ``images``, which points are too, ``pairs``, ``domains`` or ``text``.
         pairs: ``files``, or how pairs are derived from images: ``grey``, ``lab``, ``edges``, ``hole``, ``blocks``,
             ``half``, ``quarter`` or ``eighth``; see ``zoo.data.derived``. So is the first of two domains by ``grey``
             and ``edges``.
@@ -37,7 +42,9 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
         domains: two classes of labelled images, such as ``cat,dog``, or the order of two folders, such as ``B,A``; see
             ``zoo.data.domains``.
         held_out: share in [0, 0.5] of single images, with all copies of them, for the split ``test`` of a set that has
-            no splits; see ``zoo.data.heldout``. 0: none.
+            no splits; see ``zoo.data.heldout``. 0: none. Of sentences: see ``zoo.data.text.TextSource``.
+        tokens, length, vocabulary: of sentences, see ``zoo.data.text.Reading``. Their sets are ``oracle``, ``grammar``,
+            files and folders of one a line, ``hf:org/name``, and lists of texts.
 
     Raises:
         UsageError: an unknown name, a folder without images, or a size, channels, split or share that the set cannot
@@ -51,7 +58,7 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
     if kind not in OPENERS:
         raise unknown("kind of data", kind, OPENERS)
     source = OPENERS[kind](Request(data, Place(directory, image_size, split), channels, pairs, reverse, domains,
-                                   checked_share(held_out)))
+                                   checked_share(held_out), Reading(tokens, length, vocabulary)))
     spec = source.spec
     checked_split(spec.name, split, source.splits)
     if channels and channels != spec.shape[0]:
@@ -63,16 +70,18 @@ def open_source(data: str | Source, data_dir: str | None = None, image_size: int
 class Request(NamedTuple):
     """What is asked for; see ``open_source``."""
 
-    data: str | Source
+    data: str | Source | list[str]
     place: Place
     channels: int
     pairs: str
     reverse: bool
     domains: str = ""
     held_out: float = 0.0
+    reading: Reading = Reading()
 
 
 def _open_images(asked: Request) -> Source:
+    _check_no_reading(asked)
     if asked.pairs != FILES or asked.reverse:
         raise UsageError("--pairs and --reverse are for models that make pictures from pictures, such as pix2pix: "
                          "leave them away")
@@ -83,6 +92,7 @@ def _open_images(asked: Request) -> Source:
 def _open_pairs(asked: Request) -> Source:
     data, place, reverse = asked.data, asked.place, asked.reverse
     _check_no_domains(asked)
+    _check_no_reading(asked)
     if asked.pairs != FILES:
         if reverse:
             raise UsageError(f"--reverse is for pairs in files, and --pairs {asked.pairs} makes the source of the "
@@ -104,6 +114,7 @@ def _open_pairs(asked: Request) -> Source:
 
 def _open_domains(asked: Request) -> Source:
     data, place = asked.data, asked.place
+    _check_no_reading(asked)
     if asked.reverse:
         raise UsageError("--reverse is for models of pairs, and these pictures are not paired: leave it away; "
                          "--domains B,A turns two folders round")
@@ -120,14 +131,48 @@ def _open_domains(asked: Request) -> Source:
     return DomainClasses(_images(asked), asked.domains)
 
 
+def _check_no_reading(asked: Request) -> None:
+    if asked.reading != Reading():
+        raise UsageError("--tokens, --length and --vocabulary are for models of sentences, such as seqgan: leave them "
+                         "away")
+
+
 def _check_no_domains(asked: Request) -> None:
     if asked.domains:
         raise UsageError("--domains is for models of two sets of pictures that are not paired, such as cyclegan: leave "
                          "it away")
 
 
+SYNTHETIC: dict[str, Callable[[Reading, str, float], Source]] = {"oracle": OracleSource, "grammar": GrammarSource}
+
+
+def _open_text(asked: Request) -> Source:
+    data, place, reading = asked.data, asked.place, asked.reading
+    if asked.pairs != FILES or asked.reverse or asked.domains or place.image_size or asked.channels:
+        raise UsageError("--image-size, --channels, --pairs, --reverse and --domains are for models of pictures, and "
+                         "this one is of sentences: leave them away")
+    if reading.tokens not in SPELLINGS:
+        raise unknown("kind of tokens", reading.tokens, SPELLINGS)
+    if not 0 <= reading.length <= MOST_PLACES or reading.vocabulary < 0:
+        raise UsageError(f"--length must be from 0 to {MOST_PLACES} and --vocabulary at least 0, not {reading.length} "
+                         f"and {reading.vocabulary}")
+    if isinstance(data, list):
+        return text_in_memory(data, reading, place.split, asked.held_out)
+    if not isinstance(data, str):
+        raise UsageError("these are pictures, and the model is of sentences: give a list of texts, or a file of one a "
+                         "line")
+    if data in TEXTS:
+        return SYNTHETIC[data](reading, place.split, asked.held_out)
+    if data.startswith("hf:"):
+        return text_of_hub(data.removeprefix("hf:"), reading, place.split, asked.held_out)
+    for path in (Path(data).expanduser(), place.directory / data):
+        if data and data not in NAMES and path.exists():
+            return text_in_files(path, reading, place.split, asked.held_out)
+    raise unknown("set of sentences, file or folder", data, TEXTS)
+
+
 OPENERS: dict[str, Callable[[Request], Source]] = {  # by kind of data
-    "images": _open_images, "pairs": _open_pairs, "domains": _open_domains}
+    "images": _open_images, "pairs": _open_pairs, "domains": _open_domains, "text": _open_text}
 
 
 def _images(asked: Request) -> Source:
@@ -138,7 +183,9 @@ def _images(asked: Request) -> Source:
     return HeldOut(whole, asked.held_out, asked.place.split)
 
 
-def _find(data: str | Source, place: Place, channels: int) -> Source:
+def _find(data: str | Source | list[str], place: Place, channels: int) -> Source:
+    if isinstance(data, list):
+        raise UsageError("these are texts, for models that write, such as seqgan")
     if not isinstance(data, str):
         return data
     if data.startswith("hf:"):
@@ -147,6 +194,8 @@ def _find(data: str | Source, place: Place, channels: int) -> Source:
         return PointSource(data, place)
     if data in SOURCES:
         return SOURCES[data](place)
+    if data in TEXTS:
+        raise UsageError(f"{data} is a set of sentences, for models that write, such as seqgan")
     if data and Path(data).expanduser().is_dir():
         return FolderSource(Path(data).expanduser(), place.image_size or 64, channels, split=place.split)
     raise unknown("data set or folder", data, [*SOURCES, *MIXTURES])

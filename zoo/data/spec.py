@@ -1,6 +1,9 @@
 """What a model needs to know of its data besides their origin: a class a kind of data."""
 
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -10,10 +13,13 @@ from zoo.core.errors import UsageError, unknown
 from zoo.data.derived import AS_FILES, DERIVED, Way
 from zoo.data.origin import DataSpec, as_text
 from zoo.data.pictures import Pictures, as_tensor
+from zoo.data.tokens import END, SPELLINGS, tidied
 
 BETWEEN = ";"  # names of domains, of which a comma may be a part
 FILES = "files"  # in place of a way to derive pairs: they are there
-MOST_HELD_OUT = 0.5  # of a set of single images
+MOST_HELD_OUT = 0.5  # of a set of single images, or of sentences
+MOST_PLACES = 4096  # of a sentence
+SHOWN = 60  # characters of a sentence in an error
 
 
 def checked_share(value: Any) -> float:
@@ -193,11 +199,101 @@ class DomainSpec(ImageSpec):
         return DERIVED.get(self.pairs, AS_FILES)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TextSpec(DataSpec):
+    """Sentences of at most ``length`` tokens out of a vocabulary that is known."""
+
+    kind = "text"
+    has_mirror_images = False
+    bounded: ClassVar[bool] = False
+
+    tokens: str  # "words" or "characters"
+    length: int  # places of a sentence
+    known: str  # the tokens in the order of their numbers from 1: words with a space between them, or characters
+    ends: bool  # whether some sentence has fewer tokens than there are places
+    held_out: float = 0.0  # see ``ImageSpec``
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tokens not in SPELLINGS:
+            raise unknown("kind of tokens", self.tokens, SPELLINGS)
+        self.check_whole("length", 1, most=MOST_PLACES)
+        checked_share(self.held_out)
+        if not isinstance(self.known, str) or not self.known or len({*self.words}) != len(self.words):
+            raise UsageError("known must be a text of tokens, each of them once")
+        if not isinstance(self.ends, bool):
+            raise UsageError(f"ends must be true or false, not {self.ends!r}")
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The tokens that there are; the first has the number 1."""
+        separator = SPELLINGS[self.tokens].separator
+        return self.known.split(separator) if separator else list(self.known)
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        return {word: number for number, word in enumerate(self.words, 1)}
+
+    @property
+    def vocabulary(self) -> int:
+        """Numbers of tokens, that of the end among them."""
+        return 1 + len(self.words)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Of an example, (T,)."""
+        return (self.length,)
+
+    @property
+    def opening(self) -> dict[str, Any]:
+        return {"tokens": self.tokens, "length": self.length, "vocabulary": len(self.words), "held_out": self.held_out}
+
+    def is_like(self, other: DataSpec) -> bool:
+        """Always: sentences are brought into the numbers of the words that are known here."""
+        return True
+
+    @property
+    def brought(self) -> str:
+        return "in sentences of the words that it knows"
+
+    def encode(self, sentence: str) -> list[int]:
+        """The numbers of a sentence's tokens, without an end. Raises UsageError for what the model cannot know."""
+        split = SPELLINGS[self.tokens].split(sentence)
+        if not 1 <= len(split) <= self.length:
+            raise UsageError(f"a sentence has 1 to {self.length} {self.tokens} here, and {_begin(sentence)} has "
+                             f"{len(split):,}")
+        for word in split:
+            if word not in self.numbers:
+                near = get_close_matches(word, self.words, 3) if self.tokens == "words" else []
+                raise UsageError(f"the model does not know {word!r} of {_begin(sentence)}: it knows the "
+                                 f"{len(self.words):,} {self.tokens} of {self.name}"
+                                 + (f", such as {' or '.join(near)}" if near else ""))
+        return [self.numbers[word] for word in split]
+
+    def read(self, sentences: Iterable[str]) -> Tensor:
+        """Sentences as (N, T) int64. Raises UsageError for none, unknown words, and those that are too long."""
+        rows = [self.encode(sentence) for sentence in ([sentences] if isinstance(sentences, str) else sentences)]
+        if not rows:
+            raise UsageError("give a sentence, or several")
+        return torch.tensor([row + [END] * (self.length - len(row)) for row in rows], device="cpu")
+
+    def decode(self, tokens: Tensor) -> list[str]:
+        """Sentences (N, T) as text."""
+        join = SPELLINGS[self.tokens].join
+        return [join([self.words[k - 1] for k in row if k]) for row in tidied(tokens).tolist()]
+
+
+def _begin(sentence: str) -> str:
+    """As much of a sentence as an error shows."""
+    return repr(sentence if len(sentence) <= SHOWN else f"{sentence[:SHOWN]}...")
+
+
 AnySpec = ImageSpec | PointSpec  # PairSpec and DomainSpec are the former
-KINDS: dict[str, type[AnySpec]] = {cls.kind: cls for cls in (ImageSpec, PointSpec, PairSpec, DomainSpec)}
+KINDS: dict[str, type[AnySpec | TextSpec]] = {
+    cls.kind: cls for cls in (ImageSpec, PointSpec, PairSpec, DomainSpec, TextSpec)}
 
 
-def read_spec(values: dict[str, Any]) -> AnySpec:
+def read_spec(values: dict[str, Any]) -> AnySpec | TextSpec:
     """A spec out of config.json. Format 1 has no kinds: images, of one pixel where they are points.
 
     Raises:

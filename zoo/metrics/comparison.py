@@ -68,10 +68,10 @@ class Comparison:
         source = open_source(self.data, **options, split=protocol.split or "train")
         if protocol.split is None and (split := held_out(source)) != "train":
             source = open_source(self.data, **options, split=split)
-        theirs, ours = source.spec.shape, spec.shape
-        if theirs != ours:
-            raise UsageError(f"{self.model.variant} makes {spec.kind} of {ours[0]} channels and {source.spec.name} has "
-                             f"{theirs[0]}: they cannot be compared. Choose other real images with --data")
+        if not spec.is_like(source.spec):
+            raise UsageError(f"{self.model.variant} makes {spec.kind} of {spec.shape[0]} channels and "
+                             f"{source.spec.name} has {source.spec.shape[0]}: they cannot be compared. Choose other "
+                             "real images with --data")
         if source.spec.images < FEWEST:
             raise UsageError(f"{source.spec.name} has {source.spec.images} images in its {source.split} split, which "
                              f"is too few to compare with: at least {FEWEST}")
@@ -93,8 +93,8 @@ class Comparison:
     def _warn(self) -> None:
         trained, real = self.model.data.name, self.source.spec.name
         if real != trained:
-            warnings.warn(f"the model was trained on {trained} and is compared with {real}, brought to "
-                          f"{self.model.data.shape[-1]} px", stacklevel=5)
+            warnings.warn(f"the model was trained on {trained} and is compared with {real}, "
+                          f"{self.model.data.brought}", stacklevel=5)
 
     # ---- questions and answers --------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from zoo.core.errors import UsageError, unknown
 from zoo.data.points import MIXTURES
-from zoo.metrics import label_maps, translation, two_domains
+from zoo.metrics import label_maps, translation, two_domains, writing
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
@@ -172,6 +172,12 @@ MEASURES: dict[str, Measure] = {
     "stays": Measure(stays, ("label_kept", "input_l")),
     "style": Measure(translation.style, ("palette_l", "style_spread", "own_l", "own_psnr", "own_ssim")),
     "memorisation": Measure(memorised, ("memorised",)),
+    "likelihood": Measure(writing.likelihood, ("nll",)),
+    "truth": Measure(writing.truth, ("true_nll", "grammatical")),
+    "bleu": Measure(writing.against_real, ("bleu",)),
+    "self_bleu": Measure(writing.against_others, ("self_bleu",)),
+    "distinct": Measure(writing.distinct, ("distinct", "tokens_each")),
+    "copied": Measure(writing.copied, ("copied",)),
     "modes": Measure(modes, ("modes", "high_quality", "mode_kl")),
 }
 

@@ -1,6 +1,7 @@
 """The variants: one file each. A file here that registers a class is found by itself."""
 
 import importlib
+import inspect
 import pkgutil
 import warnings
 from collections.abc import Iterable
@@ -60,21 +61,23 @@ def _enter(point: EntryPoint) -> None:
         CLASSES[point.name], VARIANTS[point.name] = cls, variant_of(cls)._replace(name=point.name)
 
 
-def create(variant: str, *, image_size: int = 32, channels: int = 1, classes: int = 0, **config: Any) -> Task:
+def create(variant: str, **options: Any) -> Task:
     """A new, untrained model.
 
     Args:
         variant: a name from ``zoo.variants()``, or an address, see ``variant_class``.
-        image_size: height and width of the images in pixels; 1 for points.
-        channels: 1 for grey, 3 for colour.
-        classes: number of classes, for conditional variants.
-        config: fields of the variant's ``Config``.
+        options: fields of the variant's ``Config``, and the shape of its data, see its ``spec``. Of pictures:
+            image_size (32): height and width in pixels; 1 for points.
+            channels (1): 1 for grey, 3 for colour.
+            classes (0): number of classes, for conditional variants.
+            Of sentences: words, and length (8).
 
     Raises:
         UsageError: an unknown variant or field, a value out of range, a size that the backbone cannot do.
     """
     cls = variant_class(variant)
-    return cls(cls.Config.from_dict(config), cls.spec(image_size, channels, classes))
+    shape = {name: options.pop(name) for name in inspect.signature(cls.spec).parameters if name in options}
+    return cls(cls.Config.from_dict(options), cls.spec(**shape))
 
 
 def _import_all() -> None:

@@ -65,7 +65,7 @@ class ContextEncoder(PairedTranslator):
         self.discriminator = TrunkWithHead(trunk, 1)
 
     @classmethod
-    def spec(cls, image_size: int, channels: int, classes: int) -> PairSpec:
+    def spec(cls, image_size: int = 32, channels: int = 1, classes: int = 0) -> PairSpec:
         return replace(super().spec(image_size, channels, classes), pairs="hole")
 
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:

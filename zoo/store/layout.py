@@ -86,5 +86,6 @@ def is_distance(name: str) -> bool:
 
 
 def headline(metrics: Metrics) -> str:
-    """The first distance that was measured, in words; empty without one."""
-    return next((f"{key} {metric['value']:.4g}" for key, metric in metrics.items() if is_distance(key)), "")
+    """The first distance that was measured, or the likelihood of what was held out, in words; empty without one."""
+    return next((f"{key} {metric['value']:.4g}" for key, metric in metrics.items() if is_distance(key) or key == "nll"),
+                "")

@@ -15,11 +15,11 @@ def portable(config: dict[str, Any]) -> dict[str, Any]:
     """The content of a config.json with the last names of paths in their place.
 
     Strings below ``training`` and ``config`` may be paths as a whole, whatever the option; elsewhere those and all
-    absolute ones are replaced where they occur. Names of classes stay.
+    absolute ones are replaced where they occur. Names of classes and words stay.
     """
     places = places_of(config)
     kept = {"data": config["data"] | {key: without_places(value, places) for key, value in config["data"].items()
-                                      if key != "class_names"}}
+                                      if key not in ("class_names", "known")}}
     cleaned = {key: last_names(value) if key in ("training", "config") else without_places(value, places)
                for key, value in config.items() if key not in ("data", "command")}
     if "command" in config:

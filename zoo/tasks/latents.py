@@ -21,7 +21,7 @@ def standard_normals(n: int, size: int, seed: int | None = None, truncation: flo
     """
     n, seed = operator.index(n), None if seed is None else operator.index(seed)  # numbers of numpy too
     if n < 1:
-        raise UsageError(f"the number of images must be at least 1, not {n}")
+        raise UsageError(f"ask for at least 1, not {n}")
     if seed is not None and not -2**63 <= seed < 2**63:
         raise UsageError(f"seed must be a number of 64 bits, not {seed}")
     if truncation is not None and not truncation > 0:

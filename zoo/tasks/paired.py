@@ -33,7 +33,7 @@ class PairedTranslator(Translator):
     kind = "paired"
 
     @classmethod
-    def spec(cls, image_size: int, channels: int, classes: int) -> PairSpec:
+    def spec(cls, image_size: int = 32, channels: int = 1, classes: int = 0) -> PairSpec:
         return PairSpec(name="unnamed", image_size=image_size, channels=channels, source_size=image_size,
                         source_channels=channels, pairs=FILES)
 

@@ -51,7 +51,7 @@ class Relabeller(Translator):
         return ("images", "labels")
 
     @classmethod
-    def spec(cls, image_size: int, channels: int, classes: int) -> ImageSpec:
+    def spec(cls, image_size: int = 32, channels: int = 1, classes: int = 0) -> ImageSpec:
         return ImageSpec(name="unnamed", image_size=image_size, channels=channels,
                          class_names=[str(label) for label in range(classes)])
 

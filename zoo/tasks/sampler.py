@@ -36,7 +36,7 @@ class Sampler(LatentModel):
     kind = "unconditional"
 
     @classmethod
-    def spec(cls, image_size: int, channels: int, classes: int) -> ImageSpec | PointSpec:
+    def spec(cls, image_size: int = 32, channels: int = 1, classes: int = 0) -> ImageSpec | PointSpec:
         names = [str(label) for label in range(classes)]
         if image_size == 1:
             return PointSpec(name="unnamed", channels=channels, class_names=names)

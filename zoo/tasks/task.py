@@ -10,12 +10,17 @@ from torch import Tensor
 
 from zoo.core.errors import CannotError, UsageError
 from zoo.core.module import Batch, GenerativeModule
-from zoo.data.spec import AnySpec
 
 if TYPE_CHECKING:
     from PIL import Image
 
 PASS = 256  # answers that are computed at once
+OF_PICTURES = """Lower is better for distances (`fid`, `fd`, `kid`, `perceptual`), errors (`cycle`, and what ends in \
+`l1`) and `class_kl`, higher for the others; `/floor`, `/held-out` and `/real` are what real images get, `/copy`, \
+`/mean` and `/nearest` what trivial answers get (the picture that was given; the mean of the true ones; what belongs \
+to the nearest training picture), `/drawn` what an answer in a random style gets, `/accuracy` is how often a judge of \
+two domains is right of real images, `/std` a spread. `fd` and `kid` in other features than InceptionV3's say nothing \
+about FID, and `perceptual` nothing about LPIPS."""
 Inputs = dict[str, Any]  # name -> Tensor (n, ...); Any, since in ``respond(**inputs)`` a name could be an option's
 
 
@@ -34,11 +39,13 @@ class Task(GenerativeModule):
     data_kind: ClassVar[str]  # of the sources that it trains on, see ``zoo.data.sources``
     spec_kinds: ClassVar[tuple[str, ...]]  # of data specs that its networks can be built for
     output: ClassVar[str]  # what an answer is, in a word: its name in an exported file
+    examples: ClassVar[str] = "images"  # what the clock counts, and data are made of
+    reading: ClassVar[str] = OF_PICTURES  # how its numbers are to be read, for its card
     samples: ClassVar[str] = "samples.png"  # the file of a model folder that shows answers, see ``write_sheet``
     once: ClassVar[bool] = False  # whether an example of the data is a question that is asked once
     smallest_batch: ClassVar[int] = 2  # examples of a step: batch-norm knows no spread of one
     paired: ClassVar[bool] = False  # whether the data have the right answer to each question
-    data: AnySpec
+    data: Any  # a spec of one of these kinds
 
     def __init__(self, config: Any, data: Any) -> None:
         super().__init__(config, data)
@@ -52,8 +59,8 @@ class Task(GenerativeModule):
         raise NotImplementedError
 
     @classmethod
-    def spec(cls, image_size: int, channels: int, classes: int) -> Any:
-        """Of data without a name, for a model that is made by hand."""
+    def spec(cls, *args: Any, **shape: Any) -> Any:
+        """Of data without a name, for a model that is made by hand with ``zoo.create``, which takes these options."""
         raise NotImplementedError
 
     # ---- questions and answers --------------------------------------------------------------------------------

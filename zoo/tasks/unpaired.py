@@ -49,7 +49,7 @@ class UnpairedTranslator(Translator):
     kind = "unpaired"
 
     @classmethod
-    def spec(cls, image_size: int, channels: int, classes: int) -> DomainSpec:
+    def spec(cls, image_size: int = 32, channels: int = 1, classes: int = 0) -> DomainSpec:
         return DomainSpec(name="unnamed", image_size=image_size, channels=channels, domains=["A", "B"])
 
     # ---- for a variant ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 from zoo.core.config import options_of
 from zoo.core.errors import UsageError, unknown
 from zoo.core.registry import address_of
-from zoo.data.arrays import as_source
+from zoo.data.arrays import ArraySource, as_source
 from zoo.models import variant_class
 from zoo.store.loading import load
 from zoo.tasks.task import Task
@@ -23,7 +23,8 @@ def train(variant: str | type[Task], data: Any = "digits", images: int = 60_000,
 
     Args:
         variant: a name from ``zoo.variants()``, the address of a class, or a class.
-        data: a data set's name, a folder of images, images (N, C, H, W), ``(images, labels)``, or a torch ``Dataset``.
+        data: a data set's name, a folder of images, images (N, C, H, W), ``(images, labels)``, a torch
+            ``Dataset``, or a list of texts.
         images: budget: real images to see.
         out: folder that the run is to leave, with its log, pictures and checkpoints; default: none.
         options: of the variant's Config and of ``zoo.training.options.Training``, under their names.
@@ -43,7 +44,7 @@ def train(variant: str | type[Task], data: Any = "digits", images: int = 60_000,
             raise unknown("option", key, [*of_model, *of_run])
     config = {key: value for key, value in options.items() if key in of_model}
     training = {key: value for key, value in options.items() if key not in of_model} | {"images": images}
-    training["data"] = str(data) if source is None else source.spec.name
+    training["data"] = _name_of(data, source)
     with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
         place = Path(out) if out else Path(folder) / "run"
         run = Run(name, config, Training.from_dict(training), str(place), source=source)
@@ -53,3 +54,10 @@ def train(variant: str | type[Task], data: Any = "digits", images: int = 60_000,
             raise UsageError(f"the run was stopped by signal {status - 128}"
                              + (f": go on with zoo train --resume {place}" if out and source is None else ""))
         return load(place)
+
+
+def _name_of(data: Any, source: ArraySource | list[str] | None) -> str:
+    """Of the data, as a run notes it."""
+    if source is None:
+        return str(data)
+    return "sentences" if isinstance(source, list) else source.spec.name

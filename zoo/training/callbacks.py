@@ -158,8 +158,9 @@ class ImageProgress(ProgressBar):
         self._enabled = True
 
     def on_train_start(self, trainer: Trainer, model: Task) -> None:
-        self._bar = tqdm(desc=model.variant, total=self.images, initial=model.images_seen, unit="img", unit_scale=True,
-                         dynamic_ncols=True, mininterval=self.REFRESH_SECONDS, disable=not self._enabled)
+        self._bar = tqdm(desc=model.variant, total=self.images, initial=model.images_seen,
+                         unit=f" {model.examples}", unit_scale=True, dynamic_ncols=True,
+                         mininterval=self.REFRESH_SECONDS, disable=not self._enabled)
         self._shown = 0.0
 
     def on_train_batch_end(self, trainer: Trainer, model: Task, outputs: Any, batch: Batch,

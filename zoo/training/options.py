@@ -7,7 +7,7 @@ from typing import Any, Literal
 from zoo.core.config import Options, option
 from zoo.core.errors import UsageError
 from zoo.data.named import NAMES
-from zoo.data.spec import MOST_HELD_OUT
+from zoo.data.spec import MOST_HELD_OUT, MOST_PLACES
 from zoo.store.layout import read_config
 
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
@@ -17,8 +17,9 @@ Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 class Training(Options):
     """Everything about a run that is not the model's own."""
 
-    data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, ring, grid, two-peaks), a "
-                       "folder of images, or hf:org/name", group="data")
+    data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, ring, grid, two-peaks; of "
+                       "sentences oracle, grammar), a folder of images, a file of sentences, or hf:org/name",
+                       group="data")
     data_dir: str | None = option(None, "where named data sets are found or downloaded to (default: $ZOO_CACHE/data "
                                  "or ~/.cache/gan-zoo/data)", group="data")
     image_size: int = option(0, "pixels (0: the data set's own; 64 for a folder)", minimum=0, group="data")
@@ -30,8 +31,14 @@ class Training(Options):
     domains: str = option("", "for models of two sets that are not paired: two classes of the images, such as cat,dog "
                           "or 'blonde hair,blue hair' (default: the two that there are, or folders trainA and trainB)",
                           group="data")
-    held_out: float = option(0.0, "share of the pictures, with all copies of them, near ones and mirrored ones too, "
-                             "that becomes the split test of a set that has none (0: none)", minimum=0,
+    tokens: Literal["words", "characters"] = option("words", "of sentences: what they are taken apart into",
+                                                    group="data")
+    length: int = option(0, "tokens of a sentence at most; longer ones are left out (0: as the longest, up to 64 words "
+                         "or 256 characters)", minimum=0, maximum=MOST_PLACES, group="data")
+    vocabulary: int = option(0, "the most frequent tokens that are kept; sentences with others are left out (0: all)",
+                             minimum=0, group="data")
+    held_out: float = option(0.0, "share of the pictures or sentences, with all copies of them, that "
+                             "becomes the split test of a set that has none (0: none)", minimum=0,
                              maximum=MOST_HELD_OUT, group="data")
     mirror: bool = option(False, "show every image left to right as well, as if there were twice as many", group="data")
     images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
@@ -63,13 +70,14 @@ class Training(Options):
     MAY_CHANGE = ("data", "data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate",
                   "compile", "log_every", "samples_every", "checkpoint_every", "eval_every")
 
-    SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse", "domains", "held_out")
+    SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse", "domains", "held_out", "tokens",
+              "length", "vocabulary")
 
     def placed(self) -> "Training":
         """With whole paths in place of those that were typed, so that a run goes on from any working directory."""
         data = Path(self.data).expanduser()
-        folder = self.data not in NAMES and data.is_dir()
-        return replace(self, data=str(data.resolve()) if folder else self.data,
+        is_path = self.data not in NAMES and data.exists()
+        return replace(self, data=str(data.resolve()) if is_path else self.data,
                        data_dir=str(Path(self.data_dir).expanduser().resolve()) if self.data_dir else None)
 
     def source(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Prepared:
         folder: default ``runs/<variant>-<data>``.
         resume: go on from the folder's newest checkpoint.
         command: the line that trains the same, for the card.
-        source: of the images, in place of the data set that ``training`` names.
+        source: of the images, or texts, in place of the data set that ``training`` names.
 
     Attributes:
         more_callbacks: of Lightning, besides the run's own.
@@ -49,7 +49,7 @@ class Prepared:
     """
 
     def __init__(self, variant: str, config: dict[str, Any], training: Training, folder: str | None = None,
-                 resume: bool = False, command: str = "", source: Source | None = None) -> None:
+                 resume: bool = False, command: str = "", source: Source | list[str] | None = None) -> None:
         cls = variant_class(variant)
         self.training, self.resume, self.command = training.placed(), resume, command
         self.more_callbacks: list[Callback] = []
@@ -127,6 +127,6 @@ class Prepared:
             count = sum(p.numel() for p in network.parameters())
             if count:
                 lines.append(f"{name}: {count:,} parameters\n{network}")
-        lines.append(f"{describe_graph(model)}; {data.images:,} training images, {data.classes} classes")
+        lines.append(f"{describe_graph(model)}; {data.images:,} training {model.examples}, {data.classes} classes")
         return "\n".join(lines)
 

@@ -1,0 +1,5 @@
+"""``zoo write`` as a script."""
+
+from zoo.commands.cli import run
+
+run("write")

@@ -1,0 +1,76 @@
+"""The language model that draws the sentences of ``oracle``, and that generators of sentences are: an LSTM."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.core.choosing import choose
+from zoo.data.tokens import END, counted, tidied
+
+State = tuple[Tensor, Tensor]  # hidden and cell, (N, width) each
+NEVER = -1e4  # the logit of what cannot come
+
+
+class Recurrent(nn.Module):
+    """pi(y_t | y_1..t-1) of an LSTM (Hochreiter and Schmidhuber 1997), whose first input is the end of what was before.
+
+    Args:
+        vocabulary: numbers of tokens, END among them.
+        width: of the embedding and of the LSTM.
+        ends: whether a sentence can end before its last place; it has one word at least.
+    """
+
+    def __init__(self, vocabulary: int, width: int, ends: bool) -> None:
+        super().__init__()
+        self.vocabulary, self.width, self.ends = vocabulary, width, ends
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.lstm = nn.LSTM(width, width, batch_first=True)
+        self.out = nn.Linear(width, vocabulary)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits of every place given those before: sentences (N, T) -> (N, T, vocabulary)."""
+        before = F.pad(tokens[:, :-1], (1, 0), value=END)
+        embedded = self.embedding(before)
+        with torch.autocast(tokens.device.type, enabled=False):  # the CPU's has no bfloat16 for some widths
+            hidden, _ = self.lstm(embedded)
+        first, later = self.out(hidden).split([1, tokens.shape[1] - 1], 1)
+        return torch.cat([self._possible(first, first=True), self._possible(later)], 1)
+
+    def _possible(self, logits: Tensor, first: bool = False) -> Tensor:
+        if self.ends and not first:
+            return logits
+        return torch.cat([torch.full_like(logits[..., :1], NEVER), logits[..., 1:]], -1)
+
+    def start(self, n: int) -> tuple[Tensor, State]:
+        """What comes before n sentences: embedded (N, width), and state."""
+        weight = self.embedding.weight
+        zeros = weight.new_zeros(n, self.width)
+        return weight[END].expand(n, -1), (zeros, zeros)
+
+    def step(self, embedded: Tensor, state: State, first: bool = False) -> tuple[Tensor, State]:
+        """Logits (N, vocabulary) of the next place, after an embedded token, (N, width); first: of a sentence."""
+        (hidden, cell), (into, across, bias_into, bias_across) = state, self.lstm.all_weights[0]
+        gates = F.linear(embedded, into, bias_into) + F.linear(hidden, across, bias_across)
+        write, keep, value, read = gates.chunk(4, 1)
+        cell = keep.sigmoid() * cell + write.sigmoid() * value.tanh()
+        hidden = read.sigmoid() * cell.tanh()
+        return self._possible(self.out(hidden), first), (hidden, cell)
+
+    def sentences(self, uniform: Tensor) -> Tensor:
+        """Sentences (N, T) that follow from uniform numbers (N, T), a word from each; ends after the first."""
+        embedded, state = self.start(len(uniform))
+        return self.go_on(uniform, embedded, state, first=True)
+
+    def go_on(self, uniform: Tensor, embedded: Tensor, state: State, first: bool = False) -> Tensor:
+        """The next places of sentences that have come so far, (N, places), as ``sentences``."""
+        words = []
+        for place, u in enumerate(uniform.unbind(1)):
+            logits, state = self.step(embedded, state, first and place == 0)
+            words.append(choose(logits, u))
+            embedded = self.embedding(words[-1])
+        return tidied(torch.stack(words, 1))
+
+    def log_likelihoods(self, tokens: Tensor) -> Tensor:
+        """log pi(y_t | y_1..t-1) in nats, 0 where a place does not count: (N, T) -> (N, T)."""
+        logs = self(tokens).log_softmax(-1).gather(2, tokens[..., None])[..., 0]
+        return logs * counted(tokens)
