@@ -13,9 +13,10 @@ average, and both players are trained by both halves. Small pictures are made of
 ``quarter`` or ``eighth``. As in the paper Adam has 1e-4 and beta1 0.9, in batches of 16.
 
 Departures: the content term is a distance in features of a classifier that comes with the package, where the paper's
-are of VGG; its weight is such that at the end of stage 1 its gradient is as long as that of the squared error, a share
-of which stays, since those features see directions alone and not how bright a place is. Rates are constant, or fall by
-``--decay-images``, where the paper's fall tenfold at half of stage 2.
+are of VGG. Its weight is such that, of x4 anime faces after 500 steps of stage 1, its gradient with respect to y is as
+long as that of the squared error (6.0e-4 and 1.3e-2 without weights). That error stays beside it, since those features
+see directions alone and not how bright a place is; at a tenth of it, and twice the other, faces got a pattern of dots.
+Rates are constant, or fall by ``--decay-images``, where the paper's fall tenfold at half of stage 2.
 """
 
 from dataclasses import dataclass
@@ -43,8 +44,8 @@ class SRGANConfig(UpscalerConfig):
                                                       "with pixels there is no stage 2 and no D")
     features: str = option("cifar10", "bundled classifier whose features they are; take others than those that the "
                            "model is measured in")
-    perceptual_weight: float = option(0.1, "weight of the distance in features", minimum=0)
-    pixel_weight: float = option(0.1, "weight of the squared error in stage 2", minimum=0)
+    perceptual_weight: float = option(0.05, "weight of the distance in features", minimum=0)
+    pixel_weight: float = option(1.0, "weight of the squared error in stage 2", minimum=0)
 
 
 @register("srgan", title="SRGAN", paper="https://arxiv.org/abs/1609.04802", year=2016)
