@@ -35,12 +35,12 @@ def interpolate(model: LatentModel, pairs: int = 8, steps: int = 8, labels: Labe
     return _render_walks(model, way, labels)
 
 
-def traverse(model: LatentModel, dimension: int, low: float = -3.0, high: float = 3.0, steps: int = 8,
+def traverse(model: LatentModel, dimension: int | Tensor, low: float = -3.0, high: float = 3.0, steps: int = 8,
              rows: int = 8, labels: Labels = None, seed: int | None = None, truncation: float | None = None) -> Tensor:
-    """Images with one latent dimension moved over a range, all else fixed.
+    """Images with one latent dimension, or what lies along one direction, moved over a range, all else fixed.
 
     Args:
-        dimension: which, from 0.
+        dimension: which, from 0; or a direction (latent_size,), such as one of ``zoo.directions``, of any length.
         low, high: first and last value, in standard deviations of the normal that the prior is a map of.
         steps: images a row.
         rows: number of random latents to start from.
@@ -50,13 +50,26 @@ def traverse(model: LatentModel, dimension: int, low: float = -3.0, high: float 
     Returns:
         (rows, steps, C, H, W), as ``sample`` returns images.
     """
-    if not 0 <= dimension < model.latent_size:
+    if isinstance(dimension, Tensor):
+        along = _unit(dimension, model.latent_size)
+    elif 0 <= dimension < model.latent_size:
+        along = torch.eye(model.latent_size)[dimension]
+    else:
         raise UsageError(f"there is no latent dimension {dimension}: they are 0 to {model.latent_size - 1}")
     if rows < 1 or steps < 2:
         raise UsageError(f"a traversal has at least 2 steps and 1 row, not {steps} and {rows}")
     way = model.normals(rows, seed, truncation)[:, None].repeat(1, steps, 1)  # (rows, steps, latent_size)
-    way[:, :, dimension] = torch.linspace(low, high, steps)
+    there = (way * along).sum(2, keepdim=True)  # how far each lies along it
+    way += (torch.linspace(low, high, steps)[None, :, None] - there) * along
     return _render_walks(model, way, labels)
+
+
+def _unit(direction: Tensor, size: int) -> Tensor:
+    """Of length 1. Raises UsageError for what is no direction among latents."""
+    if direction.shape != (size,) or not torch.isfinite(direction).all() or not direction.any():
+        raise UsageError(f"a direction is a tensor of {size} numbers that are not all 0, not of the shape "
+                         f"{tuple(direction.shape)}")
+    return torch.nn.functional.normalize(direction.detach().float().cpu(), dim=0)
 
 
 def _render_walks(model: LatentModel, way: Tensor, labels: Labels) -> Tensor:
