@@ -1,37 +1,48 @@
 """The bundled classifiers, what becomes of images on the way into them, and how they are trained."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 import zoo
 from zoo.data.labels import class_parts, count_parts, heads_of, nearest_classes, targets_of
 from zoo.data.named import DIGITS
 from zoo.data.sources import open_source
-from zoo.features import classifier as module
-from zoo.features.classifier import Classifier, bundled, describe, load_classifier
+from zoo.features import bundled as module
+from zoo.features.bundled import bundled, classifier_of, classifiers, describe, load_classifier, load_network
+from zoo.features.classifier import Classifier
 from zoo.metrics.classes import class_coverage, confidence, label_agreement
 from zoo.metrics.features import default_features, feature_space, to_uint8
-from zoo.training.classifiers import train_classifier
+from zoo.training.classifiers import ClassifierCourse, train_classifier
 
-TRAINING = {"data_dir": None, "image_size": 16, "width": 4, "epochs": 8, "batch_size": 32, "learning_rate": 0.1,
-            "shift": 1, "flip": False, "precision": "32-true", "seed": 0, "command": "it"}
+COURSE = ClassifierCourse(image_size=16, width=4, epochs=8, batch_size=32, shift=1)
 FACES = ["blue hair, red eyes", "pink hair, red eyes", "blue hair, aqua eyes"]
 
 
 @pytest.mark.parametrize("name", bundled())
-def test_every_bundled_classifier_is_small_whole_and_says_what_it_is(name):
+def test_every_bundled_network_is_small_whole_and_says_what_it_is(name):
     facts = describe(name)
     assert (module.PRETRAINED / f"{name}.safetensors").stat().st_size <= 2**20
-    assert set(facts["accuracy"]) == set(facts["network"]["heads"])
-    assert facts["command"].startswith("python scripts/train_features.py --data ")
-    network = load_classifier(name)
+    heads = facts["network"].get("heads", {})
+    assert set(facts["accuracy"]) == (set(heads) or {"found"})
+    assert facts["command"].startswith(("python scripts/train_features.py --data ", "zoo features --data"))
+    network = load_network(name)
     images = torch.randint(0, 256, (2, 3, 40, 40), dtype=torch.uint8)
     features, logits = network(images)
     assert features.shape == (2, 4 * network.width)
-    assert logits.shape == (2, sum(map(len, network.heads.values())))
-    assert default_features(name) == name
+    assert logits.shape == (2, sum(map(len, heads.values())))
+    space = feature_space(name)
+    assert space.extract(images).logits.shape[1] == sum(map(len, space.classifier.heads.values()))
+
+
+@pytest.mark.parametrize("name", classifiers())
+def test_features_of_no_labels_are_the_default_where_there_are_some(name):
+    assert default_features(name) == (f"{name}-simclr" if f"{name}-simclr" in bundled() else name)
+    assert default_features(f"{name}-jpeg") == default_features(name)
+    assert classifier_of(default_features(name)) == name
 
 
 def test_the_classifier_of_digits_knows_digits():
@@ -52,7 +63,7 @@ def test_altered_weights_are_refused(tmp_path, monkeypatch):
         file.write(b"\xff")
     monkeypatch.setattr(module, "PRETRAINED", tmp_path)
     with pytest.raises(zoo.UsageError, match="damaged"):
-        load_classifier.__wrapped__("digits")
+        load_network.__wrapped__("digits")
     with pytest.raises(zoo.UsageError, match="did you mean digits"):
         load_classifier("digit")
 
@@ -128,17 +139,23 @@ def test_images_become_uint8_only_if_they_are_images():
 
 def test_a_classifier_learns_and_is_measured_as_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PRETRAINED", tmp_path)
-    accuracy = train_classifier("digits", path=tmp_path / "small", **TRAINING)
+    accuracy = train_classifier("digits", None, COURSE, tmp_path / "small", "it")
     assert accuracy["class"] > 0.8
     facts = json.loads((tmp_path / "small.json").read_text())
     assert facts["accuracy"] == accuracy
     assert facts["network"] == {"channels": 1, "image_size": 16, "heads": {"class": DIGITS}, "width": 4}
     images, labels = open_source("digits", image_size=16, split="test", held_out=0.2).load()
-    network = load_classifier.__wrapped__("small")
+    network = load_network.__wrapped__("small")
     share = (network.classes_seen(network(images)[1])[:, 0] == labels).double().mean()
     assert share.item() == pytest.approx(accuracy["class"], abs=1e-6)
 
 
-def test_a_classifier_needs_classes():
-    with pytest.raises(zoo.UsageError, match="no classes"):
-        train_classifier("ring", path=None, **TRAINING | {"image_size": 0})
+def test_networks_learn_of_images_and_a_classifier_needs_classes(tmp_path):
+    with pytest.raises(zoo.UsageError, match="a set of points: features are learnt of images"):
+        train_classifier("ring", None, replace(COURSE, image_size=0), None, "it")
+    for number in range(20):
+        Image.new("L", (16, 16), number).save(tmp_path / f"{number}.png")
+    with pytest.raises(zoo.UsageError, match="no classes.*--objective contrast"):
+        train_classifier(str(tmp_path), None, COURSE, None, "it")
+    with pytest.raises(zoo.UsageError, match="precision"):
+        train_classifier("digits", None, replace(COURSE, precision="wrong"), tmp_path / "it", "it")

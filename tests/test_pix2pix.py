@@ -10,6 +10,7 @@ from PIL import Image
 
 import zoo
 from zoo.commands import translate as translate_command
+from zoo.commands.pictures import SHEET
 from zoo.data.batches import Labelled, Pair
 from zoo.data.colours import lightness
 from zoo.data.derived import source_channels, source_size
@@ -343,8 +344,8 @@ def test_a_folder_of_pictures_is_translated(saved, tmp_path, capsys):
     assert translate_command.main([str(saved), str(tmp_path), "--out", str(out)]) == 1
     said = capsys.readouterr()
     assert "broken.png cannot be read" in said.err
-    assert f"3 pictures in {out}, 1 could not be read" in said.out
-    assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png", "2.png", translate_command.SHEET]
+    assert f"3 pictures in {out}, 1 could not be made" in said.out
+    assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png", "2.png", SHEET]
     made = Image.open(out / "1.png")
     assert (made.size, made.mode) == ((20, 33), "RGB")
     expected = zoo.load(saved).translate(tmp_path / "1.jpg")

@@ -9,10 +9,16 @@ from sklearn.datasets import load_sample_image
 from torch import nn
 
 import zoo
-from zoo.commands import translate
+from zoo.commands import pictures, translate
 from zoo.networks.statistics import Statistics
 from zoo.tasks import tiles
-from zoo.tasks.tiles import in_tiles, side_of
+from zoo.tasks.tiles import Looks, in_tiles, side_of
+
+QUARTER = tiles._Overlap(4, 8)  # of tiles of 64
+
+
+def tiled(picture, made_of, side: int, multiple: int, reach: int | None = None) -> torch.Tensor:
+    return torch.cat(list(in_tiles(picture, made_of, side, Looks(multiple, reach=reach))), 2)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (65, 64), (130, 97), (64, 300), (201, 203)])
@@ -24,15 +30,43 @@ def test_no_seam_of_a_network_that_looks_less_far(height, width, factor):
     picture = torch.rand(2, 2, height, width, dtype=torch.float64)
     with torch.no_grad():
         whole = grow(look(picture))
-        made = in_tiles(picture, lambda tile: grow(look(tile)), 64, 4)
+        made = tiled(picture, lambda tile: grow(look(tile)), 64, 4)
     torch.testing.assert_close(made, whole, rtol=0, atol=1e-12)
     assert made.shape == whole.shape
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 65), (91, 97), (64, 300), (201, 203), (40, 200)])
+@pytest.mark.parametrize("factor", [1, 4])
+def test_no_seam_at_all_where_the_reach_is_known(height, width, factor):
+    """A pixel depends on nine others in each direction, and tiles of 64 overlap by twice that; not by one less."""
+    look = nn.Conv2d(2, 3, 19, padding=9).double()
+    grow = nn.Upsample(scale_factor=factor)
+    picture = torch.rand(2, 2, height, width, dtype=torch.float64)
+    asked = []
+    with torch.no_grad():
+        whole = grow(look(picture))
+        made = tiled(picture, lambda tile: asked.append(1) or grow(look(tile)), 64, 1, reach=9)
+        less = tiled(picture, lambda tile: grow(look(tile)), 64, 1, reach=8)
+    torch.testing.assert_close(made[..., :whole.shape[3]], whole, rtol=0, atol=1e-12)
+    assert made.shape == whole.shape
+    assert (less - whole).abs().max() > 1e-3
+    rows, columns = (-(-max(1, length - 18) // 46) for length in (height, width))
+    assert len(asked) == rows * columns + 1  # the first shows that there is no norm
+
+
+def test_bands_come_before_all_is_made():
+    """From top to bottom, each as soon as no tile to come reaches into it."""
+    made = []
+    bands = in_tiles(torch.rand(1, 1, 300, 64), lambda tile: made.append(1) or tile, 64, Looks(reach=8))
+    next(bands)
+    assert len(made) <= 3  # of seven
+    assert sum(band.shape[2] for band in bands) < 300
 
 
 def test_tiles_go_over_into_each_other():
     """What differs from tile to tile fades: no step between neighbouring pixels is large."""
     tone = iter([0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0])
-    made = in_tiles(torch.zeros(1, 1, 128, 300), lambda tile: torch.full_like(tile, next(tone)), 128, 4)
+    made = tiled(torch.zeros(1, 1, 128, 300), lambda tile: torch.full_like(tile, next(tone)), 128, 4)
     steps = made.diff(dim=3).abs()
     assert made.min() == 0
     assert made.max() == 1
@@ -42,24 +76,28 @@ def test_tiles_go_over_into_each_other():
 @pytest.mark.parametrize("length", [64, 65, 100, 128, 1000])
 @pytest.mark.parametrize("multiple", [1, 4, 64])
 def test_tiles_cover_all_and_overlap(length, multiple):
-    places = tiles._places(length, 64, multiple)
+    places = tiles._places(length, 64, multiple, QUARTER)
     assert places[0] == 0
     assert places[-1] == length - 64
     assert all(0 < b - a <= 64 - 64 // 4 for a, b in zip(places, places[1:], strict=False))
 
 
 def test_when_there_are_tiles():
-    assert side_of(1024, 1024, None, 4, None) == 0
-    assert side_of(1025, 1024, None, 4, None) == 512
-    assert side_of(2000, 2000, 0, 4, None) == 0
-    assert side_of(100, 40, 30, 16, None) == 32  # up to what the network takes
-    assert side_of(32, 30, 30, 16, None) == 0
-    assert side_of(65, 64, None, 64, 64) == 64
+    assert side_of(1024, 1024, None, Looks(4, None)) == 0
+    assert side_of(1025, 1024, None, Looks(4, None)) == 512
+    assert side_of(1024, 256, None, Looks(factor=2)) == 0  # of the answer
+    assert side_of(1025, 256, None, Looks(factor=2)) == 512
+    assert side_of(1025, 256, None, Looks(factor=4)) == 256
+    assert side_of(1025, 256, 16, Looks(reach=20)) == 80
+    assert side_of(2000, 2000, 0, Looks(4, None)) == 0
+    assert side_of(100, 40, 30, Looks(16, None)) == 32  # up to what the network takes
+    assert side_of(32, 30, 30, Looks(16, None)) == 0
+    assert side_of(65, 64, None, Looks(64, 64)) == 64
     for asked, words in ((-1, "sides of 8 px or more"), (7, "sides of 8 px or more")):
         with pytest.raises(zoo.UsageError, match=words):
-            side_of(9, 9, asked, 1, None)
+            side_of(9, 9, asked, Looks(1, None))
     with pytest.raises(zoo.UsageError, match="64x64 px at most, and this one is 65x64"):
-        side_of(65, 64, 0, 64, 64)
+        side_of(65, 64, 0, Looks(64, 64))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +146,7 @@ def test_the_same_place_is_made_alike_in_every_tile():
     for top, left in ((20, 30), (60, 200), (200, 40), (220, 230)):  # in four tiles, or where two overlap
         x[:, :, top:top + 16, left:left + 16] = texture
     with torch.no_grad():
-        made = in_tiles(x, network, 128, 4)
+        made = tiled(x, network, 128, 4)
     inside = [made[:, :, top + 2:top + 14, left + 2:left + 14]  # two pixels from the rim, which see more than texture
               for top, left in ((20, 30), (60, 200), (200, 40), (220, 230))]
     for other in inside[1:]:
@@ -117,13 +155,13 @@ def test_the_same_place_is_made_alike_in_every_tile():
 
 def test_one_norm_is_by_the_mean_statistics_of_the_tiles():
     network, x = Told().double(), landscape(64, 112)
-    places = tiles._places(112, 64, 4)
+    places = tiles._places(112, 64, 4, QUARTER)
     with torch.no_grad():
         maps = [network.look(x[..., left:left + 64]) for left in places]
         means, squares = (sum(m.pow(k).mean((2, 3), keepdim=True) for m in maps) / len(maps) for k in (1, 2))
         whole = (network.look(x) - means) / (squares - means**2 + network.norm.eps).sqrt()
         whole = (whole * network.norm.weight[:, None, None] + network.norm.bias[:, None, None]).relu()
-        made = in_tiles(x, network, 64, 4)
+        made = tiled(x, network, 64, 4)
     torch.testing.assert_close(made, whole, rtol=0, atol=1e-12)
 
 
@@ -155,7 +193,7 @@ def test_tones_are_nearer_to_those_of_one_piece_than_of_tiles_by_themselves(monk
         return means - means.mean((2, 3), keepdim=True)
 
     whole, together = tones(0), tones(96)
-    monkeypatch.setattr(tiles, "_by_shared_statistics", lambda source, made_of, *_: made_of)
+    monkeypatch.setattr(tiles, "_by_shared_statistics", lambda tiles, made_of: made_of)
     alone = tones(96)
     assert (together - whole).square().mean() < 0.25 * (alone - whole).square().mean()
 
@@ -173,12 +211,12 @@ def test_of_a_very_large_picture_some_tiles_tell():
     network = Told().double()
     x = torch.rand(1, 3, 64, 64 + 48 * 40, dtype=torch.float64)
     with torch.no_grad():
-        in_tiles(x, lambda tile: asked.append(1) or network(tile), 64, 4)
-    count = len(tiles._places(x.shape[3], 64, 4))
+        tiled(x, lambda tile: asked.append(1) or network(tile), 64, 4)
+    count = len(tiles._places(x.shape[3], 64, 4, QUARTER))
     assert 32 < count <= 48
     assert len(asked) == count + -(-count // 3)  # every third
     plain = []
-    in_tiles(x, lambda tile: plain.append(1) or tile, 64, 4)
+    tiled(x, lambda tile: plain.append(1) or tile, 64, 4)
     assert len(plain) == count + 1  # the first shows that there is no norm
 
 
@@ -205,7 +243,7 @@ def test_see_through_pictures_stay_so(saved, tmp_path):
     out = tmp_path / "out"
     assert translate.main([str(saved), str(tmp_path), "--out", str(out), "--tile", "16"]) == 0
     modes = {path.name: (Image.open(path).mode, Image.open(path).size) for path in out.iterdir()}
-    sheet = modes.pop(translate.SHEET)
+    sheet = modes.pop(pictures.SHEET)
     assert modes == {"rgba.png": ("RGBA", (24, 20)), "la.png": ("RGBA", (24, 20)), "palette.png": ("RGBA", (24, 20)),
                      "opaque.png": ("RGB", (24, 20)), "turned.png": ("RGB", (20, 24)), "both.png": ("RGBA", (20, 24))}
     assert np.array_equal(np.array(Image.open(out / "rgba.png"))[..., 3], np.array(alpha))
@@ -214,7 +252,7 @@ def test_see_through_pictures_stay_so(saved, tmp_path):
     seen = np.array(Image.open(out / "palette.png"))[..., 3]
     assert seen[4, 3] == 0
     assert (seen == 255).sum() == 24 * 20 - 1
-    assert sheet[1][1] > 6 * translate.THUMBNAIL  # a row each
+    assert sheet[1][1] > 6 * pictures.THUMBNAIL  # a row each
 
 
 @pytest.mark.parametrize("kind", ["turned", "16 bit", "grey", "palette", "black and white"])
@@ -242,14 +280,14 @@ def test_pictures_of_any_sort_are_read_as_they_look(kind, saved, tmp_path):
 
 
 def test_the_sheet_has_a_place_of_its_own(saved, tmp_path):
-    Image.new("RGB", (16, 16)).save(tmp_path / translate.SHEET)
-    call = [str(saved), str(tmp_path / translate.SHEET), "--out", str(tmp_path / "out")]
+    Image.new("RGB", (16, 16)).save(tmp_path / pictures.SHEET)
+    call = [str(saved), str(tmp_path / pictures.SHEET), "--out", str(tmp_path / "out")]
     with pytest.raises(zoo.UsageError, match="where the sheet goes: choose another --sheet"):
         translate.main(call)
     with pytest.raises(zoo.UsageError, match="a PNG is written"):
         translate.main([*call, "--sheet", str(tmp_path / "sheet.jpg")])
     assert translate.main([*call, "--sheet", str(tmp_path / "new" / "sheet.png")]) == 0
     with Image.open(tmp_path / "new" / "sheet.png") as sheet:
-        assert sheet.width > 2 * translate.THUMBNAIL
+        assert sheet.width > 2 * pictures.THUMBNAIL
     with pytest.raises(zoo.UsageError, match="is there already"):
         translate.main([*call, "--sheet", str(tmp_path / "new" / "sheet.png")])

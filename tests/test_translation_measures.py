@@ -14,7 +14,7 @@ from zoo.cards.publishing import write_metrics
 from zoo.cards.tables import side_by_side
 from zoo.commands import evaluate as evaluate_command
 from zoo.data.sources import open_source
-from zoo.features.classifier import bundled, load_classifier
+from zoo.features.bundled import bundled, load_network
 from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics import label_maps, two_domains
 from zoo.metrics.judges import UNKNOWN, Schooling, at_most, rows_in_turn
@@ -61,7 +61,7 @@ def test_perceptual_distance_is_one(name, digits):
 
 @pytest.mark.parametrize("name", bundled())
 def test_the_last_map_is_what_images_are_compared_in(name):
-    network = load_classifier(name)
+    network = load_network(name)
     images = torch.randint(0, 256, (2, network.channels, network.image_size, network.image_size), dtype=torch.uint8)
     maps = network.maps(unit(images))
     assert [found.shape[1] // network.width for found in maps] == [1, 2, 2, 4, 4]

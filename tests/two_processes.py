@@ -19,6 +19,7 @@ from zoo.core.config import options_of
 from zoo.core.randomness import Draws
 from zoo.models import variant_class
 
+GROWING = 24  # images of a phase of a model that grows, so that it does within ten steps
 PLANTED = ("dcgan", "wgan-gp", "pix2pix")  # variants with which the faults are tried
 
 
@@ -26,16 +27,16 @@ def plain_networks(variant: str) -> dict:
     """A configuration without batch-norm, whose result does not depend on the parts that a batch is taken in."""
     options = options_of(variant_class(variant).Config)
     norms = {name: "none" for name, spec in options.items() if "none" in spec.choices}
-    return options_with(variant, width=2, backbone="mlp", rollouts=2) | norms
+    return options_with(variant, width=2, backbone="mlp", rollouts=2, pretrain_images=24, phase=GROWING) | norms
 
 
 def modes(variant: str) -> dict[str, dict]:
     """Ten steps in float64, with batch-norm, where rounding stays far from what is asked; and one step in float32,
     of which the gradients are compared: there Adam would make a whole step of a sign that rounding decides."""
-    still = options_with(variant, learning_rate=0.0, generator_learning_rate=0.0,
-                         discriminator_learning_rate=0.0, adversarial_learning_rate=0.0, likelihood=0, warm_up=0,
-                         critic_steps=1)
-    return {"float64": {"config": tiny_config(variant), "precision": "64-true", "images": 80},
+    still = options_with(variant, learning_rate=0.0, generator_learning_rate=0.0, discriminator_learning_rate=0.0,
+                         adversarial_learning_rate=0.0, likelihood=0, warm_up=0, pretrain_images=0, critic_steps=1)
+    return {"float64": {"config": tiny_config(variant) | options_with(variant, phase=GROWING), "precision": "64-true",
+                        "images": 80},
             "float32": {"config": plain_networks(variant) | still, "images": 8}}
 
 

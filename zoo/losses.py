@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zoo.core.parallel import gather
+
 
 def nll_real(logits: Tensor) -> Tensor:
     """-E[log D], with D = sigmoid(logits)."""
@@ -15,6 +17,12 @@ def nll_real(logits: Tensor) -> Tensor:
 def nll_fake(logits: Tensor) -> Tensor:
     """-E[log(1 - D)], with D = sigmoid(logits)."""
     return F.softplus(logits).mean()
+
+
+def relative(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """C(x) - E[C(y)] of real and of fake logits, each against the mean of the others over the batch of all processes
+    (Jolicoeur-Martineau 2018, arXiv:1807.00734, section 4.2)."""
+    return real - gather(fake).mean(), fake - gather(real).mean()
 
 
 def squared_error(outputs: Tensor, target: float) -> Tensor:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from zoo.cards.markdown import escape, fenced
+from zoo.cards.tables import responses_table
 from zoo.core.errors import UsageError
 from zoo.core.files import read_text, write_text
 from zoo.core.registry import variant_of
 from zoo.data.spec import AnySpec, TextSpec, read_spec
-from zoo.features.classifier import PRETRAINED, bundled, describe
+from zoo.features.bundled import PRETRAINED, bundled, describe
 from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics
 from zoo.store.loading import untrained
 from zoo.store.portable import places_of, portable, portable_metrics, without_places
@@ -128,7 +129,7 @@ def _flattering(metrics: Metrics, told_apart: list[str]) -> str:
     """Of features that were learnt from labels which the model knew in its training: that these say little of it."""
     taken = dict.fromkeys(name for key in metrics for name in re.findall(r"\[([\w-]+)]", key) if name in bundled())
     parts = {part for name in told_apart for part in (name, *name.split(", "))}
-    shared = [name for name in taken if parts & {*chain(*describe(name)["network"]["heads"].values())}]
+    shared = [name for name in taken if parts & {*chain(*describe(name)["network"].get("heads", {}).values())}]
     return (f"The features {' and '.join(map(escape, shared))} were learnt from labels that this model was trained "
             "with too: numbers in them may flatter it." if shared else "")
 
@@ -164,22 +165,18 @@ def write_card(folder: Path, name: str | None = None, pictures_of_data: bool = T
     write_text(folder / "README.md", render_card(folder, name, pictures_of_data=pictures_of_data))
 
 
-def render_classifier_card(name: str) -> str:
-    """Markdown for a bundled classifier, from its NAME.json."""
+def render_features_card(name: str) -> str:
+    """Markdown for a bundled network in whose features images are compared, from its NAME.json."""
     facts = describe(name)
     network = facts["network"]
-    rows = "\n".join(f"| {head} | {len(network['heads'][head])} | {share:.2%} |"
-                     for head, share in facts["accuracy"].items())
     size = (PRETRAINED / f"{name}.safetensors").stat().st_size
     return f"""# Features: {name}
 
-A small residual network that tells the classes of {facts["data"]}. The zoo compares images of that kind in its last
+A small residual network that {_learnt(facts)} of {facts["data"]}. The zoo compares images of that kind in its last
 hidden layer, {4 * network["width"]} numbers, where FID takes InceptionV3's: `--features {name}`. Numbers in it are
 called `fd10k[{name}]` and so on, and say nothing about FID.
 
-| tells | classes | right on held-out images |
-|---|---|---|
-{rows}
+{_right(facts)}
 
 Held out: {facts["held_out"]}. Measured in half precision, as it is stored ({size:,} bytes).
 
@@ -189,4 +186,31 @@ Trained on: {facts["provenance"]}.
 ```
 {facts["command"]}
 ```
+{_responses(facts)}"""
+
+
+def _responses(facts: dict[str, Any]) -> str:
+    """How the distance in these features answers to images that are made worse, if that was tried."""
+    if "responses" not in facts:
+        return ""
+    return f"""
+The Frechet distance of half of the held-out images to the other half, as they are and made worse in four steps
+(`zoo features --data {facts["data"]} --try NAME`; the steps are in `zoo/metrics/responses.py`):
+
+{responses_table(facts["responses"])}
 """
+
+
+def _learnt(facts: dict[str, Any]) -> str:
+    return "tells the classes" if "heads" in facts["network"] else "learnt to find views again, without labels,"
+
+
+def _right(facts: dict[str, Any]) -> str:
+    """How well a network does what it learnt, on images that it has not learnt from."""
+    heads = facts["network"].get("heads")
+    if heads is None:
+        return (f"In a batch of {facts['batch_size']} held-out images it finds {facts['accuracy']['found']:.2%} of "
+                "their second views.")
+    return "\n".join(["| tells | classes | right on held-out images |", "|---|---|---|",
+                      *(f"| {head} | {len(heads[head])} | {share:.2%} |"
+                        for head, share in facts["accuracy"].items())])

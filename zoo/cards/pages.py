@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.cards.card import pictures_in, render_card, render_classifier_card, write_card
+from zoo.cards.card import pictures_in, render_card, render_features_card, write_card
 from zoo.cards.tables import models_page
 from zoo.core.files import atomic, write_text
-from zoo.features.classifier import bundled
+from zoo.features.bundled import bundled
 from zoo.store.catalogue import BUNDLED, PACKAGE, bundled_folder, pretrained
 from zoo.store.loading import untrained
 
@@ -18,7 +18,7 @@ def pages() -> Iterator[tuple[str, str]]:
     """The name and text of every page."""
     yield "README.md", models_page()
     for name in bundled():
-        yield f"features-{name}.md", render_classifier_card(name)
+        yield f"features-{name}.md", render_features_card(name)
     for entry in pretrained():
         if entry.where == BUNDLED:
             yield f"{entry.name}.md", render_card(bundled_folder(entry.name), entry.name, f"images/{entry.name}-")

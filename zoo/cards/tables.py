@@ -1,5 +1,7 @@
 """Tables of what there is, as Markdown."""
 
+from typing import Any
+
 from zoo.cards.markdown import escape
 from zoo.models import variants
 from zoo.store.catalogue import BUNDLED, Pretrained, pretrained
@@ -39,6 +41,17 @@ def models_page() -> str:
         "has its numbers with their protocols, pictures that are not picked, and the command that trains such a model.",
         *sections, "## Variants", "What `zoo train --variant NAME` trains; `zoo describe NAME` tells its options.",
         variants_table()]) + "\n"
+
+
+def responses_table(responses: dict[str, Any]) -> str:
+    """How a distance answers to images of a data set (``of``) that are made worse, a row a way to make them worse."""
+    rows = {what: distances for what, distances in responses.items() if what != "of"}
+    steps = len(next(iter(rows.values()))) - 1
+    lines = [f"| {responses['of']} made worse | {' | '.join(['as it is', *map(str, range(1, steps + 1))])} | rises |",
+             f"|{'---|' * (steps + 3)}"]
+    return "\n".join([*lines, *(f"| {what} | {' | '.join(f'{one:.3g}' for one in found)} | "
+                                f"{'yes' if sorted(set(found)) == found else 'no'} |"
+                                for what, found in rows.items())])
 
 
 def side_by_side(models: dict[str, Metrics]) -> str:

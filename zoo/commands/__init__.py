@@ -7,6 +7,7 @@ COMMANDS = {
     "train": "train a variant on a data set or on pictures of your own",
     "sample": "draw images from a trained model into one PNG",
     "translate": "make pictures of pictures with a trained model",
+    "upscale": "make pictures larger with a trained model, and compare them with the true ones",
     "write": "have a trained model write sentences",
     "evaluate": "measure a model, or all models in a folder",
     "compare": "compare models by the Frechet distance, as Lucic et al. 2018",

@@ -42,14 +42,16 @@ class Parser(argparse.ArgumentParser):
             raise UsageError(f"what is {shlex.join(rest)}? Options begin with --")
         return parsed
 
-    def add_options(self, cls: type[Options], title: str) -> None:
-        """One option per field, in the field's group; absent from the result when not given."""
+    def add_options(self, cls: type[Options], title: str, beyond: type[Options] = Options) -> None:
+        """One option per field that ``beyond`` has not, in the field's group; absent from the result when not given."""
         groups: dict[str, Any] = {}
-        for spec in options_of(cls).values():
-            name = spec.group or title
-            if name not in groups:
-                groups[name] = self.add_argument_group(name)
-            self._add(groups[name], spec)
+        for name, spec in options_of(cls).items():
+            if name in options_of(beyond):
+                continue
+            group = spec.group or title
+            if group not in groups:
+                groups[group] = self.add_argument_group(group)
+            self._add(groups[group], spec)
 
     @staticmethod
     def _add(group: Any, spec: Option) -> None:

@@ -1,36 +1,75 @@
-"""Trains the small classifier of a data set in whose features the zoo compares images of that kind.
+"""Trains a small network in whose features the zoo compares images of a data set's kind, or tries what there are.
 
-    zoo features --data mnist --width 16 --epochs 6
-    zoo features --data cifar10 --data-dir data --epochs 16
+    zoo features --data mnist --width 16 --epochs 6                      # one that tells the classes
+    zoo features --data mnist --objective contrast --width 16 --epochs 6   # one that learns without labels
+    zoo features --data mnist --try mnist-simclr,mnist                     # does the distance rise as images get worse
 """
 
+import argparse
 import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
+from zoo.cards.tables import responses_table
 from zoo.commands import cli
-from zoo.training.classifiers import train_classifier
+from zoo.core.errors import UsageError
+from zoo.data.batches import Labelled
+from zoo.features.bundled import describe, note
+from zoo.metrics.comparison import How
+from zoo.metrics.features import feature_space
+from zoo.metrics.responses import responses
+from zoo.training.classifiers import ClassifierCourse, train_classifier
+from zoo.training.contrast import ContrastCourse, train_encoder
+from zoo.training.learning import Course, lessons
+
+PLACES = ("--data-dir", "--out")
+OBJECTIVES: dict[str, tuple[type[Course], Callable]] = {
+    "classes": (ClassifierCourse, train_classifier), "contrast": (ContrastCourse, train_encoder)}
 
 
 def main(arguments: list[str]) -> None:
-    parser = cli.Parser("Train the small classifier of a data set in whose features images of that kind are compared.")
-    parser.add_argument("--data", required=True, help="data set with classes")
+    parser = cli.Parser("Train a small network in whose features images of a data set's kind are compared.")
+    parser.add_argument("--data", required=True, help="data set, with classes if these are what is to be told")
     parser.add_argument("--data-dir", metavar="DIR", help="where it is")
-    parser.add_argument("--image-size", type=int, default=0, metavar="N", help="pixels (default: the data set's own)")
-    parser.add_argument("--width", type=int, default=32, help="channels of the first layer (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=10, help="(default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=128, metavar="N", help="(default: %(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=0.1, metavar="LR", help="highest (default: %(default)s)")
-    parser.add_argument("--shift", type=int, default=2, metavar="N", help="pixels of random shift (default: "
-                        "%(default)s)")
-    parser.add_argument("--flip", action="store_true", help="mirror half of the images")
-    parser.add_argument("--precision", default="32-true", help="of the arithmetic (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument("--objective", choices=OBJECTIVES, default="classes", help="classes: tell those of the data "
+                        "set; contrast: find views of an image again, without labels (default: %(default)s)")
+    parser.add_argument("--try", dest="tried", metavar="NAMES", help="train nothing: show how the Frechet distance in "
+                        "these bundled features answers to held-out images that are made worse, and write it on "
+                        "their cards")
     parser.add_argument("--out", help="path without suffix (default: among those that come with the package)")
-    options = vars(parser.parse_args(arguments))
-    out, data = options.pop("out"), options["data"]
-    command = shlex.join(["zoo", "features", *arguments])
-    accuracy = train_classifier(**options, path=Path(out) if out else None, command=command)
-    for head, share in accuracy.items():
-        print(f"{data}: {share:.2%} of the held-out images get the right {head}")
-    if not out:
+    parser.add_options(Course, "course")
+    for objective, (course, _) in OBJECTIVES.items():
+        parser.add_options(course, f"with --objective {objective}", beyond=Course)
+    options = parser.parse_args(arguments)
+    if options.tried:
+        for name in options.tried.split(","):
+            print(f"{name}\n{tried(name, options.data, options.data_dir)}\n", flush=True)
+        return
+    course, train = OBJECTIVES[options.objective]
+    chosen = {name: value for kind, _ in OBJECTIVES.values() for name, value in cli.given(options, kind).items()}
+    others = [name for name in chosen if name not in cli.given(options, course)]
+    if others:
+        raise UsageError(f"--{others[0].replace('_', '-')} is of another --objective than {options.objective}")
+    found = train(options.data, options.data_dir, course(**chosen), Path(options.out) if options.out else None,
+                  shlex.join(["zoo", "features", *_without_places(arguments)]))
+    for what, share in found.items():
+        print(f"{options.data}: {what} {share:.2%} of the held-out images")
+    if not options.out:
         print("its card: zoo publish --cards")
+
+
+def _without_places(arguments: list[str]) -> list[str]:
+    """Those that do not tell where something lies on this machine."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for place in PLACES:
+        parser.add_argument(place)
+    return parser.parse_known_args(arguments)[1]
+
+
+def tried(name: str, data: str, data_dir: str | None) -> str:
+    """Notes a bundled network's responses to held-out images of a data set, and gives their table."""
+    images = lessons(data, data_dir, describe(name)["network"]["image_size"]).measuring
+    found = responses(feature_space(name), cast(Labelled, images.load()), How().device)
+    note(name, responses={"of": images.spec.name} | found)
+    return responses_table(describe(name)["responses"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.core.errors import UsageError
@@ -88,3 +89,8 @@ def _unit(x: Tensor, channels: int, last: bool) -> Tensor:
     if x.shape[1] == channels:
         return x
     return x.expand(-1, channels, -1, -1) if x.shape[1] == 1 else x.mean(1, keepdim=True)
+
+
+def bicubic(pictures: Tensor, height: int, width: int) -> Tensor:
+    """Pictures (N, C, H, W) in [0, 1] at another size, with anti-aliasing where it is smaller (Keys 1981, a = -1/2)."""
+    return F.interpolate(pictures, (height, width), mode="bicubic", antialias=True).clamp(0, 1)

@@ -11,17 +11,20 @@ from zoo.core.errors import UsageError
 COARSEST = (8, 10, 12, 14)  # pixels, one of which the last level has
 
 
-def sides(size: int) -> list[int]:
+def sides(size: int, coarsest: tuple[int, ...] = COARSEST) -> list[int]:
     """Heights of the levels, the coarsest first: 64 -> [8, 16, 32, 64].
 
+    Args:
+        coarsest: pixels, one of which the last level has.
+
     Raises:
-        UsageError: a size that is not twice, four times, ... one of ``COARSEST``.
+        UsageError: a size that is not twice, four times, ... one of those.
     """
     found = [size]
-    while found[0] % 2 == 0 and found[0] > max(COARSEST):
+    while found[0] % 2 == 0 and found[0] > max(coarsest):
         found.insert(0, found[0] // 2)
-    if len(found) == 1 or found[0] not in COARSEST:
-        raise UsageError(f"{size} px have no pyramid: it has levels of {', '.join(map(str, COARSEST))} px and 2, 4, 8, "
+    if len(found) == 1 or found[0] not in coarsest:
+        raise UsageError(f"{size} px have no pyramid: it has levels of {', '.join(map(str, coarsest))} px and 2, 4, 8, "
                          "... times that (16, 28, 32, 64, 128, ...): choose another --image-size")
     return found
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.features.classifier import load_classifier
+from zoo.features.bundled import load_network
 
 SMALL = 1e-10  # length from which a vector of features has a direction, as in the authors' code
 
@@ -33,7 +33,7 @@ class PerceptualDistance:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._network = copy.deepcopy(load_classifier(name))  # not the shared one, which would move along
+        self._network = copy.deepcopy(load_network(name))  # not the shared one, which would move along
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Of pictures (N, 1 or 3, H, W) in [-1, 1], of any size, and as many others of that size: (N,).

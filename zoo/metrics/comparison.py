@@ -15,7 +15,7 @@ from zoo.data.batches import AnyColumns, Domains, take
 from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
 from zoo.data.stored import Images, OnDisk
-from zoo.features.classifier import describe
+from zoo.features.bundled import classifier_of, describe
 from zoo.metrics.features import Features, FeatureSpace, default_features, feature_space, to_uint8
 from zoo.metrics.generation import features_of_answers
 from zoo.metrics.protocol import Protocol, short
@@ -173,18 +173,18 @@ class Comparison:
     @property
     def used(self) -> list[str]:
         """The features that were taken, each with the digest of its weights."""
-        found = {f"{self.space.name}@{self.space.digest}"} if "space" in vars(self) else set()
+        found = self.space.used if "space" in vars(self) else []
         if "eye" in vars(self):
-            found.add(f"{self.eye}@{describe(self.eye)['sha256'][:8]}")
-        return sorted(found, key=lambda name: not name.startswith(f"{self.protocol.features}@"))  # that asked for first
+            found.append(f"{self.eye}@{describe(self.eye)['sha256'][:8]}")
+        return list(dict.fromkeys(sorted(found, key=lambda name: not name.startswith(f"{self.protocol.features}@"))))
 
     @cached_property
     def eye(self) -> str:
-        """The bundled classifier that looks at pictures one by one: that of the feature space, else that for the data
-        it was trained on, else, of photographs, that of CIFAR-10."""
+        """The bundled classifier that looks at pictures one by one: that for the images which the feature space is
+        for, else that for the data it was trained on, else, of photographs, that of CIFAR-10."""
         for name in (self.protocol.features, default_features(self.model.data.name)):
-            if name != "inception":
-                return name
+            if name != "inception" and (found := classifier_of(name)):
+                return found
         return PHOTOGRAPHS
 
     @cached_property
@@ -239,3 +239,7 @@ class Comparison:
     def named(self, stem: str, counted: bool = False) -> str:
         """A metric's name: with how many were asked, and the feature space."""
         return f"{stem}{short(self.protocol.samples) if counted else ''}{self.space.suffix}"
+
+    def told(self, stem: str, counted: bool = False) -> str:
+        """Likewise of a metric of classes, with what tells these."""
+        return f"{stem}{short(self.protocol.samples) if counted else ''}{self.space.telling}"

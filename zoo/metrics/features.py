@@ -1,4 +1,4 @@
-"""Feature spaces: InceptionV3 of FID, and the bundled classifiers, both as feature extractors of torch-fidelity."""
+"""Feature spaces: InceptionV3 of FID, and the bundled networks, both as feature extractors of torch-fidelity."""
 
 import os
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 
 from zoo.core.errors import UsageError
 from zoo.core.files import digest
-from zoo.features.classifier import Classifier, bundled, describe, load_classifier
+from zoo.features.bundled import bundled, classifier_of, describe, load_classifier, load_network
+from zoo.features.classifier import Classifier
 from zoo.metrics.protocol import short
 
 WEIGHTS_VARIABLE = "ZOO_INCEPTION_WEIGHTS"
@@ -26,12 +27,17 @@ class Features(NamedTuple):
     logits: Tensor
 
 
-class ClassifierExtractor(FeatureExtractorBase):
-    """A bundled classifier under the name ``zoo-<name>``: uint8 (N, 3, H, W) -> features (N, d), logits (N, K)."""
+class BundledExtractor(FeatureExtractorBase):
+    """A bundled network under the name ``zoo-<name>``: uint8 (N, 3, H, W) -> features (N, d), logits (N, K).
+
+    The logits of one that learnt without labels are those of the classifier for the same images, or else (N, 0).
+    """
 
     def __init__(self, name: str, features_list: list[str], **options: object) -> None:
         super().__init__(name, features_list)
-        self.classifier = load_classifier(name.removeprefix("zoo-"))
+        name = name.removeprefix("zoo-")
+        self.network, teller = load_network(name), classifier_of(name)
+        self.classifier = load_classifier(teller) if teller else None
 
     @staticmethod
     def get_provided_features_list() -> tuple[str, ...]:
@@ -46,12 +52,15 @@ class ClassifierExtractor(FeatureExtractorBase):
         return False
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        output = dict(zip(self.get_provided_features_list(), self.classifier(images), strict=True))
+        pooled, logits = self.network(images)
+        if self.classifier is not None and self.classifier is not self.network:
+            logits = self.classifier(images)[1]
+        output = {"features": pooled, "logits": logits}
         return tuple(output[name] for name in self.features_list)
 
 
 for _name in bundled():
-    register_feature_extractor(f"zoo-{_name}", ClassifierExtractor)
+    register_feature_extractor(f"zoo-{_name}", BundledExtractor)
 
 
 @dataclass  # not frozen: Lightning refuses to hand frozen ones to processes
@@ -59,19 +68,32 @@ class FeatureSpace:
     """Where images are compared.
 
     Attributes:
-        name: ``inception`` or a bundled classifier's.
+        name: ``inception`` or a bundled network's.
         digest: the first eight digits of the sha256 of its weights.
+        teller: name and digest of the bundled classifier whose logits these are, if any.
         extractor: uint8 (N, 3, H, W) -> pooled features and logits.
     """
 
     name: str
     digest: str
+    teller: tuple[str, str] | None
     extractor: FeatureExtractorBase
 
     @property
     def classifier(self) -> Classifier | None:
-        """What tells the classes; InceptionV3's thousand are no data set's here."""
+        """What tells the classes: with networks that learnt without labels another; InceptionV3's thousand are no
+        data set's here."""
         return getattr(self.extractor, "classifier", None)
+
+    @property
+    def used(self) -> list[str]:
+        """Every network by name with its digest, that of the distances first."""
+        return list(dict.fromkeys("@".join(one) for one in [(self.name, self.digest), *filter(None, [self.teller])]))
+
+    @property
+    def telling(self) -> str:
+        """What follows the name of a metric that is of classes."""
+        return f"[{self.teller[0]}]" if self.teller else self.suffix
 
     @property
     def suffix(self) -> str:
@@ -92,7 +114,7 @@ def feature_space(name: str = "inception", inception_weights: str | None = None)
     """Opens a feature space.
 
     Args:
-        name: ``inception`` or a bundled classifier's.
+        name: ``inception`` or a bundled network's.
         inception_weights: file with the weights of torch-fidelity's InceptionV3; default: $ZOO_INCEPTION_WEIGHTS, else
             torch-fidelity's copy, which it downloads on first use.
 
@@ -100,8 +122,9 @@ def feature_space(name: str = "inception", inception_weights: str | None = None)
         UsageError: an unknown name, or weights that can neither be read nor fetched.
     """
     if name != "inception":
-        extractor = ClassifierExtractor(f"zoo-{name}", list(ClassifierExtractor.get_provided_features_list()))
-        return FeatureSpace(name, describe(name)["sha256"][:8], extractor.eval())
+        extractor = BundledExtractor(f"zoo-{name}", list(BundledExtractor.get_provided_features_list()))
+        teller = classifier_of(name)
+        return FeatureSpace(name, _digest(name), (teller, _digest(teller)) if teller else None, extractor.eval())
     given = inception_weights or os.environ.get(WEIGHTS_VARIABLE)
     path = Path(given).expanduser() if given else Path(torch.hub.get_dir(), "checkpoints", Path(URL_INCEPTION_V3).name)
     if given:
@@ -117,7 +140,11 @@ def feature_space(name: str = "inception", inception_weights: str | None = None)
         ) from error
     except RuntimeError as error:
         raise UsageError(f"{path} does not hold the weights of torch-fidelity's InceptionV3: {error}") from error
-    return FeatureSpace(name, digest(path)[:8], extractor)
+    return FeatureSpace(name, digest(path)[:8], None, extractor)
+
+
+def _digest(name: str) -> str:
+    return describe(name)["sha256"][:8]
 
 
 def _check_weights(path: Path) -> None:
@@ -129,9 +156,10 @@ def _check_weights(path: Path) -> None:
 
 
 def default_features(data: str) -> str:
-    """The bundled classifier for a data set's kind of image, where there is one; else ``inception``."""
+    """The bundled network for a data set's kind of image: one that learnt without labels, if there is one, else a
+    classifier; else ``inception``."""
     kind = data.removesuffix("-jpeg")
-    return kind if kind in bundled() else "inception"
+    return next((name for name in (f"{kind}-simclr", kind) if name in bundled()), "inception")
 
 
 def to_uint8(images: Tensor) -> Tensor:

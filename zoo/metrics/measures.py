@@ -16,6 +16,7 @@ from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.memorisation import memorisation, memorisation_picture
 from zoo.metrics.modes import mode_coverage
+from zoo.metrics.neighbours import densest, density_and_coverage, usual_reach
 from zoo.metrics.pixels import l1
 from zoo.store.layout import Metrics
 
@@ -41,8 +42,11 @@ def frechet(c: Comparison) -> Values:
 
 
 def score(c: Comparison) -> Values:
-    """The Inception Score (Salimans 2016, arXiv:1606.03498), and that of the real images."""
-    name = c.named("is", counted=True)
+    """The Inception Score (Salimans 2016, arXiv:1606.03498), and that of the real images; nothing where no network
+    tells classes."""
+    if not c.fake.logits.shape[1]:
+        return {}
+    name = c.told("is", counted=True)
     mean, spread = inception_score(c.fake.logits)
     return {name: mean, f"{name}/std": spread, f"{name}/real": inception_score(c.real.features.logits)[0]}
 
@@ -60,15 +64,31 @@ def precision(c: Comparison) -> Values:
     return {c.named(name, counted=True): share for name, share in zip(("precision", "recall"), shares, strict=True)}
 
 
+def coverage(c: Comparison) -> Values:
+    """Density and coverage (Naeem 2020, arXiv:2002.09797), and those of one half of the real images in the other."""
+    real = c.real.features.pooled
+    values = {"": density_and_coverage(c.fake.pooled, real), "/real": density_and_coverage(real[::2], real[1::2])}
+    return {f"{c.named(name, counted=True)}{which}": value for which, found in values.items()
+            for name, value in found._asdict().items()}
+
+
+def collapse(c: Comparison) -> Values:
+    """The share of images in the densest neighbourhood, as large as that of a hundredth of the real ones is on average,
+    beside that of the real ones."""
+    real, name = c.real.features.pooled, c.named("densest", counted=True)
+    reach = usual_reach(real)
+    return {name: densest(c.fake.pooled, reach), f"{name}/real": densest(real, reach)}
+
+
 def classes(c: Comparison) -> Values:
     """What a classifier sees: classes that are found, their frequencies, and how sure it is; without one, nothing."""
     network, fake, real = c.space.classifier, c.fake.logits, c.real.features.logits
     if network is None:
         return {}
-    coverage, found, sure = class_coverage(network, fake, real), c.named("classes_found"), c.named("confident")
+    coverage, found, sure = class_coverage(network, fake, real), c.told("classes_found"), c.told("confident")
     values = {found: float(coverage.found), f"{found}/of": float(coverage.classes)}
     if math.isfinite(coverage.kl):  # JSON has no infinity
-        values[c.named("class_kl")] = coverage.kl
+        values[c.told("class_kl")] = coverage.kl
     return values | {sure: confidence(network, fake), f"{sure}/real": confidence(network, real)}
 
 
@@ -82,7 +102,7 @@ def agreement(c: Comparison) -> Values:
         raise UsageError(f"{c.model.variant} is asked for no classes: there is no agreement to measure")
     if network is None:
         return {}
-    names, found = c.model.data.class_names, c.named("label_agreement")
+    names, found = c.model.data.class_names, c.told("label_agreement")
     values = by_head(found, label_agreement(network, c.fake.logits, asked, names))
     if "source" in c.inputs:
         copied = by_head(found, label_agreement(network, c.given.logits, asked, names))
@@ -106,7 +126,7 @@ def stays(c: Comparison) -> Values:
     network, values = c.space.classifier, {"input_l1": l1(c.outputs, c.inputs["source"])}
     if network is None:
         return values
-    return values | by_head(c.named("label_kept"),
+    return values | by_head(c.told("label_kept"),
                             heads_kept(network, c.fake.logits, c.given.logits, c.inputs["label"]))
 
 
@@ -133,6 +153,7 @@ def modes(c: Comparison) -> Values:
 
 MEASURES: dict[str, Measure] = {
     "pixels": Measure(translation.pixels, ("l", "psnr", "ssim")),
+    "luma": Measure(translation.luma, ("psnr_y", "ssim_y", "small_psnr")),
     "perceptual": Measure(translation.perceptual, ("perceptual",)),
     "labels_back": Measure(translation.labels_back, ("pixel_accuracy", "class_accuracy", "class_iou"),
                            f"judge='U-Net of width {label_maps.WIDTH}, {label_maps.SCHOOLING}'"),
@@ -144,6 +165,8 @@ MEASURES: dict[str, Measure] = {
     "score": Measure(score, ("is",)),
     "kernel": Measure(kernel, ("kid",)),
     "precision": Measure(precision, ("precision", "recall")),
+    "coverage": Measure(coverage, ("density", "coverage")),
+    "collapse": Measure(collapse, ("densest",)),
     "classes": Measure(classes, ("classes_found", "class_kl", "confident")),
     "agreement": Measure(agreement, ("label_agreement",)),
     "stays": Measure(stays, ("label_kept", "input_l")),

@@ -9,8 +9,7 @@ from torchvision.utils import make_grid, save_image
 
 from zoo.core.files import atomic
 from zoo.data.stored import Images, OnDisk
-
-BLOCK = 10_000  # rows of training features that are compared at once
+from zoo.metrics.neighbours import nearest_rows
 
 
 class Memorisation(NamedTuple):
@@ -29,21 +28,10 @@ def memorisation(images: Tensor, training: Tensor | OnDisk, k: int = 3) -> Memor
         images: features (N, d) of the images in question.
         training: features (M, d) of all training images.
     """
-    distances, nearest = _nearest(images, training, k)
+    distances, nearest = nearest_rows(images, training, k)
     first = nearest[:, 0]
-    between, _ = _nearest(training[first], training, 2)  # the nearest of a training image is itself
+    between, _ = nearest_rows(training[first], training, 2)  # the nearest of a training image is itself
     return Memorisation(nearest, (distances[:, 0] < between[:, 1]).double().mean().item())
-
-
-def _nearest(these: Tensor, those: Tensor | OnDisk, k: int) -> tuple[Tensor, Tensor]:
-    """Distances and rows (N, k) of the nearest, over blocks of those, which may be too many for the memory."""
-    distances, nearest = these.new_empty(len(these), 0), torch.empty(len(these), 0, dtype=torch.int64)
-    for rows in torch.arange(len(those)).split(BLOCK):
-        distances = torch.cat([distances, torch.cdist(these, those[rows])], 1)
-        nearest = torch.cat([nearest, rows.expand(len(these), -1)], 1)
-        distances, which = distances.topk(min(k, distances.shape[1]), largest=False)
-        nearest = nearest.gather(1, which)
-    return distances, nearest
 
 
 def memorisation_picture(images: Tensor, training: Images, nearest: Tensor, path: Path) -> None:

@@ -26,11 +26,16 @@ def rounded(pictures: Tensor) -> Tensor:
 
 def _errors(made: Tensor, true: Tensor) -> dict[str, Tensor]:
     """Of each picture, (n,)."""
-    squares = (made - true).double().square().flatten(1).mean(1)
     similarity = cast(Tensor, structural_similarity_index_measure(made, true, data_range=1.0, reduction="none"))
     return {"l1": (made - true).double().abs().flatten(1).mean(1),
-            "psnr": -10 * squares.clamp(min=1e-10).log10(),
+            "psnr": decibels(made, true),
             "ssim": similarity.double().view(-1)}
+
+
+def decibels(made: Tensor, true: Tensor) -> Tensor:
+    """PSNR of each picture (N, C, H, W), (N,), with a peak of 1; at most 100."""
+    squares = (made - true).double().square().flatten(1).mean(1)
+    return -10 * squares.clamp(min=1e-10).log10()
 
 
 def l1(made: Tensor, true: Tensor) -> float:

@@ -7,13 +7,15 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import take
-from zoo.data.spec import DomainSpec
-from zoo.features.classifier import load_classifier
+from zoo.data.derived import shrink
+from zoo.data.spec import DomainSpec, PairSpec
+from zoo.features.bundled import load_classifier
 from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics import label_maps, two_domains
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.judges import told
-from zoo.metrics.pixels import errors, l1, moments, rounded
+from zoo.metrics.luma import WINDOW, fidelity
+from zoo.metrics.pixels import decibels, errors, l1, moments, rounded
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.styled import StyledTranslator
 from zoo.tasks.task import Inputs
@@ -26,6 +28,26 @@ def pixels(c: Comparison) -> dict[str, float]:
     _check_pairs(c)
     return {f"{name}{which}": value for which, made in _answers(c).items()
             for name, value in errors(made, c.truths).items()}
+
+
+def luma(c: Comparison) -> dict[str, float]:
+    """PSNR and SSIM of luma, without a border as wide as pictures were made larger by, beside those of trivial answers,
+    of which the copy is the bicubic one, and PSNR to the picture given of answers that are made small again.
+
+    Nothing of pictures that are too small for it.
+    """
+    factor = c.model.data.way.factor if isinstance(c.model.data, PairSpec) else 1
+    if factor == 1:
+        raise UsageError(f"{c.model.variant} on {c.model.data.name} does not make pictures larger: measure pixels")
+    values: dict[str, float] = {}
+    if c.truths.shape[2] < 2 * factor + WINDOW:
+        return values
+    for which, made in _answers(c).items():
+        found = fidelity(made, c.truths, factor)
+        values |= {f"psnr_y{which}": found.psnr.mean().item(), f"ssim_y{which}": found.ssim.mean().item()}
+        small = shrink(2 * rounded(made) - 1, factor) / 2 + 0.5
+        values[f"small_psnr{which}"] = decibels(small, c.inputs["source"]).mean().item()
+    return values
 
 
 def perceptual(c: Comparison) -> dict[str, float]:

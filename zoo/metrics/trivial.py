@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zoo.data.pictures import bicubic
+
 COARSE = 16  # pixels a side, at which pictures are looked up
 BLOCK = 1_024  # pictures that are made coarse at once
 
@@ -16,7 +18,7 @@ def copies(source: Tensor, true: Tensor) -> Tensor:
     Where they have a channel more than those, it says where holes are, and is left away.
     """
     if source.shape[2:] != true.shape[2:]:
-        source = F.interpolate(source, true.shape[2:], mode="bicubic", antialias=True).clamp(0, 1)
+        source = bicubic(source, *true.shape[2:])
     if source.shape[1] == true.shape[1] + 1:
         source = source[:, :-1]
     if source.shape[1] != true.shape[1]:

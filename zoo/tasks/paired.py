@@ -1,6 +1,6 @@
 """PairedTranslator: pictures from pictures, learnt from pairs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -109,12 +109,12 @@ class PairedTranslator(Translator):
             raise UsageError(f"this {self.variant} fills holes that it is told of: model.inpaint(images, holes)")
         return super().read(images)
 
-    def _of_any_size(self, source: Tensor, made_of: Callable[[Tensor], Tensor], tile: int | None) -> Tensor:
+    def _in_bands(self, source: Tensor, made_of: Callable[[Tensor], Tensor], tile: int | None) -> Iterator[Tensor]:
         size = self.data.image_size
         if self.way.missing is in_the_centre and source.shape[2:] != (size, size):
             raise UsageError(f"this {self.variant} fills the centre of pictures of {size}x{size} px, not of "
                              f"{source.shape[2]}x{source.shape[3]}: resize or crop them")
-        return super()._of_any_size(source, made_of, tile)
+        return super()._in_bands(source, made_of, tile)
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 

@@ -89,7 +89,8 @@ class Sampler(LatentModel):
     def measures(self) -> tuple[str, ...]:
         if not self.data.bounded:
             return ("modes",)
-        return ("frechet", "score", "kernel", "precision", "classes", *(("agreement",) if self.conditional else ()))
+        return ("frechet", "coverage", "collapse", "score", "kernel", "precision", "classes",
+                *(("agreement",) if self.conditional else ()))
 
     @property
     def told_apart(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Large pictures in overlapping tiles, without seams."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,81 +12,130 @@ from zoo.networks.statistics import Statistics
 
 MadeOf = Callable[[Tensor], Tensor]
 
-WHOLE = 1 << 20  # pixels up to which a picture is made in one piece
+WHOLE = 1 << 20  # pixels of an answer up to which it is made in one piece
 TILE = 512  # pixels of the sides of tiles, where none are asked for
+LARGER = 1024  # and of what is made of them, where it is larger
 MOST_SAMPLED = 16  # tiles whose statistics are taken
 SHARE = 4  # tiles overlap by a quarter, of whose outer quarter on either side nothing is taken
 
 
-def side_of(height: int, width: int, asked: int | None, multiple: int, largest: int | None) -> int:
+class Looks(NamedTuple):
+    """How a network takes pictures.
+
+    Attributes:
+        multiple: of which their sides must be.
+        largest: side that it takes, if there is one.
+        reach: pixels on either side that what it makes of one depends on; None where it is not known, or all.
+        factor: by which an answer is larger.
+    """
+
+    multiple: int = 1
+    largest: int | None = None
+    reach: int | None = None
+    factor: int = 1
+
+
+class _Overlap(NamedTuple):
+    """Of neighbouring tiles: pixels at the rim of each that do not count, and those of the line between them."""
+
+    rim: int
+    ramp: int
+
+    @property
+    def width(self) -> int:
+        return 2 * self.rim + self.ramp
+
+
+def side_of(height: int, width: int, asked: int | None, looks: Looks) -> int:
     """The side of the tiles of a picture; 0 where it is made in one piece.
 
     Args:
         asked: by the user: a side, 0 for one piece, None for what is best.
-        multiple: of sides that the network takes.
-        largest: side that it takes, if there is one.
 
     Raises:
         UsageError: a side below 8 px, or no tiles for a network that takes none larger.
     """
     if asked is not None and (asked < 0 or 0 < asked < 8):
         raise UsageError(f"tiles have sides of 8 px or more, and 0 is for one piece, not {asked}")
+    multiple, largest, reach, factor = looks
     if largest is not None:
         if asked == 0 and max(height, width) > largest:
             raise UsageError(f"this model takes pictures of {largest}x{largest} px at most, and this one is "
                              f"{height}x{width}: leave tile=0 away")
         return largest if max(height, width) > largest else 0
     if asked is None:
-        asked = TILE if height * width > WHOLE else 0
+        asked = min(TILE, LARGER // factor) if height * width * factor**2 > WHOLE else 0
+    if asked:
+        asked = max(asked, 4 * (reach or 0))  # half of such a tile counts
     side = -(-asked // multiple) * multiple
     return side if max(height, width) > side else 0
 
 
-def in_tiles(source: Tensor, made_of: MadeOf, side: int, multiple: int) -> Tensor:
-    """What is made of sources (N, Cs, H, W), tile by tile, each by itself.
+def in_tiles(source: Tensor, made_of: MadeOf, side: int, looks: Looks) -> Iterator[Tensor]:
+    """What is made of sources (N, Cs, H, W), tile by tile, each by itself: in bands, (N, C, h, W * factor), from top
+    to bottom, so that no more than a row of tiles has to be kept.
 
-    Neighbours overlap by a quarter of their side. There the answer goes over from one to the other in a line, and the
-    rim of a tile, which lacks the picture beyond it, does not count: so what a network makes of a pixel by less than a
-    sixteenth of the side around it is the same as in one piece. Instance norm, by which a network knows of the whole
-    picture, takes the statistics of some tiles together: of each tile alone, tones would differ from tile to tile. They
-    differ from those of one piece, but by the same everywhere.
+    Where ``reach`` is known, tiles overlap by twice that, and all is the same as in one piece. Else neighbours overlap
+    by a quarter of their side. There the answer goes over from one to the other in a line, and the rim of a tile, which
+    lacks the picture beyond it, does not count: so what a network makes of a pixel by less than a sixteenth of the side
+    around it is the same as in one piece. Instance norm, by which a network knows of the whole picture, takes the
+    statistics of some tiles together: of each tile alone, tones would differ from tile to tile. They differ from those
+    of one piece, but by the same everywhere.
 
     Args:
-        made_of: sources (N, Cs, side, side) -> pictures, of the same size or larger by a factor.
-        multiple: by which tiles are placed, for networks that halve, where the overlap has room for it.
+        made_of: sources (N, Cs, h, w) -> pictures, of the same size or larger by a factor.
+        side: of tiles, h and w, as ``side_of`` says. They are placed by the multiple of the network, where the overlap
+            has room for it.
     """
     height, width = source.shape[2:]
-    source = F.pad(source, (0, max(0, side - width), 0, max(0, side - height)), mode="replicate")
-    rows, columns = (_places(length, side, multiple) for length in source.shape[2:])
-    made_of = _by_shared_statistics(source, made_of, [(top, left) for top in rows for left in columns], side)
-    total: Tensor | None = None
-    for top in rows:
+    sides = [side, side] if looks.reach is None else [
+        min(side, -(-length // looks.multiple) * looks.multiple) for length in (height, width)]
+    tall, wide = sides
+    source = F.pad(source, (0, max(0, wide - width), 0, max(0, tall - height)), mode="replicate")
+    overlap = _Overlap(side // SHARE**2, side // SHARE - 2 * (side // SHARE**2)) if looks.reach is None else \
+        _Overlap(looks.reach, 0)
+    rows, columns = (_places(length, longest, looks.multiple, overlap)
+                     for length, longest in zip(source.shape[2:], sides, strict=True))
+    tiles = {(top, left): source[:, :, top:top + tall, left:left + wide] for top in rows for left in columns}  # views
+    made_of = _by_shared_statistics(list(tiles.values()), made_of)
+    total, weights = torch.empty(0), torch.empty(0)  # of the rows that are not finished
+    for top, following in zip(rows, [*rows[1:], source.shape[2]], strict=True):
         for left in columns:
-            made = made_of(source[:, :, top:top + side, left:left + side])
-            scale = made.shape[2] // side
-            if total is None:
-                total = made.new_zeros(*made.shape[:2], *(scale * length for length in source.shape[2:]))
-                weights = made.new_zeros(total.shape[2:])
-            y, x = slice(scale * top, scale * (top + side)), slice(scale * left, scale * (left + side))
-            down = _fade(top > 0, top + side < source.shape[2], scale * side)
-            across = _fade(left > 0, left + side < source.shape[3], scale * side)
+            made = made_of(tiles[top, left])
+            scale = made.shape[2] // tall
+            if left == 0:
+                total, weights = _grown(total, weights, made, scale * source.shape[3])
+            x = slice(scale * left, scale * (left + wide))
+            down = _fade(top > 0, top + tall < source.shape[2], tall, overlap, scale)
+            across = _fade(left > 0, left + wide < source.shape[3], wide, overlap, scale)
             weight = (down[:, None] * across).to(made)
-            total[:, :, y, x] += weight * made
-            weights[y, x] += weight
-    assert total is not None  # there is a tile
-    return (total / weights)[:, :, :scale * height, :scale * width]
+            total[..., x] += weight * made
+            weights[:, x] += weight
+        done = scale * (min(following, height) - top)
+        if done > 0:
+            yield (total[:, :, :done] / weights[:done])[..., :scale * width]
+        total, weights = total[:, :, scale * (following - top):], weights[scale * (following - top):]
 
 
-def _by_shared_statistics(source: Tensor, made_of: MadeOf, places: list[tuple[int, int]], side: int) -> MadeOf:
+def _grown(total: Tensor, weights: Tensor, made: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """What is not finished with rows below, up to the height of a tile."""
+    height = made.shape[2]
+    grown, count = made.new_zeros(*made.shape[:2], height, width), made.new_zeros(height, width)
+    if total.numel():
+        grown[:, :, :total.shape[2]], count[:len(weights)] = total, weights
+    return grown, count
+
+
+def _by_shared_statistics(tiles: list[Tensor], made_of: MadeOf) -> MadeOf:
     """``made_of`` with the instance norms of the network by statistics of tiles that are spread over the picture."""
     statistics = Statistics()
-    every = -(-len(places) // MOST_SAMPLED)
-    for number, (top, left) in enumerate(places[::every]):
+    every = -(-len(tiles) // MOST_SAMPLED)
+    for number, tile in enumerate(tiles[::every]):
         if number == 1 and not statistics.norms:
             return made_of
         statistics.begin()
         with statistics:
-            made_of(source[:, :, top:top + side, left:left + side])
+            made_of(tile)
     statistics.settle()
 
     def by_statistics(tile: Tensor) -> Tensor:
@@ -96,19 +146,21 @@ def _by_shared_statistics(source: Tensor, made_of: MadeOf, places: list[tuple[in
     return by_statistics
 
 
-def _places(length: int, side: int, multiple: int) -> list[int]:
-    """Where tiles begin, from 0 to the last that fits, each overlapping its neighbours by a quarter or more."""
-    step = side - side // SHARE
-    grid = multiple if multiple <= side // SHARE**2 else 1
+def _places(length: int, side: int, multiple: int, overlap: _Overlap) -> list[int]:
+    """Where tiles begin, from 0 to the last that fits, each overlapping its neighbours by so much or more."""
+    step = side - overlap.width
+    grid = multiple if multiple <= overlap.rim else 1
     count = -(-(length - side) // (step - grid + 1)) + 1
     return [round(i * (length - side) / max(count - 1, 1) / grid) * grid for i in range(count - 1)] + [length - side]
 
 
-def _fade(before: bool, behind: bool, side: int) -> Tensor:
-    """Weights along a side: 1, and towards a neighbour falling to 0 a sixteenth of the side from its end."""
-    rim, ramp = side // SHARE**2, side // SHARE - 2 * (side // SHARE**2)
-    rise = ((torch.arange(side) - rim + 0.5) / ramp).clamp(0, 1)
-    weights = torch.ones(side)
+def _fade(before: bool, behind: bool, side: int, overlap: _Overlap, scale: int) -> Tensor:
+    """Weights along the side of an answer: 1, and towards a neighbour falling to 0 before the rim."""
+    rim, ramp = scale * overlap.rim, max(1, scale * overlap.ramp)
+    rise = ((torch.arange(scale * side) - rim + 0.5) / ramp).clamp(0, 1)
+    if not overlap.ramp:
+        rise = (rise > 0).to(rise)  # all at once
+    weights = torch.ones(scale * side)
     if before:
         weights = weights * rise
     if behind:

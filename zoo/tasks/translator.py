@@ -1,6 +1,6 @@
 """Translator: pictures from pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -16,7 +16,7 @@ from zoo.data.pictures import Pictures, as_tensor
 from zoo.tasks.drawing import grid
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.task import PASS, Inputs, Task
-from zoo.tasks.tiles import in_tiles, side_of
+from zoo.tasks.tiles import Looks, in_tiles, side_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -71,6 +71,16 @@ class Translator(Task):
         """Height and width of the largest picture that the network takes; None where there is no such."""
         return None
 
+    @property
+    def reach(self) -> int | None:
+        """Pixels of a picture on either side that what is made of one depends on; None where that is not known."""
+        return None
+
+    @property
+    def factor(self) -> int:
+        """How many times as high and wide an answer is."""
+        return self.data.image_size // self.source_shape[1]
+
     def generate(self, source: Tensor, normal: Tensor | None) -> Tensor:
         """Pictures (N, C, H, W) in [-1, 1] from pictures (N, Cs, Hs, Ws) in [-1, 1] and normals (N, noise_size)."""
         raise NotImplementedError
@@ -78,7 +88,8 @@ class Translator(Task):
     def set_rate(self, n: int, budget: int) -> None:
         """For a step on n examples of this process: the learning rate, which falls in the second half of a budget."""
         before = self.images_seen - n * parallel.world_size()
-        set_rates(self.optimizers(use_pl_optimizer=False),  # type: ignore[arg-type]  # two groups are a list
+        optimizers: Any = self.optimizers(use_pl_optimizer=False)
+        set_rates(optimizers if isinstance(optimizers, list) else [optimizers],
                   self.config.learning_rate * linear_decay(before, budget))
 
     # ---- asked by a user --------------------------------------------------------------------------------------
@@ -124,20 +135,33 @@ class Translator(Task):
         """A user's pictures as sources in [0, 1]."""
         return as_tensor(images, self.source_shape[0])
 
-    def _translated(self, source: Tensor, seed: int, batch_size: int, told: Inputs, tile: int | None) -> Tensor:
+    def bands(self, images: Pictures, labels: Labels = None, style: Pictures = None, seed: int = 0,
+              batch_size: int = PASS, tile: int | None = None) -> Iterator[Tensor]:
+        """What ``translate`` makes, in bands from top to bottom, (n, C, h, W): of large pictures before all is made."""
+        source = self.read(images)
+        return self._bands(source, seed, batch_size, self.told(len(source), labels, style), tile)
+
+    def _bands(self, source: Tensor, seed: int, batch_size: int, told: Inputs, tile: int | None) -> Iterator[Tensor]:
         n = max([len(source), *map(len, told.values())])  # of one picture several are made
-        return self._of_any_size(source.expand(n, -1, -1, -1), lambda padded: self.respond(
+        return self._in_bands(source.expand(n, -1, -1, -1), lambda padded: self.respond(
             batch_size, **self._asked(padded, seed) | told), tile)
+
+    def _translated(self, source: Tensor, seed: int, batch_size: int, told: Inputs, tile: int | None) -> Tensor:
+        return joined(self._bands(source, seed, batch_size, told, tile), self.factor * source.shape[2])
 
     def _of_any_size(self, source: Tensor, made_of: Callable[[Tensor], Tensor], tile: int | None) -> Tensor:
         """What is made of sources, which the network gets at a size that it can take."""
+        return joined(self._in_bands(source, made_of, tile), self.factor * source.shape[2])
+
+    def _in_bands(self, source: Tensor, made_of: Callable[[Tensor], Tensor], tile: int | None) -> Iterator[Tensor]:
+        """The same, in bands from top to bottom."""
         height, width = source.shape[2:]
-        if side := side_of(height, width, tile, self.multiple, self.largest):
-            return in_tiles(source, made_of, side, self.multiple)
+        looks = Looks(self.multiple, self.largest, self.reach, self.factor)
+        if side := side_of(height, width, tile, looks):
+            return in_tiles(source, made_of, side, looks)
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
         made = made_of(F.pad(source, padding, mode="replicate"))
-        scale = self.data.image_size // self.source_shape[1] if made.shape[2] != height + padding[3] else 1
-        return made[:, :, :height * scale, :width * scale]
+        return iter([made[:, :, :height * self.factor, :width * self.factor]])
 
     def _asked(self, source: Tensor, seed: int | None) -> Inputs:
         """The inputs for pictures in [0, 1]."""
@@ -163,12 +187,15 @@ class Translator(Task):
 
     def sheet(self, examples: Batch | None = None) -> "Image.Image":
         """A row an example: source, answer and, where it is known, the truth."""
-        inputs = self.inputs(SHOWN, 0, examples)
-        columns = [inputs["source"], self.respond(**inputs)]
+        columns = self.columns_of(self.inputs(SHOWN, 0, examples))
         if examples is not None:
             truth = self.truth(self.prepare(examples)).cpu()
             columns.append(truth[torch.arange(SHOWN) % len(truth)])
         return self._in_rows(columns)
+
+    def columns_of(self, inputs: Inputs) -> list[Tensor]:
+        """What a sheet shows of inputs, besides the truth."""
+        return [inputs["source"], self.respond(**inputs)]
 
     def _in_rows(self, columns: list[Tensor]) -> "Image.Image":
         pictures = torch.stack([self._shown(column) for column in columns], 1)  # (rows, columns, 3, H, W)
@@ -184,3 +211,16 @@ class Translator(Task):
 
     def facts(self) -> dict[str, str]:
         return {"multiple": str(self.multiple)}
+
+
+def joined(bands: Iterator[Tensor], height: int) -> Tensor:
+    """Bands (N, C, h, W) from top to bottom as one tensor (N, C, height, W), without a second copy of them."""
+    made, top = torch.empty(0), 0
+    for band in bands:
+        if band.shape[2] == height:
+            return band
+        if not top:
+            made = band.new_empty(*band.shape[:2], height, band.shape[3])
+        made[:, :, top:top + band.shape[2]] = band
+        top += band.shape[2]
+    return made

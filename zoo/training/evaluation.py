@@ -103,7 +103,7 @@ class Evaluation(Callback):
         model.track(self.name, distance.compute())
         distance.reset()
         for head, mean in agreement.items():
-            model.track(f"label_agreement{self.space.suffix}/{head}", mean.compute())
+            model.track(f"label_agreement{self.space.telling}/{head}", mean.compute())
 
 
 class _Given(nn.Identity):

@@ -1,0 +1,5 @@
+"""``zoo upscale`` as a script."""
+
+from zoo.commands.cli import run
+
+run("upscale")

@@ -1,0 +1,214 @@
+"""What commands share that make pictures of pictures: files in, PNG files of the same names out, and a sheet."""
+
+import argparse
+import glob
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+from torch import Tensor
+from torchvision.transforms.functional import to_pil_image
+from tqdm import tqdm
+
+from zoo.commands import cli
+from zoo.core.errors import UsageError
+from zoo.core.files import atomic
+from zoo.data.listing import SUFFIXES
+from zoo.data.pictures import as_tensor
+from zoo.data.pixels import UNREADABLE, upright
+from zoo.store.loading import load
+from zoo.tasks.drawing import table
+from zoo.tasks.task import Task
+from zoo.tasks.translator import Translator
+
+SHEET = "given-and-made.png"
+SHOWN = 16  # pictures of a sheet
+THUMBNAIL = 128  # pixels
+STILL = {None, "MPO"}  # formats of one picture: cameras keep smaller copies of it in the same file
+Given = Tensor  # a picture (1, C, H, W) in [0, 1]
+
+
+class Jobs(NamedTuple):
+    """Pictures to make, each from its source, and the sheet."""
+
+    pictures: list[tuple[Path, Path]]
+    sheet: Path
+    out: Path
+
+    def run(self, bands: Callable[[Given], Iterator[Tensor]], model: Translator,
+            given_of: Callable[[Path], Given] | None = None,
+            seen: Callable[[Path, Given, "Image.Image"], None] | None = None) -> int:
+        """Makes all; a picture that cannot be made is named and skipped.
+
+        Args:
+            bands: a picture -> what is made of it, in bands from top to bottom.
+            given_of: a file -> the picture that is given; default: what it shows.
+            seen: is called with each file, what was given, and what was made.
+
+        Returns:
+            how many could not be made, or were not accepted by ``seen``.
+        """
+        shown: list[Image.Image] = []
+        failed = written = 0
+        for source, target in tqdm(self.pictures, unit="img"):
+            try:
+                given = (given_of or model.read)(source)
+                made = assembled(bands(given), model.factor * given.shape[3], model.factor * given.shape[2])
+                alpha, note = alpha_of(source), note_of(source)
+            except (UsageError, *UNREADABLE) as error:
+                tqdm.write(str(error), sys.stderr)
+                failed += 1
+                continue
+            with atomic(target) as partial:
+                _with_alpha(made, alpha).save(partial, format="png")
+            written += 1
+            if seen:
+                try:
+                    seen(source, given, made)
+                except UsageError as error:  # of the true picture
+                    tqdm.write(str(error), sys.stderr)
+                    failed += 1
+            if note:
+                tqdm.write(note, sys.stderr)
+            if len(shown) < 2 * SHOWN:
+                shown += [_thumbnail(source), _small(made)]
+        self._write_sheet(shown)
+        print(f"{written} pictures in {self.out}"
+              + (f", {len(self.pictures) - written} could not be made" if written < len(self.pictures) else ""))
+        return failed
+
+    def _write_sheet(self, shown: list["Image.Image"]) -> None:
+        """A row a picture: what was given, and what was made; nothing where nothing was."""
+        if not shown:
+            return
+        rows = [as_tensor(shown[i:i + 2], 3) for i in range(0, len(shown), 2)]
+        self.sheet.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(self.sheet) as partial:
+            table(rows, columns=["given", "made"]).save(partial, format="png")
+
+
+def parser_of(words: str) -> cli.Parser:
+    """With the options that all of these commands have."""
+    parser = cli.Parser(words)
+    parser.add_argument("model", help="a model folder, such as a run's, a name, or org/name on the Hub")
+    parser.add_argument("pictures", nargs="+", help="files, folders or patterns such as 'photos/*.jpg'")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write to, made if need be")
+    parser.add_argument("--tile", type=cli.count, metavar="PX", help="side of the overlapping tiles in which pictures "
+                        "are made; 0: in one piece (default: tiles for what has more than a megapixel)")
+    parser.add_argument("--sheet", metavar="FILE", help="PNG of what was given beside what was made, of at most "
+                        f"{SHOWN} (default: {SHEET} in the folder)")
+    parser.add_argument("--overwrite", action="store_true", help="replace pictures that are in the folder already")
+    return parser
+
+
+def loaded(name: str, ask: str, what: str) -> Translator:
+    """A model that can be asked so. Raises UsageError for another, which ``what`` says it does not do."""
+    model: Task = load(name)
+    if ask not in model.asks or not isinstance(model, Translator):
+        raise UsageError(f"{name} {what}: it can be asked with {model.asked_with()}")
+    return model
+
+
+def jobs_of(options: argparse.Namespace) -> Jobs:
+    """Raises UsageError where there are no pictures, or where one would be written over another."""
+    out = Path(options.out).expanduser()
+    pictures = _targets(_found(options.pictures), out)
+    sheet = Path(options.sheet or out / SHEET).expanduser()
+    _check_free([sheet, *(target for _, target in pictures)], options.overwrite)
+    return Jobs(pictures, sheet, out)
+
+
+def _found(words: list[str]) -> list[Path]:
+    """The picture files that files, folders and patterns stand for. Raises UsageError if there are none."""
+    files: list[Path] = []
+    for word in words:
+        path = Path(word).expanduser()
+        if path.is_dir():
+            files += sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())
+        elif path.is_file():
+            files.append(path)
+        else:
+            matches = sorted(Path(match) for match in glob.glob(str(path)))
+            if not matches:
+                raise UsageError(f"there is no picture, folder or match of {word}")
+            files += [match for match in matches if match.is_file()]
+    if not files:
+        raise UsageError(f"there are no pictures in {', '.join(words)}: looked for {', '.join(SUFFIXES)}")
+    return list(dict.fromkeys(files))
+
+
+def _targets(sources: list[Path], out: Path) -> list[tuple[Path, Path]]:
+    """Each with the file to write. Raises UsageError for two of one name."""
+    targets: dict[Path, Path] = {}
+    for source in sources:
+        target = out / f"{source.stem}.png"
+        if target in targets:
+            raise UsageError(f"{targets[target]} and {source} would both be written to {target}: make them one by one, "
+                             "in folders of their own")
+        targets[target] = source
+    return [(source, target) for target, source in targets.items()]
+
+
+def _check_free(targets: list[Path], overwrite: bool) -> None:
+    """Raises UsageError for two files of one name, and for one that is there, unless it may be replaced."""
+    sheet, *pictures = targets
+    if sheet in pictures:
+        raise UsageError(f"a picture would be written to {sheet}, where the sheet goes: choose another --sheet")
+    if sheet.suffix.lower() != ".png":
+        raise UsageError(f"a PNG is written, and {sheet} is named otherwise: --sheet {sheet.stem}.png")
+    there = [target for target in targets if target.exists()]
+    if there and not overwrite:
+        raise UsageError(f"{there[0]} is there already, as are {len(there) - 1} others: --overwrite replaces them, or "
+                         "choose another --out")
+
+
+def assembled(bands: Iterator[Tensor], width: int, height: int) -> "Image.Image":
+    """A picture from its bands (1, C, h, W) in [0, 1], of which only one is kept at a time."""
+    made, top = None, 0
+    for band in bands:
+        part = to_pil_image((band[0] * 255).round().byte())
+        made = made or Image.new(part.mode, (width, height))
+        made.paste(part, (0, top))
+        top += part.height
+    assert made is not None  # there is a first
+    return made
+
+
+def _with_alpha(picture: "Image.Image", alpha: "Image.Image | None") -> "Image.Image":
+    if alpha is None:
+        return picture
+    picture = picture.copy()
+    picture.putalpha(alpha.resize(picture.size, Image.Resampling.BICUBIC))
+    return picture
+
+
+def tensor_of(picture: "Image.Image") -> Tensor:
+    """(1, C, H, W) in [0, 1] of a grey or coloured picture of 8 bits."""
+    return as_tensor(np.array(picture), len(picture.getbands()))
+
+
+def alpha_of(file: Path) -> "Image.Image | None":
+    """How opaque a picture is, upright, as a grey picture; None where it is so all over."""
+    with Image.open(file) as image:
+        turned = ImageOps.exif_transpose(image)
+        return turned.convert("RGBA").getchannel("A") if turned.has_transparency_data else None
+
+
+def note_of(file: Path) -> str:
+    """What a user should know of a file that was read in part; "" if there is nothing."""
+    with Image.open(file) as image:
+        frames = 1 if image.format in STILL else getattr(image, "n_frames", 1)
+    return f"{file} has {frames} pictures, of which the first was taken" if frames > 1 else ""
+
+
+def _thumbnail(file: Path) -> "Image.Image":
+    with Image.open(file) as image:
+        return _small(upright(image, 3, {}))
+
+
+def _small(picture: "Image.Image") -> "Image.Image":
+    """On white, within a square."""
+    return ImageOps.pad(upright(picture, 3, {}), (THUMBNAIL, THUMBNAIL), color="white")

@@ -1,0 +1,132 @@
+"""ProGAN: a pair that grows from 4 px to the size of the data, Karras 2017 (https://arxiv.org/abs/1710.10196).
+
+Equation 3 of WGAN-GP (Gulrajani 2017), and a drift of D's outputs that is held small:
+
+    L_D = E[D(G(z))] - E[D(x)] + lambda E[(||grad D(x_hat)||_2 - 1)^2] + epsilon E[D(x)^2],    L_G = -E[D(G(z))]
+
+with lambda 10 and epsilon 0.001. After ``phase`` images at the coarsest size both networks double it: over ``phase``
+images the new layers are blended in, alpha rising from 0 to 1 by the clock, and as many follow with alpha 1. Real
+images are halved to the size of the fakes and blended likewise. Until it is grown, images are enlarged to the size of
+the data by nearest neighbours. Latents lie on a sphere; weights are scaled where they act (equalised learning rate);
+pixel norm in G, the spread of groups of 4 images in D; one step of each, Adam 1e-3 with betas (0, 0.99), averaged
+weights (appendix A). The networks are in ``zoo/networks/progressive.py`` with their departures. Further departures:
+Adam goes on when a level is new, where the authors' code begins anew; the size of a batch does not change with the
+level; ``phase``, 800k images in the paper, is by default short enough for a short run.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.core.config import option
+from zoo.core.module import Terms
+from zoo.core.registry import register
+from zoo.data.batches import Labelled
+from zoo.data.labels import Labels
+from zoo.data.pyramid import down, sides
+from zoo.data.spec import AnySpec
+from zoo.losses import gradient_norm
+from zoo.networks.progressive import (
+    Growing,
+    ProgressiveDiscriminator,
+    ProgressiveGenerator,
+    blended,
+    double,
+    pixel_norm,
+)
+from zoo.tasks.latent_model import LatentConfig
+from zoo.tasks.sampler import Sampler
+
+COARSEST = (4, 5, 6, 7)  # pixels, one of which it begins with
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProGANConfig(LatentConfig):
+    learning_rate: float = 1e-3
+    beta1: float = 0.0
+    beta2: float = 0.99
+    latent_dim: int = 512
+    phase: int = option(6_000, "images to blend a level in, and as many until the next (the paper: 800k): 64 px are "
+                        "grown after 8 phases, 128 px after 10", minimum=1)
+    penalty: float = option(10.0, "weight of the gradient penalty (lambda)", minimum=0)
+    drift: float = option(1e-3, "weight of the mean square of D's outputs of real images (epsilon)", minimum=0)
+    group: int = option(4, "images of which D is told how far they differ (1: none)", minimum=1)
+
+
+@register("progan", title="Progressive GAN", paper="https://arxiv.org/abs/1710.10196", year=2017)
+class ProGAN(Sampler):
+    Config = ProGANConfig
+    config: ProGANConfig
+    generator: ProgressiveGenerator
+    kind = "hierarchical"
+    spec_kinds = ("images",)
+    penalises_gradients = True
+
+    def __init__(self, config: ProGANConfig, data: AnySpec) -> None:
+        self.sides = sides(data.image_size, COARSEST)  # before the networks, which grow through them
+        super().__init__(config, data)
+        self.discriminator = ProgressiveDiscriminator(data.channels, self.sides, config.width, config.phase,
+                                                      config.group)
+
+    def build_generator(self) -> ProgressiveGenerator:
+        config = self.config
+        return ProgressiveGenerator(config.latent_dim, self.data.channels, self.sides, config.width, config.phase)
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"discriminator": list(self.discriminator.parameters()),
+                "generator": list(self.generator.parameters())}
+
+    def prior(self, normal: Tensor) -> Tensor:
+        """On the sphere of radius sqrt(latent_dim)."""
+        return pixel_norm(super().prior(normal))
+
+    def generate(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return F.interpolate(self.generator(z), self.data.image_size)
+
+    def stages(self, normal: Tensor, labels: Labels = None) -> dict[str, Tensor]:
+        """The colours of every level that it has grown to, each as it was trained last, and the image."""
+        self.condition.numbers(labels, len(normal))  # refuses labels
+        with torch.no_grad(), self.answering():
+            z = self.prior(self.placed(normal))
+            made = {f"{side} px": colour(x) for side, colour, x in
+                    zip(self.sides, self.generator.colours, self.generator.maps(z), strict=False)}
+            made |= {"image": self.generate(z)}
+        return {name: self.data.to_unit(x).cpu() for name, x in made.items()}
+
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
+        self.grow(self.images_seen)
+        self.alternate(batch._replace(images=self.real(batch.images)))
+
+    def grow(self, seen: int) -> None:
+        """All networks, the averaged too, to where the clock stands at ``seen`` images."""
+        for network in (self.generator, self.discriminator, *self.ema.values()):
+            assert isinstance(network, Growing)
+            network.grow(seen)
+        self.track("side", float(self.sides[self.generator.level]))
+        self.track("alpha", self.generator.alpha)
+
+    def real(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) at the size of the fakes, and as far without the details of the level that is new."""
+        for _ in self.sides[self.generator.level + 1:]:
+            images = down(images)
+        return blended(lambda: double(down(images)), images, self.generator.alpha)
+
+    def fake(self, n: int) -> Tensor:
+        """(n, C, S, S), at the size of the level."""
+        return self.generator(self.latent(n))
+
+    def discriminator_loss(self, batch: Labelled) -> Terms:
+        """Of real images at the size of the level."""
+        images = batch.images
+        fake = self.fake(len(images))
+        on_real, on_fake = self.discriminator(images), self.discriminator(fake)
+        epsilon = self.draw(torch.rand, len(images), 1, 1, 1)
+        norm = gradient_norm(self.discriminator, epsilon * images + (1 - epsilon) * fake)
+        return {"real": -on_real.mean(), "fake": on_fake.mean(),
+                "penalty": self.config.penalty * (norm - 1).square().mean(),
+                "drift": self.config.drift * on_real.square().mean()}
+
+    def generator_loss(self, batch: Labelled) -> Terms:
+        return {"adversarial": -self.discriminator(self.fake(len(batch.images))).mean()}

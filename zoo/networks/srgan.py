@@ -1,0 +1,70 @@
+"""The two networks of SRGAN (Ledig 2016, arXiv:1609.04802, figure 4).
+
+SRResNet in the paper's words k9n64s1, residual blocks of two k3n64s1 with parametric rectifiers, a k3n64s1 behind them
+and a skip around them all, then sub-pixel layers (Shi 2016, arXiv:1609.05158) of k3n256s1, each of which doubles height
+and width, and k9n3s1; at ``width=64``. It takes pictures of any size. The discriminator has eight 3x3
+convolutions of 64 to 512 channels, every second one strided, then 1,024 and one neuron, for pictures of one size.
+"""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from zoo.networks.blocks import norm_layers
+from zoo.networks.resnet import Residual
+
+SRNorm = Literal["batch", "none"]
+DENSE = 6  # places a side that the neurons look at at most: those of the paper's crops of 96 px
+UPWARDS = 2  # of a sub-pixel layer
+
+
+class Features(nn.Sequential):
+    """Pictures (N, C, H, W) in [-1, 1] -> what is found at every place of them, (N, width, H, W)."""
+
+    def __init__(self, channels: int, width: int, blocks: int, norm: SRNorm) -> None:
+        residual = [Residual([*_convolved(width, norm), nn.PReLU(), *_convolved(width, norm)], [])
+                    for _ in range(blocks)]
+        super().__init__(nn.Conv2d(channels, width, 9, padding=4), nn.PReLU(),
+                         Residual([*residual, *_convolved(width, norm)], []))
+        self.reach = 4 + 2 * blocks + 1  # pixels on either side that a place depends on
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return super().forward((pictures + 1) / 2)  # in [0, 1] as in the paper, so that beyond the border it is black
+
+
+class SRResNet(nn.Sequential):
+    """Pictures (N, C, H, W) in [-1, 1] -> such pictures (N, C, H * factor, W * factor), not bounded.
+
+    Args:
+        width: channels at every place.
+        blocks: residual ones.
+        factor: 2, 4 or 8.
+    """
+
+    def __init__(self, channels: int, width: int, blocks: int, factor: int, norm: SRNorm) -> None:
+        features, upwards = Features(channels, width, blocks, norm), []
+        for _ in range(factor.bit_length() - 1):
+            upwards += [nn.Conv2d(width, width * UPWARDS**2, 3, padding=1), nn.PixelShuffle(UPWARDS), nn.PReLU()]
+        super().__init__(features, *upwards, nn.Conv2d(width, channels, 9, padding=4))
+        # Of the layers behind, those at half of the size and beyond reach less than two pixels of the given ones each.
+        self.reach = features.reach + 1 + 4
+
+
+def _convolved(width: int, norm: SRNorm) -> list[nn.Module]:
+    return [nn.Conv2d(width, width, 3, padding=1, bias=norm == "none"), *norm_layers(norm, width)]
+
+
+class SRDiscriminator(nn.Sequential):
+    """Pictures (N, C, S, S) of one size -> logits (N, 1). Beyond 96 px places are averaged before the neurons."""
+
+    def __init__(self, channels: int, size: int, width: int, norm: SRNorm) -> None:
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.LeakyReLU(0.2)]
+        before = width
+        for layer in range(1, 8):
+            after, stride = width * 2**(layer // 2), 1 + layer % 2
+            layers += [nn.Conv2d(before, after, 3, stride, 1, bias=norm == "none"), *norm_layers(norm, after),
+                       nn.LeakyReLU(0.2)]
+            before, size = after, -(-size // stride)
+        places = min(size, DENSE)
+        super().__init__(*layers, *([nn.AdaptiveAvgPool2d(places)] if size > places else []), nn.Flatten(),
+                         nn.Linear(before * places**2, 16 * width), nn.LeakyReLU(0.2), nn.Linear(16 * width, 1))
