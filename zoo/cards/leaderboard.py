@@ -22,7 +22,8 @@ class Entry(NamedTuple):
 
 
 def entries(folder: Path) -> list[Entry]:
-    """Every measured model in or below ``folder`` and of the package, by data set, then by its first Frechet distance or likelihood.
+    """Every measured model in or below ``folder`` and of the package, by data set, then by its first Frechet distance,
+    or likelihood.
 
     Raises:
         UsageError: there is none.

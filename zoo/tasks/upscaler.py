@@ -29,7 +29,7 @@ class Upscaler(PairedTranslator):
             raise UsageError(f"{self.variant} makes pictures larger: --pairs {', '.join(SHRINK)}, not {data.pairs}")
 
     @classmethod
-    def spec(cls, image_size: int, channels: int, classes: int) -> PairSpec:
+    def spec(cls, image_size: int = 32, channels: int = 1, classes: int = 0) -> PairSpec:
         return replace(super().spec(image_size, channels, classes), pairs="quarter",
                        source_size=source_size("quarter", image_size))
 
