@@ -43,9 +43,9 @@ def options_with(variant: str, **values) -> dict:
 
 
 def tiny_config(variant: str) -> dict:
-    """A small network, whose first stages, if it has such, end soon."""
-    return {"width": 2} | options_with(variant, pretrain_images=24, likelihood=16, warm_up=16, rollouts=2,
-                                       adversarial_learning_rate=0.01)
+    """Of few channels; what learns in stages is soon through with the first ones."""
+    return options_with(variant, width=2, pretrain_images=24, likelihood=16, warm_up=16, rollouts=2,
+                        adversarial_learning_rate=0.01)
 
 
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps

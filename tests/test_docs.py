@@ -13,7 +13,7 @@ from zoo.cards.pages import PAGES, pages
 from zoo.commands import COMMANDS, cli
 from zoo.commands import train as train_command
 from zoo.store.catalogue import BUNDLED, bundled_folder
-from zoo.store.layout import read_config, read_metrics
+from zoo.store.layout import headline, read_config, read_metrics
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -103,6 +103,8 @@ def test_cards_of_models_agree_with_their_numbers(name):
     folder = bundled_folder(name)
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert card == render_card(folder, name)
+    entry = next(entry for entry in zoo.pretrained() if entry.name == name)
+    assert entry.headline == headline(read_metrics(folder))  # the first distance, in the tables of models
     config = read_config(folder)
     assert not {"--out", "--data-dir"} & {*config["command"].split()}  # its maker's folders
     assert config["training"]["data_dir"] is None

@@ -352,6 +352,38 @@ def test_a_folder_of_pictures_is_translated(saved, tmp_path, capsys):
     torch.testing.assert_close(as_tensor(made, 3), expected, atol=0.5 / 255 + 1e-6, rtol=0)
 
 
+def test_holes_are_told_by_pictures(tmp_path, capsys):
+    """One for all, or one each under the same name."""
+    folder, pictures, holes = (tmp_path / name for name in ("model", "pictures", "holes"))
+    model = way_model("blocks", generator="resnet", blocks=1).float()
+    zoo.save(model, folder)
+    noise = torch.randint(0, 256, (3, 24, 20, 3), dtype=torch.uint8)
+    for place in (pictures, holes):
+        place.mkdir()
+    for name, picture in zip("abc", noise, strict=True):
+        Image.fromarray(picture.numpy()).save(pictures / f"{name}.png")
+    hole = torch.zeros(1, 1, 24, 20)
+    hole[..., 5:15, 3:9] = 1
+    mask = Image.fromarray((hole[0, 0] * 255).byte().numpy())
+    mask.save(holes / "a.jpg", quality=100)
+    mask.resize((9, 9)).save(holes / "b.png")
+    out = tmp_path / "out"
+    assert translate_command.main([str(folder), str(pictures), "--holes", str(holes), "--out", str(out)]) == 1
+    said = capsys.readouterr()
+    assert f"1 pictures in {out}, 2 could not be made" in said.out
+    assert "b.png is of another size than" in said.err
+    assert f"there is no picture of the holes of {pictures / 'c.png'}" in said.err
+    made, given = as_tensor(Image.open(out / "a.png"), 3), as_tensor(pictures / "a.png", 3)
+    assert torch.equal(made[..., hole[0, 0] == 0], given[..., hole[0, 0] == 0])
+    torch.testing.assert_close(made, zoo.load(folder).inpaint(given, hole), atol=0.5 / 255 + 1e-6, rtol=0)
+    everywhere = ["--holes", str(holes / "a.jpg"), "--out", str(out), "--overwrite"]
+    assert translate_command.main([str(folder), str(pictures), *everywhere]) == 0
+    assert translate_command.main([str(folder), str(pictures), "--out", str(out), "--overwrite"]) == 1
+    assert "zoo translate --holes" in capsys.readouterr().err
+    with pytest.raises(zoo.UsageError, match="no picture or folder .* of holes"):
+        translate_command.main([str(folder), str(pictures), "--holes", "nowhere", *everywhere[2:]])
+
+
 def test_nothing_is_overwritten_unasked(saved, tmp_path):
     Image.new("RGB", (16, 16)).save(tmp_path / "x.png")
     call = [str(saved), str(tmp_path / "x.p*"), "--out", str(tmp_path / "out")]

@@ -194,7 +194,7 @@ def _responses(facts: dict[str, Any]) -> str:
     if "responses" not in facts:
         return ""
     return f"""
-The Frechet distance of half of the held-out images to the other half, as they are and made worse in four steps
+The Frechet distance of up to 2,000 held-out images to as many others, as they are and made worse in four steps
 (`zoo features --data {facts["data"]} --try NAME`; the steps are in `zoo/metrics/responses.py`):
 
 {responses_table(facts["responses"])}

@@ -8,7 +8,8 @@ from zoo.cards.card import pictures_in, render_card, render_features_card, write
 from zoo.cards.tables import models_page
 from zoo.core.files import atomic, write_text
 from zoo.features.bundled import bundled
-from zoo.store.catalogue import BUNDLED, PACKAGE, bundled_folder, pretrained
+from zoo.store.catalogue import BUNDLED, PACKAGE, bundled_folder, enter, pretrained
+from zoo.store.layout import headline, read_metrics
 from zoo.store.loading import untrained
 
 PAGES = PACKAGE.parent / "model_cards"
@@ -25,10 +26,16 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def write_pages() -> list[Path]:
-    """Writes the pages with their pictures, and the cards inside the package. Returns the pages."""
+    """Writes the pages with their pictures, the cards inside the package, and the distances in the catalogue.
+
+    Returns:
+        the pages.
+    """
     for entry in pretrained():
         if entry.where == BUNDLED:
-            write_card(bundled_folder(entry.name), entry.name)
+            folder = bundled_folder(entry.name)
+            enter(entry._replace(headline=headline(read_metrics(folder))))
+            write_card(folder, entry.name)
             _copy_pictures(entry.name)
     written = []
     for name, text in pages():

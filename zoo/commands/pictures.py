@@ -165,11 +165,19 @@ def _check_free(targets: list[Path], overwrite: bool) -> None:
                          "choose another --out")
 
 
+def named_alike(file: Path, folder: Path, what: str) -> Path:
+    """The picture in a folder that has the name of another, but for the suffix. Raises UsageError if there is none."""
+    named = [path for path in folder.iterdir() if path.stem == file.stem and path.suffix.lower() in SUFFIXES]
+    if not named:
+        raise UsageError(f"there is no {what} {file} in {folder}, where it must have the same name")
+    return named[0]
+
+
 def assembled(bands: Iterator[Tensor], width: int, height: int) -> "Image.Image":
     """A picture from its bands (1, C, h, W) in [0, 1], of which only one is kept at a time."""
     made, top = None, 0
     for band in bands:
-        part = to_pil_image((band[0] * 255).round().byte())
+        part = to_pil_image(band[0].mul_(255).round_().byte())
         made = made or Image.new(part.mode, (width, height))
         made.paste(part, (0, top))
         top += part.height
@@ -210,5 +218,5 @@ def _thumbnail(file: Path) -> "Image.Image":
 
 
 def _small(picture: "Image.Image") -> "Image.Image":
-    """On white, within a square."""
-    return ImageOps.pad(upright(picture, 3, {}), (THUMBNAIL, THUMBNAIL), color="white")
+    """A grey or coloured picture on white, within a square."""
+    return ImageOps.pad(picture, (THUMBNAIL, THUMBNAIL), color="white").convert("RGB")

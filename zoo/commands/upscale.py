@@ -11,10 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zoo.commands.pictures import jobs_of, loaded, parser_of, tensor_of
+from zoo.commands.pictures import jobs_of, loaded, named_alike, parser_of, tensor_of
 from zoo.core.errors import UsageError
 from zoo.data.derived import shrink
-from zoo.data.listing import SUFFIXES
 from zoo.data.pictures import bicubic
 from zoo.metrics.luma import Fidelity, fidelity
 from zoo.tasks.translator import Translator
@@ -73,12 +72,7 @@ class _References:
         self.found[file.name] = found[0], found[1]
 
     def _reference_of(self, file: Path) -> Path:
-        if self.folder is None:
-            return file
-        named = [path for path in self.folder.iterdir() if path.stem == file.stem and path.suffix.lower() in SUFFIXES]
-        if not named:
-            raise UsageError(f"there is no true picture of {file} in {self.folder}, where it must have the same name")
-        return named[0]
+        return file if self.folder is None else named_alike(file, self.folder, "true picture of")
 
     def table(self) -> str:
         """A line a picture, and the means."""

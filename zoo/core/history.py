@@ -1,4 +1,5 @@
-"""What a model made in steps before, for a discriminator to look at again (Shrivastava 2016, arXiv:1612.07828)."""
+"""What a model made in steps before: for a discriminator to look at again (Shrivastava 2016, arXiv:1612.07828), or for
+a chain to go on from (Tieleman 2008, doi:10.1145/1390156.1390290)."""
 
 import torch
 from torch import Tensor, nn
@@ -68,3 +69,44 @@ def _latest(which: Tensor, rows: Tensor, otherwise: Tensor) -> Tensor:
 def _beside(values: Tensor, rows: Tensor) -> Tensor:
     """(m,) -> (m, 1, ...), to meet rows of any shape."""
     return values.view(-1, *[1] * (rows.dim() - 1))
+
+
+class Replay(nn.Module):
+    """The newest of past examples, in buffers: it is in a checkpoint, and the same on all processes.
+
+    Args:
+        size: how many are kept.
+        shape: of an example.
+
+    Attributes:
+        kept: (size, *shape); what is newest takes the place of what is oldest.
+        count: how many were ever kept; int64, so that nothing averages it.
+    """
+
+    kept: Tensor
+    count: Tensor
+
+    def __init__(self, size: int, *shape: int) -> None:
+        super().__init__()
+        self.size = size
+        self.register_buffer("kept", torch.zeros(size, *shape))
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    def recall(self, new: Tensor, chance: Tensor, share: float) -> Tensor:
+        """A past example in place of a new one, each with the probability ``share``; all new ones while there are none.
+
+        Args:
+            new: (n, *shape).
+            chance: (n, 2) of ``draw(torch.rand, n, 2)``: below ``share`` a past one is taken; which of them.
+        """
+        filled = self.count.clamp(max=self.size)
+        past = self.kept[(chance[:, 1] * filled).long().clamp(max=self.size - 1)].to(new)
+        return torch.where(_beside((chance[:, 0] < share) & (filled > 0), new), past, new)
+
+    @torch.no_grad()
+    def keep(self, new: Tensor) -> None:
+        """Keeps (n, *shape) of each process, as if the rows of all came one after the other."""
+        rows = parallel.gather(new).to(self.kept)[-self.size:]
+        slots = (self.count + torch.arange(len(rows), device=rows.device)) % self.size
+        self.kept[slots] = rows
+        self.count += len(rows)

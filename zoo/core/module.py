@@ -181,11 +181,14 @@ class GenerativeModule(LightningModule):
         """Raises NonFiniteLossError if a term is NaN or infinite."""
         for name, value in self.terms.items():
             if not torch.isfinite(value):
-                checkpoint = getattr(self.trainer.checkpoint_callback, "last_model_path", "")
-                resume = f"the last good checkpoint is {checkpoint}" if checkpoint else "there is no checkpoint yet"
                 raise NonFiniteLossError(
-                    f"{self.variant}: loss term {name} is {value.item()} after {self.images_seen:,} images; {resume}. "
-                    "A lower --learning-rate, another --seed or --precision 32-true may help.")
+                    f"{self.variant}: loss term {name} is {value.item()} after {self.images_seen:,} images; "
+                    f"{self.last_good()}. A lower --learning-rate, another --seed or --precision 32-true may help.")
+
+    def last_good(self) -> str:
+        """Which checkpoint a run that went wrong can go on from, in words."""
+        checkpoint = getattr(self.trainer.checkpoint_callback, "last_model_path", "")
+        return f"the last good checkpoint is {checkpoint}" if checkpoint else "there is no checkpoint yet"
 
     def draw(self, distribution: Callable[..., Tensor], n: int, *shape: int) -> Tensor:
         """(n, *shape) from ``torch.randn`` or ``torch.rand``: a row for each of the n examples that a loss looks at.

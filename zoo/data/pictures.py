@@ -35,7 +35,7 @@ def as_tensor(pictures: Pictures, channels: int) -> Tensor:
     if len({x.shape[2:] for x in found}) > 1:
         sizes = ", ".join(sorted({f"{x.shape[3]}x{x.shape[2]}" for x in found}))
         raise UsageError(f"the pictures are of several sizes ({sizes}): give those of one size at once")
-    return torch.cat(found)
+    return torch.cat(found) if len(found) > 1 else found[0]  # not once more, which may be large
 
 
 def _whites(images: list) -> Mapping[str, int]:

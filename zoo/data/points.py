@@ -21,6 +21,12 @@ class Mixture:
     centres: Tensor  # (modes, C)
     std: float
 
+    def density(self, points: Tensor) -> Tensor:
+        """Of points (N, C), (N,)."""
+        squared = torch.cdist(points, self.centres.to(points)).square() / self.std**2
+        normalisation = len(self.centres) * (2 * math.pi * self.std**2) ** (points.shape[1] / 2)
+        return (-squared / 2).exp().sum(1) / normalisation
+
 
 def _ring() -> Mixture:
     angles = torch.arange(8) * (2 * math.pi / 8)

@@ -32,8 +32,18 @@ class Features(nn.Sequential):
         return super().forward((pictures + 1) / 2)  # in [0, 1] as in the paper, so that beyond the border it is black
 
 
-class SRResNet(nn.Sequential):
+class Upwards(nn.Sequential):
     """Pictures (N, C, H, W) in [-1, 1] -> such pictures (N, C, H * factor, W * factor), not bounded.
+
+    Attributes:
+        reach: pixels on either side that what is made of one depends on at most.
+    """
+
+    reach: int
+
+
+class SRResNet(Upwards):
+    """Enlarges step by step.
 
     Args:
         width: channels at every place.
@@ -46,8 +56,7 @@ class SRResNet(nn.Sequential):
         for _ in range(factor.bit_length() - 1):
             upwards += [nn.Conv2d(width, width * UPWARDS**2, 3, padding=1), nn.PixelShuffle(UPWARDS), nn.PReLU()]
         super().__init__(features, *upwards, nn.Conv2d(width, channels, 9, padding=4))
-        # Of the layers behind, those at half of the size and beyond reach less than two pixels of the given ones each.
-        self.reach = features.reach + 1 + 4
+        self.reach = features.reach + 3  # less, the larger the pictures of the layers behind are
 
 
 def _convolved(width: int, norm: SRNorm) -> list[nn.Module]:

@@ -44,10 +44,13 @@ def export_onnx(model: Task, path: str | Path, examples: Batch | None = None) ->
         examples: prepared examples of the data, where its inputs are made of them.
 
     Raises:
-        UsageError: the packages for ONNX are not installed, or the weights do not fit into a file.
+        UsageError: the packages for ONNX are not installed, the weights do not fit into a file, or what the variant
+            computes has no place in one.
         RuntimeError: onnxruntime gives other outputs than torch, as where ``answer`` draws random numbers.
         OSError: the file cannot be written.
     """
+    if model.no_graph:
+        raise UsageError(f"there is no ONNX file of {model.variant}: {model.no_graph}")
     try:
         import onnxruntime
         from onnxscript import ir

@@ -106,7 +106,8 @@ class PairedTranslator(Translator):
 
     def read(self, images: Pictures) -> Tensor:
         if self.way.missing is unknown_pixels:
-            raise UsageError(f"this {self.variant} fills holes that it is told of: model.inpaint(images, holes)")
+            raise UsageError(f"this {self.variant} fills holes that it is told of: model.inpaint(images, holes), or "
+                             "zoo translate --holes")
         return super().read(images)
 
     def _in_bands(self, source: Tensor, made_of: Callable[[Tensor], Tensor], tile: int | None) -> Iterator[Tensor]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MOST_COLUMNS = 10  # of a sheet with one column per class
+MOST_DIMENSIONS = 1024  # of a latent that are moved one by one: those of planes of noise move a pixel each
 THIRDS = ("top", "middle", "bottom")
 CAPTIONS = {  # picture -> what it is in a word, and how it comes about
     "samples.png": ("samples", "Samples, not picked: in order `model.sample(1, seed=k)` for k = 0, 1, 2, ..."),
@@ -103,7 +104,7 @@ def _codes(model: LatentModel) -> "Image.Image | None":
 
 
 def _dimensions(model: LatentModel) -> "Image.Image | None":
-    if model.data.image_size < 64:
+    if model.data.image_size < 64 or model.latent_size > MOST_DIMENSIONS:
         return None
     label = 0 if model.conditional else None
     change = changes(model)

@@ -45,6 +45,7 @@ class Task(GenerativeModule):
     once: ClassVar[bool] = False  # whether an example of the data is a question that is asked once
     smallest_batch: ClassVar[int] = 2  # examples of a step: batch-norm knows no spread of one
     paired: ClassVar[bool] = False  # whether the data have the right answer to each question
+    no_graph: ClassVar[str] = ""  # why there is no file that computes ``answer``, in words; empty where there is one
     data: Any  # a spec of one of these kinds
 
     def __init__(self, config: Any, data: Any) -> None:

@@ -91,7 +91,8 @@ def in_tiles(source: Tensor, made_of: MadeOf, side: int, looks: Looks) -> Iterat
     sides = [side, side] if looks.reach is None else [
         min(side, -(-length // looks.multiple) * looks.multiple) for length in (height, width)]
     tall, wide = sides
-    source = F.pad(source, (0, max(0, wide - width), 0, max(0, tall - height)), mode="replicate")
+    if height < tall or width < wide:
+        source = F.pad(source, (0, max(0, wide - width), 0, max(0, tall - height)), mode="replicate")
     overlap = _Overlap(side // SHARE**2, side // SHARE - 2 * (side // SHARE**2)) if looks.reach is None else \
         _Overlap(looks.reach, 0)
     rows, columns = (_places(length, longest, looks.multiple, overlap)
@@ -113,7 +114,7 @@ def in_tiles(source: Tensor, made_of: MadeOf, side: int, looks: Looks) -> Iterat
             weights[:, x] += weight
         done = scale * (min(following, height) - top)
         if done > 0:
-            yield (total[:, :, :done] / weights[:done])[..., :scale * width]
+            yield total[:, :, :done].div_(weights[:done])[..., :scale * width]
         total, weights = total[:, :, scale * (following - top):], weights[scale * (following - top):]
 
 

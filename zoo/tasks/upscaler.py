@@ -1,14 +1,20 @@
 """Upscaler: larger pictures from small ones, learnt from pictures that were made smaller."""
 
-from dataclasses import replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from zoo.core import parallel
+from zoo.core.config import option
 from zoo.core.errors import UsageError
+from zoo.core.module import Config, Terms
+from zoo.data.batches import Pair
 from zoo.data.derived import SHRINK, source_size
 from zoo.data.pictures import Pictures, bicubic
 from zoo.data.spec import PairSpec
+from zoo.losses import nll_fake, nll_real, relative
+from zoo.networks.srgan import SRDiscriminator, SRNorm, Upwards
 from zoo.tasks.paired import PairedTranslator
 from zoo.tasks.task import PASS, Inputs
 
@@ -70,3 +76,88 @@ class Upscaler(PairedTranslator):
     @property
     def measures(self) -> tuple[str, ...]:
         return ("luma", *super().measures)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpscalerConfig(Config):
+    beta1: float = 0.9
+    width: int = option(64, "channels of G", minimum=1, maximum=1024)
+    blocks: int = option(16, "residual blocks of G", minimum=1, maximum=64)
+    judge_width: int = option(64, "channels of D's first layer; its last has eight times as many", minimum=1,
+                              maximum=1024)
+    norm: SRNorm = option("batch", "normalisation in both networks")
+    pretrain_images: int = option(20_000, "images of stage 1, in which G learns alone", minimum=0)
+    adversarial: Literal["standard", "relativistic"] = option("standard", "the loss of SRGAN, or of ESRGAN")
+    adversarial_weight: float = option(1e-3, "weight of the adversarial term; with 0 there is no stage 2 and no D",
+                                       minimum=0)
+    decay_images: int = option(0, "budget in images in whose second half the rate falls in a line to 0 (0: constant)",
+                               minimum=0)
+
+
+class UpscalerGAN(Upscaler):
+    """An upscaler that learns in two stages by the clock: G alone by ``first_loss``, then by ``content_loss`` and
+    against the discriminator of SRGAN.
+
+    A subclass says these losses, and builds G.
+    """
+
+    Config = UpscalerConfig
+    config: UpscalerConfig
+    generator: Upwards
+
+    def __init__(self, config: Any, data: PairSpec) -> None:
+        super().__init__(config, data)
+        self.couples_images = config.adversarial == "relativistic"
+        self.generator = self.build_generator()
+        if self.plays:
+            self.discriminator = SRDiscriminator(data.channels, data.image_size, config.judge_width, config.norm)
+
+    def build_generator(self) -> Upwards:
+        raise NotImplementedError
+
+    def first_loss(self, batch: Pair) -> Terms:
+        """The terms of stage 1."""
+        raise NotImplementedError
+
+    def content_loss(self, batch: Pair, made: Tensor) -> Terms:
+        """What the pictures made in stage 2 keep to, besides what D says of them."""
+        raise NotImplementedError
+
+    @property
+    def plays(self) -> bool:
+        """Whether there is a stage 2."""
+        return self.config.adversarial_weight > 0
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        judge = {"discriminator": list(self.discriminator.parameters())} if self.plays else {}
+        return judge | {"generator": list(self.generator.parameters())}
+
+    @property
+    def reach(self) -> int:
+        return self.generator.reach
+
+    def generate(self, source: Tensor, normal: Tensor | None = None) -> Tensor:
+        return self.generator(source)
+
+    def training_step(self, batch: Pair, batch_idx: int) -> None:
+        n = len(batch.source)
+        self.set_rate(n, self.config.decay_images)
+        if self.plays and self.images_seen - n * parallel.world_size() >= self.config.pretrain_images:
+            self.alternate(batch)
+        else:
+            self.optimize("generator", self.first_loss, batch)
+
+    def judged(self, batch: Pair, made: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of true and of made pictures, (N, 1) each; relativistic ones against the mean of the others."""
+        real, fake = self.discriminator(batch.target), self.discriminator(made)
+        return relative(real, fake) if self.config.adversarial == "relativistic" else (real, fake)
+
+    def discriminator_loss(self, batch: Pair) -> Terms:
+        real, fake = self.judged(batch, self.generate(batch.source))
+        return {"real": nll_real(real), "fake": nll_fake(fake)}
+
+    def generator_loss(self, batch: Pair) -> Terms:
+        made = self.generate(batch.source)
+        real, fake = self.judged(batch, made)
+        adversarial = nll_real(fake) + (nll_fake(real) if self.config.adversarial == "relativistic" else 0)
+        return self.content_loss(batch, made) | {"adversarial": self.config.adversarial_weight * adversarial}
