@@ -277,8 +277,9 @@ def test_recipes_are_of_models_and_data_that_there_are(name):
     assert name.endswith(f"-{data}")
     config = variant_class(variant).Config.from_dict(recipe["config"])
     assert all(config.to_dict()[field] == value for field, value in recipe["config"].items())
-    # The last pictures of a translator are taken: of a few hundred pairs a distance would choose by chance.
-    assert (Training.from_dict(recipe["training"]).eval_every > 0) == (not variant_class(variant).once)
+    # The last pictures of a translator are taken: of a few hundred pairs a distance would choose by chance. Sentences
+    # have none.
+    assert (Training.from_dict(recipe["training"]).eval_every > 0) == (variant_class(variant).task == "sample")
 
 
 def test_options_override_a_recipe(tmp_path, monkeypatch):

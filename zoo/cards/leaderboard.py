@@ -8,7 +8,7 @@ from zoo.cards.markdown import escape
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic, write_text
 from zoo.store.catalogue import BUNDLED, locate, pretrained
-from zoo.store.layout import is_distance, read_config, read_metrics
+from zoo.store.layout import leads, read_config, read_metrics
 
 
 class Entry(NamedTuple):
@@ -22,7 +22,8 @@ class Entry(NamedTuple):
 
 
 def entries(folder: Path) -> list[Entry]:
-    """Every measured model in or below ``folder`` and of the package, by data set, then by its first Frechet distance.
+    """Every measured model in or below ``folder`` and of the package, by data set, then by its first Frechet distance,
+    or likelihood.
 
     Raises:
         UsageError: there is none.
@@ -33,14 +34,14 @@ def entries(folder: Path) -> list[Entry]:
     found = []
     for place, name in places:
         metrics = {key: float(metric["value"]) for key, metric in read_metrics(place).items()}
-        if any(map(is_distance, metrics)):
+        if any(map(leads, metrics)):
             config = read_config(place)
             seen = config.get("images_seen")
             found.append(Entry(name, config["variant"], str(config["data"].get("name", "")),
                                seen if isinstance(seen, int) else 0, metrics))
     if not found:
         raise UsageError(f"no model in {folder} has been evaluated: zoo evaluate RUN")
-    return sorted(found, key=lambda e: (e.data, next(v for k, v in e.metrics.items() if is_distance(k))))
+    return sorted(found, key=lambda e: (e.data, next(v for k, v in e.metrics.items() if leads(k))))
 
 
 def columns(table: list[Entry]) -> list[str]:

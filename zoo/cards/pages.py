@@ -47,7 +47,8 @@ def write_pages() -> list[Path]:
 def _copy_pictures(name: str) -> None:
     """Those of a bundled model, in place of those that there were."""
     folder = bundled_folder(name)
-    wanted = {f"{name}-{picture}": folder / picture for picture in pictures_in(folder, untrained(folder))}
+    wanted = {f"{name}-{picture}": folder / picture for picture in pictures_in(folder, untrained(folder))
+              if picture.endswith(".png")}  # a text is on the page itself
     images = PAGES / "images"
     others = [entry.name for entry in pretrained() if entry.name.startswith(f"{name}-")]
     for stale in images.glob(f"{name}-*.png"):

@@ -1,14 +1,22 @@
 """Tables of what there is, as Markdown."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoo.cards.markdown import escape
 from zoo.models import variants
 from zoo.store.catalogue import BUNDLED, Pretrained, pretrained
 from zoo.store.layout import Metrics
 
-TASKS = {"sample": ("Pictures from latents", "pixels"), "translate": ("Pictures from pictures", "pixels"),
-         "write": ("Sentences", "places")}  # task -> its heading, and the unit of the size of what is made
+
+class Heading(NamedTuple):
+    """Of the models of a task: what they make, and the unit of its size."""
+
+    title: str
+    unit: str
+
+
+TASKS = {"sample": Heading("Pictures from latents", "px"), "translate": Heading("Pictures from pictures", "px"),
+         "write": Heading("Sentences", "tokens")}
 
 
 def variants_table() -> str:
@@ -20,7 +28,7 @@ def variants_table() -> str:
 
 def pretrained_table(task: str | None = None, cards: str = "model_cards/") -> str:
     """Every model that can be loaded by name, with its card: all, or those of a task."""
-    unit = TASKS.get(task or "", ("", "pixels"))[1]
+    unit = TASKS[task].unit if task else "px or tokens"
     lines = [f"| name | variant | data | {unit} | parameters | size | measured | where |", f"|{'---|' * 8}"]
     lines += [f"| [`{m.name}`]({_card(m, cards)}) | {escape(m.variant)} | {escape(m.data)} | {m.image_size} | "
               f"{m.parameters:,} | {m.bytes / 2**20:.1f} MiB | {escape(m.headline)} | {m.where} |"
@@ -35,7 +43,7 @@ def _card(entry: Pretrained, cards: str) -> str:
 def models_page() -> str:
     """The page of all pretrained models by task, and of all variants."""
     tasks = [task for task in TASKS if pretrained(task)]
-    sections = [f"## {TASKS[task][0]}\n\n{pretrained_table(task, cards='')}" for task in tasks]
+    sections = [f"## {TASKS[task].title}\n\n{pretrained_table(task, cards='')}" for task in tasks]
     return "\n\n".join([
         "# Models", "What `zoo.load(NAME)` knows: nothing is downloaded for those that are bundled. A page for each "
         "has its numbers with their protocols, pictures that are not picked, and the command that trains such a model.",

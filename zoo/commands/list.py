@@ -10,9 +10,10 @@ from zoo.core.errors import unknown
 
 def main(arguments: list[str]) -> None:
     parser = cli.Parser("List the variants that can be trained and the models that can be loaded by name.")
-    parser.add_argument("--task", metavar="NAME", help="only those of a task: sample, translate")
+    parser.add_argument("--task", metavar="NAME", help="only those of a task: sample, translate, write, write")
     task = parser.parse_args(arguments).task
-    from zoo.models import variants  # torch takes seconds to import
+    from zoo.cards.tables import TASKS  # torch takes seconds to import
+    from zoo.models import variants
     from zoo.store.catalogue import pretrained
 
     tasks = {v.task for v in variants()}
@@ -24,4 +25,5 @@ def main(arguments: list[str]) -> None:
             print(f"  {v.name:18} {v.title}, {v.year} ({v.task}, {v.kind})")
     print("\nmodels (zoo.load(NAME)):")
     for m in pretrained(task):
-        print(f"  {m.name:22} {m.variant} on {m.data}, {m.image_size} px, {m.parameters:,} parameters; {m.headline}")
+        size = f"{m.image_size} {TASKS[m.task].unit}"
+        print(f"  {m.name:22} {m.variant} on {m.data}, {size}, {m.parameters:,} parameters; {m.headline}")

@@ -165,5 +165,5 @@ def _facades(place: Place, reverse: bool) -> Source:
 
 
 PAIRS: dict[str, Callable[[Place, bool], Source]] = {"facades": _facades}
-TEXTS = ("oracle", "grammar")  # sets of sentences that need no file
+TEXTS = ("oracle", "grammar", "captions")  # sets of sentences, of which the first two need no file
 NAMES = (*SOURCES, *MIXTURES, *PAIRS, *TEXTS)  # which a folder of the same name does not hide

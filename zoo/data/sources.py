@@ -17,7 +17,7 @@ from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import MIXTURES, PointSource
 from zoo.data.source import Place, Source
 from zoo.data.spec import FILES, MOST_PLACES, checked_share
-from zoo.data.text import Reading, text_in_files, text_in_memory, text_of_hub
+from zoo.data.text import Reading, captions, text_in_files, text_in_memory, text_of_hub
 from zoo.data.tokens import SPELLINGS
 
 
@@ -161,8 +161,10 @@ def _open_text(asked: Request) -> Source:
     if not isinstance(data, str):
         raise UsageError("these are pictures, and the model is of sentences: give a list of texts, or a file of one a "
                          "line")
-    if data in TEXTS:
+    if data in SYNTHETIC:
         return SYNTHETIC[data](reading, place.split, asked.held_out)
+    if data == "captions":
+        return captions(place.directory / data, reading, place.split, asked.held_out)
     if data.startswith("hf:"):
         return text_of_hub(data.removeprefix("hf:"), reading, place.split, asked.held_out)
     for path in (Path(data).expanduser(), place.directory / data):

@@ -178,7 +178,7 @@ def lines_of(path: Path) -> Iterator[str]:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def text_in_files(place: Path, reading: Reading, split: str, held_out: float) -> TextSource:
+def text_in_files(place: Path, reading: Reading, split: str, held_out: float, provenance: str = "") -> TextSource:
     """The sentences of a file, or of a folder of files.
 
     Files named ``train``, ``val`` or ``test``, in any usual spelling, are splits, and so are folders; other files are
@@ -198,7 +198,16 @@ def text_in_files(place: Path, reading: Reading, split: str, held_out: float) ->
              for name in SPLITS if name in found}
     size = sum(path.stat().st_size for paths in found.values() for path in paths)
     _check_memory(place.name, size)
-    return TextSource(place.resolve().stem, lines, reading, split, held_out)
+    return TextSource(place.resolve().stem, lines, reading, split, held_out, provenance)
+
+
+def captions(place: Path, reading: Reading, split: str, held_out: float) -> TextSource:
+    """Those that Texygen (Zhu 2018, arXiv:1802.01886) has, in a folder."""
+    if not place.is_dir():
+        raise UsageError(f"there is no folder {place}: put the captions there, one a line, in train.txt and test.txt, "
+                         "or take another file of sentences")
+    return text_in_files(place, reading, split, held_out, "captions of Microsoft COCO (Chen 2015, arXiv:1504.00325, "
+                         "CC BY 4.0), one for each of 20,000 pictures, as Texygen has them")
 
 
 def _texts(folder: Path) -> list[Path]:

@@ -85,7 +85,11 @@ def is_distance(name: str) -> bool:
     return name.startswith(("fid", "fd")) and "/" not in name
 
 
+def leads(name: str) -> bool:
+    """Whether models are compared by a metric of this name first: a distance, or the likelihood of real sentences."""
+    return is_distance(name) or name == "nll"
+
+
 def headline(metrics: Metrics) -> str:
-    """The first distance that was measured, or the likelihood of what was held out, in words; empty without one."""
-    return next((f"{key} {metric['value']:.4g}" for key, metric in metrics.items() if is_distance(key) or key == "nll"),
-                "")
+    """The first of those that lead, in words; empty without one."""
+    return next((f"{key} {metric['value']:.4g}" for key, metric in metrics.items() if leads(key)), "")

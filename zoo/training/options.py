@@ -18,7 +18,7 @@ class Training(Options):
     """Everything about a run that is not the model's own."""
 
     data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, ring, grid, two-peaks; of "
-                       "sentences oracle, grammar), a folder of images, a file of sentences, or hf:org/name",
+                       "sentences oracle, grammar, captions), a folder of images, a file of sentences, or hf:org/name",
                        group="data")
     data_dir: str | None = option(None, "where named data sets are found or downloaded to (default: $ZOO_CACHE/data "
                                  "or ~/.cache/gan-zoo/data)", group="data")
