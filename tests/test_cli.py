@@ -200,7 +200,8 @@ def shapes_of(model) -> str:
     if "write" in model.asks:
         return "normal (N, 6) float32 -> tokens (N, 6) int64"
     size, pictures = model.latent_size if "sample" in model.asks else model.noise_size, "images" in model.needs()
-    inputs = ["source (N, 1, 32, 32) float32"] * pictures + [f"normal (N, {size}) float32"] * (size > 0) + [
+    side = model.source_shape[1] if pictures else 0
+    inputs = [f"source (N, 1, {side}, {side}) float32"] * pictures + [f"normal (N, {size}) float32"] * (size > 0) + [
         f"label (N,{' 1' * pictures}) int64"] * ("labels" in model.needs())
     return f"{', '.join(inputs)} -> image (N, 1, 32, 32) float32"
 
