@@ -122,7 +122,8 @@ def test_names_protocol_and_repetition(tmp_path):
         "fd120[digits]", "fd120[digits]/floor", "is120[digits]", "is120[digits]/std", "is120[digits]/real",
         "kid120[digits]", "kid120[digits]/std", "precision120[digits]", "recall120[digits]", "classes_found[digits]",
         "classes_found[digits]/of", "class_kl[digits]", "confident[digits]", "confident[digits]/real",
-        "label_agreement[digits]"}
+        "label_agreement[digits]", "density120[digits]", "density120[digits]/real", "coverage120[digits]",
+        "coverage120[digits]/real", "densest120[digits]", "densest120[digits]/real"}
     line = first["fd120[digits]"]["protocol"]
     assert Protocol.parse(line) == Protocol(features="digits", data="digits", split="train", samples=120, real=150)
     assert "torch-fidelity=0.4" in line

@@ -59,8 +59,8 @@ def traverse(model: LatentModel, dimension: int | Tensor, low: float = -3.0, hig
     if rows < 1 or steps < 2:
         raise UsageError(f"a traversal has at least 2 steps and 1 row, not {steps} and {rows}")
     way = model.normals(rows, seed, truncation)[:, None].repeat(1, steps, 1)  # (rows, steps, latent_size)
-    there = (way * along).sum(2, keepdim=True)  # how far each lies along it
-    way += (torch.linspace(low, high, steps)[None, :, None] - there) * along
+    way -= (way * along).sum(2, keepdim=True) * along  # what lies along it goes first, so that a dimension is exact
+    way += torch.linspace(low, high, steps)[None, :, None] * along
     return _render_walks(model, way, labels)
 
 

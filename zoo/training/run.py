@@ -126,8 +126,8 @@ class Run(Prepared):
             count = min(callbacks.Diversity.SAMPLES, self.training.batch_size)
             metrics["diversity"] = {
                 "value": model.measured["diversity"].item(),
-                "protocol": f"mean pairwise distance of {count} generated images over that of {count} real ones, live "
-                            "weights"}
+                "protocol": f"mean pairwise distance of {count} generated {model.examples} over that of {count} real "
+                            "ones, live weights"}
         if checkpoints.best:
             metrics |= self._restore_best(checkpoints)
         save(model, folder, self._origin(trainer), self.sheets.examples)
