@@ -7,15 +7,15 @@ from torch import Tensor, nn
 from zoo.core import parallel
 
 
-class History(nn.Module):
-    """A pool of past examples, in buffers: it is in a checkpoint, and the same on all processes.
+class Past(nn.Module):
+    """Examples of steps before, in buffers: they are in a checkpoint, and the same on all processes.
 
     Args:
-        size: of the pool; with 0 nothing is kept.
+        size: how many are kept.
         shape: of an example.
 
     Attributes:
-        kept: (size, *shape), of which ``count`` were filled.
+        kept: (size, *shape).
         count: int64, so that nothing averages it.
     """
 
@@ -27,6 +27,10 @@ class History(nn.Module):
         self.size = size
         self.register_buffer("kept", torch.zeros(size, *shape))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+
+class History(Past):
+    """A pool, of which ``count`` places were filled; with a ``size`` of 0 nothing is kept."""
 
     @torch.no_grad()
     def exchange(self, new: Tensor, chance: Tensor) -> Tensor:
@@ -71,26 +75,8 @@ def _beside(values: Tensor, rows: Tensor) -> Tensor:
     return values.view(-1, *[1] * (rows.dim() - 1))
 
 
-class Replay(nn.Module):
-    """The newest of past examples, in buffers: it is in a checkpoint, and the same on all processes.
-
-    Args:
-        size: how many are kept.
-        shape: of an example.
-
-    Attributes:
-        kept: (size, *shape); what is newest takes the place of what is oldest.
-        count: how many were ever kept; int64, so that nothing averages it.
-    """
-
-    kept: Tensor
-    count: Tensor
-
-    def __init__(self, size: int, *shape: int) -> None:
-        super().__init__()
-        self.size = size
-        self.register_buffer("kept", torch.zeros(size, *shape))
-        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+class Replay(Past):
+    """The newest, which take the place of the oldest; ``count`` is how many were ever kept."""
 
     def recall(self, new: Tensor, chance: Tensor, share: float) -> Tensor:
         """A past example in place of a new one, each with the probability ``share``; all new ones while there are none.

@@ -71,8 +71,8 @@ def train_classifier(data: str, data_dir: str | None, course: ClassifierCourse, 
     Raises:
         UsageError: data without classes.
     """
-    training, measuring, said = lessons(data, data_dir, course.image_size)
-    spec = training.spec
+    parts = lessons(data, data_dir, course.image_size)
+    spec = parts.training.spec
     if not spec.classes:
         raise UsageError(f"{spec.name} has no classes to learn: give a data set that has, or class folders; or let a "
                          "network learn without, with --objective contrast")
@@ -86,7 +86,6 @@ def train_classifier(data: str, data_dir: str | None, course: ClassifierCourse, 
 
     seed_everything(course.seed, verbose=False)
     network = Classifier(spec.channels, spec.image_size, heads, course.width).to(memory_format=torch.channels_last)
-    first = of(training, True)
+    first = of(parts.training, True)
     module = Classification(network, course, course.epochs * len(first))
-    return learn(module, first, of(measuring, False), path or PRETRAINED / data, {
-        "data": spec.name, "provenance": spec.provenance, "held_out": said, "command": command})
+    return learn(module, first, of(parts.measuring, False), path or PRETRAINED / data, parts.facts(command))

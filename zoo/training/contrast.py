@@ -97,14 +97,12 @@ def train_encoder(data: str, data_dir: str | None, course: ContrastCourse, path:
     Returns:
         ``found``: the share of images not trained on whose two views belong together by it, among those of a batch.
     """
-    training, measuring, said = lessons(data, data_dir, course.image_size)
-    spec = training.spec
+    parts = lessons(data, data_dir, course.image_size)
+    spec = parts.training.spec
     seed_everything(course.seed, verbose=False)
     network = Encoder(spec.channels, spec.image_size, course.width).to(memory_format=torch.channels_last)
-    of, unseen = (columns.truth for columns in (training.load(), measuring.load()))
+    of, unseen = (columns.truth for columns in (parts.training.load(), parts.measuring.load()))
     first = batches(of, torch.zeros(len(of)), course, True)
     module = Contrast(network, course, course.epochs * len(first))
     return learn(module, first, batches(unseen, torch.zeros(len(unseen)), course, False),
-                 path or PRETRAINED / f"{data}-simclr",
-                 {"data": spec.name, "provenance": spec.provenance, "held_out": said, "command": command,
-                  "batch_size": course.batch_size})
+                 path or PRETRAINED / f"{data}-simclr", parts.facts(command) | {"batch_size": course.batch_size})

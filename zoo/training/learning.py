@@ -45,6 +45,11 @@ class Lessons(NamedTuple):
     measuring: Source
     said: str  # of the second
 
+    def facts(self, command: str) -> dict[str, Any]:
+        """What is said of a network that learnt from them, by a command."""
+        spec = self.training.spec
+        return {"data": spec.name, "provenance": spec.provenance, "held_out": self.said, "command": command}
+
 
 def lessons(data: str, data_dir: str | None, image_size: int) -> Lessons:
     """The training part, and the test part or else a share with all copies of each image."""
