@@ -6,6 +6,7 @@ import io
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from zoo.commands import COMMANDS
@@ -68,6 +69,14 @@ class Parser(argparse.ArgumentParser):
 def given(parsed: argparse.Namespace, cls: type[Options]) -> dict[str, Any]:
     """The options of ``cls`` that were on the command line."""
     return {name: value for name, value in vars(parsed).items() if name in options_of(cls)}
+
+
+def command_without(places: Iterable[str], words: list[str]) -> str:
+    """A command as a line, without the options that only tell where something lies on this machine."""
+    where = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in places:
+        where.add_argument(option)
+    return shlex.join(where.parse_known_args(words)[1])
 
 
 def run(command: str, arguments: list[str] | None = None) -> NoReturn:

@@ -5,8 +5,6 @@
     zoo features --data mnist --try mnist-simclr,mnist                     # does the distance rise as images get worse
 """
 
-import argparse
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -23,7 +21,6 @@ from zoo.training.classifiers import ClassifierCourse, train_classifier
 from zoo.training.contrast import ContrastCourse, train_encoder
 from zoo.training.learning import Course, lessons
 
-PLACES = ("--data-dir", "--out")
 OBJECTIVES: dict[str, tuple[type[Course], Callable]] = {
     "classes": (ClassifierCourse, train_classifier), "contrast": (ContrastCourse, train_encoder)}
 
@@ -52,19 +49,11 @@ def main(arguments: list[str]) -> None:
     if others:
         raise UsageError(f"--{others[0].replace('_', '-')} is of another --objective than {options.objective}")
     found = train(options.data, options.data_dir, course(**chosen), Path(options.out) if options.out else None,
-                  shlex.join(["zoo", "features", *_without_places(arguments)]))
+                  cli.command_without(("--data-dir", "--out"), ["zoo", "features", *arguments]))
     for what, share in found.items():
         print(f"{options.data}: {what} {share:.2%} of the held-out images")
     if not options.out:
         print("its card: zoo publish --cards")
-
-
-def _without_places(arguments: list[str]) -> list[str]:
-    """Those that do not tell where something lies on this machine."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for place in PLACES:
-        parser.add_argument(place)
-    return parser.parse_known_args(arguments)[1]
 
 
 def tried(name: str, data: str, data_dir: str | None) -> str:

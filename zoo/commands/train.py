@@ -7,7 +7,7 @@
 """
 
 import shlex
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +61,7 @@ def command(arguments: list[str], resumed: str | None) -> str:
 
     In which folders the run and its data lie is no part of it: cards show the line to those who have no such folders.
     """
-    where = ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in ("--resume", "--out", "--data-dir"):
-        where.add_argument(option)
-    _, what = where.parse_known_args([*shlex.split(resumed or "zoo train"), *arguments])
-    return shlex.join(what)
+    return cli.command_without(("--resume", "--out", "--data-dir"), [*shlex.split(resumed or "zoo train"), *arguments])
 
 
 def stored_choice(options: Namespace) -> dict[str, Any]:
