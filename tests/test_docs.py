@@ -1,6 +1,7 @@
 """The README and the pages of model_cards/ tell the truth."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from zoo.cards.card import render_card
 from zoo.cards.pages import PAGES, pages
 from zoo.commands import COMMANDS, cli
 from zoo.commands import train as train_command
-from zoo.store.catalogue import BUNDLED, bundled_folder
+from zoo.models import variant_class
+from zoo.store.catalogue import BUNDLED, bundled_folder, listed_variants
 from zoo.store.layout import headline, read_config, read_metrics
 
 ROOT = Path(__file__).parents[1]
@@ -96,6 +98,19 @@ def test_ci_runs_a_test_command_of_the_readme():
 def test_pages_are_what_the_files_say(name, text):
     """To bring them up to date: zoo publish --cards."""
     assert (PAGES / name).read_text(encoding="utf-8") == text
+
+
+def test_variants_are_listed_as_they_are():
+    """To bring the list up to date: zoo publish --cards."""
+    assert listed_variants() == [v for v in zoo.variants() if variant_class(v.name).__module__.startswith("zoo.")]
+
+
+@pytest.mark.parametrize("program", ["import zoo.commands.list as c; c.main([])",
+                                     "import zoo.commands.cli as c; c.main()", "import zoo; zoo.pretrained()"])
+def test_what_is_listed_costs_no_import_of_torch(program):
+    unwanted = f"import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); {program}"
+    assert subprocess.run([sys.executable, "-c", unwanted], capture_output=True, text=True,
+                          check=True).stdout.endswith("False\n")
 
 
 @pytest.mark.parametrize("name", [m.name for m in zoo.pretrained() if m.where == BUNDLED])

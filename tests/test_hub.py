@@ -26,6 +26,7 @@ from zoo.core.files import write_json
 from zoo.store import catalogue, network
 from zoo.store.golden import check_golden
 from zoo.store.layout import read_config, read_metrics
+from zoo.store.locating import locate
 
 METRICS = {"fd10k[digits]": {"value": 12.5, "protocol": "features=digits@0 data=digits split=train samples=10000"},
            "diversity": {"value": 0.9, "protocol": "by eye"}}
@@ -365,7 +366,7 @@ def reachable(entry):
 def test_every_model_of_the_catalogue_makes_its_golden_images(entry):
     if not reachable(entry):
         pytest.skip("the Hub cannot be reached")
-    check_golden(zoo.load(entry.name), catalogue.locate(entry.name))
+    check_golden(zoo.load(entry.name), locate(entry.name))
 
 
 # ---- command line and processes --------------------------------------------------------------------------------------

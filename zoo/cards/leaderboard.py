@@ -7,8 +7,9 @@ from typing import NamedTuple
 from zoo.cards.markdown import escape
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic, write_text
-from zoo.store.catalogue import BUNDLED, locate, pretrained
+from zoo.store.catalogue import BUNDLED, pretrained
 from zoo.store.layout import leads, read_config, read_metrics
+from zoo.store.locating import locate
 
 
 class Entry(NamedTuple):

@@ -8,7 +8,8 @@ from zoo.cards.card import pictures_in, render_card, render_features_card, write
 from zoo.cards.tables import models_page
 from zoo.core.files import atomic, write_text
 from zoo.features.bundled import bundled
-from zoo.store.catalogue import BUNDLED, PACKAGE, bundled_folder, enter, pretrained
+from zoo.models import variant_class, variants
+from zoo.store.catalogue import BUNDLED, PACKAGE, bundled_folder, enter, list_variants, pretrained
 from zoo.store.layout import headline, read_metrics
 from zoo.store.loading import untrained
 
@@ -26,11 +27,12 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def write_pages() -> list[Path]:
-    """Writes the pages with their pictures, the cards inside the package, and the distances in the catalogue.
+    """Writes the pages with their pictures, the cards inside the package, and the lists of models and variants.
 
     Returns:
         the pages.
     """
+    list_variants(variant for variant in variants() if variant_class(variant.name).__module__.startswith("zoo."))
     for entry in pretrained():
         if entry.where == BUNDLED:
             folder = bundled_folder(entry.name)

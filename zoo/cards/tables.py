@@ -1,22 +1,12 @@
 """Tables of what there is, as Markdown."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from zoo.cards.headings import TASKS
 from zoo.cards.markdown import escape
 from zoo.models import variants
 from zoo.store.catalogue import BUNDLED, Pretrained, pretrained
 from zoo.store.layout import Metrics
-
-
-class Heading(NamedTuple):
-    """Of the models of a task: what they make, and the unit of its size."""
-
-    title: str
-    unit: str
-
-
-TASKS = {"sample": Heading("Pictures from latents", "px"), "translate": Heading("Pictures from pictures", "px"),
-         "write": Heading("Sentences", "tokens")}
 
 
 def variants_table() -> str:

@@ -29,6 +29,7 @@ class Variant(NamedTuple):
     task: str  # what it can be asked for: "sample", "translate", ...
 
 
+ENTRY_POINTS = "zoo.variants"  # the group in which a package names variants of its own
 CLASSES: dict[str, type[Any]] = {}
 VARIANTS: dict[str, Variant] = {}
 

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.core.errors import UsageError, unknown
-from zoo.core.registry import CLASSES, VARIANTS, Variant, class_at, variant_of
+from zoo.core.registry import CLASSES, ENTRY_POINTS, VARIANTS, Variant, class_at, variant_of
 from zoo.tasks.task import Task
-
-ENTRY_POINTS = "zoo.variants"  # the group in which a package names variants of its own
 
 
 def variants() -> list[Variant]:

@@ -1,14 +1,15 @@
-"""The models that can be loaded by name, each pinned to its content.
+"""What there is: the models that can be loaded by name, each pinned to its content, and the variants.
 
-``catalogue.json`` holds them; ``zoo publish`` enters what it bundles or publishes under a name.
+``catalogue.json`` holds the models; ``zoo publish`` enters what it bundles or publishes under a name. ``variants.json``
+holds what the package's variant files say of themselves, so that they can be listed without importing them, and torch.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo.core.errors import UsageError
-from zoo.core.files import digest, read_json, write_json
-from zoo.store.hub import fetch
+from zoo.core.files import read_json, write_json
+from zoo.core.registry import Variant
 
 PACKAGE = Path(__file__).parents[1]
 BUNDLED = "bundled"
@@ -37,23 +38,6 @@ def pretrained(task: str | None = None) -> list[Pretrained]:
     return [entry for name in sorted(entries) if task in (None, (entry := Pretrained(name, **entries[name])).task)]
 
 
-def locate(name: str) -> Path | None:
-    """The folder of a model of the catalogue, fetched if need be; None for another name.
-
-    Raises:
-        UsageError: it cannot be fetched, or its weights are not those that were entered.
-    """
-    entry = next((entry for entry in pretrained() if entry.name == name), None)
-    if entry is None:
-        return None
-    folder = bundled_folder(name) if entry.where == BUNDLED else fetch(entry.where, entry.commit)
-    weights = folder / "model.safetensors"
-    if not weights.exists() or digest(weights) != entry.sha256:
-        mend = "install gan-zoo again" if entry.where == BUNDLED else f"remove {folder.parents[1]}, and load it again"
-        raise UsageError(f"the weights of {name} in {folder} are not those that were published: {mend}")
-    return folder
-
-
 def bundled_folder(name: str) -> Path:
     """Where a model lies that comes with the package."""
     return PACKAGE / "pretrained" / name
@@ -65,3 +49,13 @@ def enter(entry: Pretrained) -> None:
     write_json(PACKAGE / "catalogue.json", {
         key: {field: value for field, value in e._asdict().items() if field != "name"}
         for key, e in sorted(entries.items())})
+
+
+def listed_variants() -> list[Variant]:
+    """The variants of the package, by name, as ``zoo.variants()`` has them; torch is not imported for them."""
+    return [Variant(**entry) for entry in read_json(PACKAGE / "variants.json")["variants"]]
+
+
+def list_variants(known: Iterable[Variant]) -> None:
+    """Writes what ``listed_variants`` reads."""
+    write_json(PACKAGE / "variants.json", {"variants": [variant._asdict() for variant in known]})

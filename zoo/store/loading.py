@@ -9,10 +9,11 @@ from zoo.core.errors import UsageError, unknown
 from zoo.core.files import is_whole_archive
 from zoo.data.spec import read_spec
 from zoo.models import variant_class
-from zoo.store.catalogue import locate, pretrained
+from zoo.store.catalogue import pretrained
 from zoo.store.golden import put
 from zoo.store.hub import fetch
 from zoo.store.layout import read_config
+from zoo.store.locating import locate
 from zoo.store.weights import Tensors, check_fit, check_together, check_values, read_weights
 from zoo.tasks.task import Task
 
