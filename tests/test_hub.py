@@ -392,8 +392,8 @@ def test_the_script_publishes_and_says_how_to_load(hub, package, tmp_path, monke
     assert [(cards[0] / "codes.png").exists(), (cards[1] / "gan-digits-codes.png").exists()] == [False, False]
     assert "Of the first one." not in (tmp_path / "cards" / "gan-digits.md").read_text()
     readme = (tmp_path / "cards" / "README.md").read_text()
-    assert "| [`gan-digits`](gan-digits.md) | gan | " in readme
-    assert "| [`gan-remote`](https://huggingface.co/me/gan) | gan | " in readme
+    assert 'width="180"> | [`gan-digits`](gan-digits.md) | gan | ' in readme
+    assert "|  | [`gan-remote`](https://huggingface.co/me/gan) | gan | " in readme
     assert not readme.startswith("old")
     assert readme.endswith(f"{variants_table()}\n")
     for arguments in ([], [str(folder)], [str(folder), "--repo", "a/b", "--bundle", "c"]):

@@ -14,7 +14,7 @@ from zoo.cards import leaderboard
 from zoo.cards.card import render_card
 from zoo.cards.markdown import escape, fenced
 from zoo.cards.publishing import bundle, evaluate_folder, prepare
-from zoo.cards.tables import pretrained_table
+from zoo.cards.tables import best_first, pretrained_table
 from zoo.commands import evaluate as evaluate_command
 from zoo.core.files import read_json, write_json
 from zoo.data.spec import ImageSpec
@@ -174,7 +174,15 @@ def test_names_are_only_names_in_tables(tmp_path, monkeypatch):
     assert "<" not in table
     assert {line.count("|") for line in table.splitlines() if line.startswith("|")} == {5}
     bundle("mine", folder)
-    assert "<" not in pretrained_table()
+    assert "<" not in re.sub("<img [^<>]*>", "", pretrained_table(zoo.pretrained()))
+
+
+def test_the_best_of_those_that_can_be_compared_come_first():
+    entry = zoo.pretrained()[0]
+    headlines = ["fd10k[b] 0.9", "fd10k[a] 10", "", "fd10k[b] 0.1", "fd10k[a] 9"]
+    models = [entry._replace(headline=headline) for headline in headlines]
+    assert [model.headline for model in best_first(models)] == [
+        "fd10k[a] 9", "fd10k[a] 10", "fd10k[b] 0.1", "fd10k[b] 0.9", ""]
 
 
 # ---- a bundled model is measured where it lies -----------------------------------------------------------------------

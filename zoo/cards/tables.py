@@ -1,11 +1,12 @@
 """Tables of what there is, as Markdown."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from zoo.cards.headings import TASKS
 from zoo.cards.markdown import escape
 from zoo.models import variants
-from zoo.store.catalogue import BUNDLED, Pretrained, pretrained
+from zoo.store.catalogue import BUNDLED, Pretrained, bundled_folder, pretrained
 from zoo.store.layout import Metrics
 
 
@@ -16,13 +17,12 @@ def variants_table() -> str:
     return "\n".join(lines)
 
 
-def pretrained_table(task: str | None = None, cards: str = "model_cards/") -> str:
-    """Every model that can be loaded by name, with its card: all, or those of a task."""
-    unit = TASKS[task].unit if task else "px or tokens"
-    lines = [f"| name | variant | data | {unit} | parameters | size | measured | where |", f"|{'---|' * 8}"]
-    lines += [f"| [`{m.name}`]({_card(m, cards)}) | {escape(m.variant)} | {escape(m.data)} | {m.image_size} | "
-              f"{m.parameters:,} | {m.bytes / 2**20:.1f} MiB | {escape(m.headline)} | {m.where} |"
-              for m in pretrained(task)]
+def pretrained_table(models: Iterable[Pretrained], cards: str = "model_cards/") -> str:
+    """Models that can be loaded by name, a row each: picture, card, size and the number that leads."""
+    lines = ["| | name | variant | size of what it makes | parameters | file | measured |", f"|{'---|' * 7}"]
+    lines += [f"| {_picture(m, cards)} | [`{m.name}`]({_card(m, cards)}) | {escape(m.variant)} | {m.image_size} "
+              f"{TASKS[m.task].unit} | {m.parameters:,} | {m.bytes / 2**20:.1f} MiB | {escape(m.headline)} |"
+              for m in models]
     return "\n".join(lines)
 
 
@@ -30,13 +30,37 @@ def _card(entry: Pretrained, cards: str) -> str:
     return f"{cards}{entry.name}.md" if entry.where == BUNDLED else f"https://huggingface.co/{entry.where}"
 
 
+def _picture(entry: Pretrained, cards: str) -> str:
+    """What it makes, small; empty for sentences, and for what lies on the Hub."""
+    if entry.where != BUNDLED or not (bundled_folder(entry.name) / "samples.png").exists():
+        return ""
+    return f'<img src="{cards}images/{entry.name}-samples.png" alt="what {escape(entry.name)} makes" width="180">'
+
+
+def best_first(models: Iterable[Pretrained]) -> list[Pretrained]:
+    """Those whose leading numbers can be compared lie together, from the lowest on; those without one come last."""
+    def place(entry: Pretrained) -> tuple[bool, str, float, str]:
+        metric, _, value = entry.headline.rpartition(" ")
+        return not metric, metric, float(value or 0), entry.name
+
+    return sorted(models, key=place)
+
+
 def models_page() -> str:
-    """The page of all pretrained models by task, and of all variants."""
-    tasks = [task for task in TASKS if pretrained(task)]
-    sections = [f"## {TASKS[task].title}\n\n{pretrained_table(task, cards='')}" for task in tasks]
+    """The page of all pretrained models by task and data set, the best first, and of all variants."""
+    sections = []
+    for task, heading in TASKS.items():
+        models = pretrained(task)
+        if models:
+            sections.append(f"## {heading.title}")
+        for data in sorted({m.data for m in models}):
+            of_data = best_first(m for m in models if m.data == data)
+            sections.append(f"### {escape(data)}\n\n{pretrained_table(of_data, cards='')}")
     return "\n\n".join([
         "# Models", "What `zoo.load(NAME)` knows: nothing is downloaded for those that are bundled. A page for each "
-        "has its numbers with their protocols, pictures that are not picked, and the command that trains such a model.",
+        "has its numbers with their protocols, pictures that are not picked, and the command that trains such a model. "
+        "Of a data set the best by the distance that leads comes first; distances in different features, which "
+        "stand in brackets, or of different numbers of images cannot be compared.",
         *sections, "## Variants", "What `zoo train --variant NAME` trains; `zoo describe NAME` tells its options.",
         variants_table()]) + "\n"
 
