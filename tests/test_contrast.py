@@ -16,7 +16,7 @@ from zoo.features.bundled import describe, load_network
 from zoo.metrics import responses as worse
 from zoo.metrics.features import default_features, feature_space
 from zoo.store.layout import headline, read_metrics
-from zoo.training.contrast import Contrast, ContrastCourse, contrast, train_encoder, views
+from zoo.training.contrast import Contrast, ContrastCourse, contrast, train_encoder, turned, views
 
 RANDOM = torch.Generator().manual_seed(0)
 COURSE = ContrastCourse(image_size=16, width=4, epochs=10, batch_size=32)
@@ -71,6 +71,20 @@ def test_views_are_pieces_in_other_colours():
     slopes = (views(ramp, ContrastCourse(smallest=0.25, colours=0))[:, 0, 4].diff(dim=1)[:, 3] / (2 / 7))
     assert 0.5 - 1e-4 <= slopes.min() < 0.6  # a piece of a quarter of the area, enlarged, is half as steep
     assert 0.9 < slopes.max() <= 1 + 1e-4
+
+
+def test_hues_turn_and_greys_stay():
+    """By a third of the circle red becomes green, green blue, and blue red."""
+    images, third = torch.rand(2, 3, 4, 4, dtype=torch.float64), 2 * math.pi / 3
+    there = turned(images, torch.tensor([third, 0], dtype=torch.float64))
+    assert (there[0] - images[0].roll(1, 0)).abs().max() < 1e-15
+    assert (there[1] - images[1]).abs().max() < 1e-15
+    assert (turned(images, torch.tensor([0.3, 1.2])).mean(1) - images.mean(1)).abs().max() < 1e-7
+    course, batch = ContrastCourse(smallest=1.0, colours=0.0, hue=0.5), torch.rand(4, 3, 8, 8) / 2
+    torch.manual_seed(0)
+    assert (views(batch, course) - batch).abs().amax((1, 2, 3)).min() > 0.01
+    grey = batch.mean(1, keepdim=True).expand_as(batch)
+    assert (views(grey, course) - grey).abs().max() < 1e-6
 
 
 def test_an_encoder_learns_without_labels(digits_features, monkeypatch):

@@ -4,6 +4,7 @@ Two views of an image, pieces of it in slightly other colours, are to be found a
 Chen 2020, arXiv:2002.05709). So the features have nothing to do with the classes that a model was trained with.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ class ContrastCourse(Course):
                              minimum=0.01, maximum=1)
     colours: float = option(0.2, "by how much brightness, contrast and saturation change, at most", minimum=0,
                             maximum=1)
+    hue: float = option(0.0, "by which part of the colour circle hues turn, at most: where views could be found again "
+                        "by their colours alone", minimum=0, maximum=0.5)
 
 
 def contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
@@ -47,7 +50,7 @@ def contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 
 def views(images: Tensor, course: ContrastCourse) -> Tensor:
     """Of images (N, C, H, W) in [-1, 1] a random piece each, brought to the whole size, perhaps mirrored, in other
-    brightness, contrast and saturation; the places and changes are random numbers of torch's own generator."""
+    brightness, contrast, saturation and hue; the places and changes are random numbers of torch's own generator."""
     n, device = len(images), images.device
     side = (course.smallest + (1 - course.smallest) * torch.rand(n, device=device)).sqrt()
     place = (2 * torch.rand(2, n, device=device) - 1) * (1 - side)
@@ -60,7 +63,19 @@ def views(images: Tensor, course: ContrastCourse) -> Tensor:
     grey, level = found.mean(1, keepdim=True), found.mean((1, 2, 3), keepdim=True)
     found = grey + change[0] * (found - grey)
     found = level + change[1] * (found - level)
+    if course.hue and found.shape[1] == 3:
+        found = turned(found, 2 * math.pi * course.hue * (2 * torch.rand(n, device=device) - 1))
     return (found + change[2] - 1).clamp(-1, 1)
+
+
+def turned(images: Tensor, angle: Tensor) -> Tensor:
+    """Colours (N, 3, H, W) turned about the axis of greys, by an angle (N,) in radians for each image: Rodrigues'
+    formula, by which greys and the mean of the channels stay."""
+    grey = images.mean(1, keepdim=True)
+    colour = images - grey
+    across = (colour.roll(1, 1) - colour.roll(-1, 1)) / math.sqrt(3)  # the axis' cross product with it
+    cosine, sine = (part[:, None, None, None] for part in (angle.cos(), angle.sin()))
+    return grey + cosine * colour + sine * across
 
 
 class Contrast(Learning):
