@@ -21,7 +21,7 @@ names = st.sampled_from([variant.name for variant in zoo.variants()])
 scalars = st.none() | st.booleans() | numbers | st.text(max_size=8) | names
 values = st.recursive(scalars, lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=8), x, max_size=3),
                       max_leaves=5)
-often = settings(max_examples=500, deadline=None, derandomize=True, database=None,
+often = settings(max_examples=200, deadline=None, derandomize=True, database=None,
                     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 

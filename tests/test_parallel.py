@@ -28,14 +28,16 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.joi
 
 
 @pytest.fixture(scope="session")
-def on_two(tmp_path_factory):
-    """The folder of results of every variant on two processes, launched by torchrun once for all."""
+def on_two(request, tmp_path_factory):
+    """The folder of results on two processes, launched by torchrun once for all variants that tests ask for."""
+    asked = [item.callspec.params for item in request.session.items if "on_two" in item.fixturenames]
+    variants = dict.fromkeys(params["variant"] for params in asked if "variant" in params)
     out = tmp_path_factory.mktemp("two")
     (out / "ragan.py").write_text(RECIPE, encoding="utf-8")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
-               "--standalone", str(Path(__file__).with_name("two_processes.py")), str(out), *VARIANTS, OWN]
+               "--standalone", str(Path(__file__).with_name("two_processes.py")), str(out), *variants]
     paths = os.pathsep.join([ENVIRONMENT["PYTHONPATH"], str(out)])
-    subprocess.run(command, env=ENVIRONMENT | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=500,
+    subprocess.run(command, env=ENVIRONMENT | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=1000,
                    check=False)
     sys.path.append(str(out))
     yield out

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from zoo.core.errors import UsageError
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures
+from zoo.features.perceptual import PerceptualDistance
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import PASS, Task
 
@@ -24,7 +25,8 @@ class Inverted(NamedTuple):
     Attributes:
         latents: (n, latent_size), for ``model.decode``.
         images: what the model makes of them, (n, C, H, W) in [0, 1].
-        error: mean squared error of each, (n,); of [0, 1].
+        error: what was made least, (n,): the mean squared error of each, of [0, 1], and the distance in features if
+            there is one.
         start: that of the latent that the search began with.
         random: that of random latents, the mean of all that were tried.
     """
@@ -37,8 +39,8 @@ class Inverted(NamedTuple):
 
 
 def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 200, *, encoder: bool | Encoder = True,
-           method: Literal["adam", "lbfgs"] = "adam", starts: int = 64, typical: float = 1e-3, seed: int = 0,
-           batch_size: int = PASS, progress: bool = True) -> Inverted:
+           method: Literal["adam", "lbfgs"] = "adam", features: str | None = None, starts: int = 64,
+           typical: float = 1e-3, seed: int = 0, batch_size: int = PASS, progress: bool = True) -> Inverted:
     """Finds latents of which a model makes given images.
 
     The search begins with what an encoder says, else with the nearest of some random latents, and keeps the best that
@@ -54,6 +56,8 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
         encoder: whether to begin with the model's own, if it has one; or another: images (n, C, H, W) in [0, 1] on the
             CPU -> latents (n, latent_size).
         method: Adam for all images of a pass at once, or L-BFGS for one after the other, slower and more exact.
+        features: a bundled network, such as "cifar10": the distance in its features, see
+            ``zoo.features.perceptual.PerceptualDistance``, is added to the squared error.
         starts: random latents that are tried for each image.
         typical: weight of ((|normal|^2 / latent_size) - 1)^2 beside the squared error, so that latents stay as long as
             random ones are; 0 for the error alone. With an encoder there are no normals to weigh.
@@ -63,7 +67,7 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
 
     Raises:
         UsageError: a model that makes nothing from latents, images of another size or range, labels that do not fit,
-            or counts below their least.
+            features that there are not, or counts below their least.
     """
     if not isinstance(model, LatentModel):
         raise UsageError(f"{model.variant} makes nothing from latents: zoo.invert takes models that can be asked with "
@@ -71,13 +75,14 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
     if steps < 0 or starts < 1 or batch_size < 1:
         raise UsageError(f"zoo.invert takes steps from 0 and starts and batch_size from 1, not {steps}, {starts} and "
                          f"{batch_size}")
+    distance = None if features is None else PerceptualDistance(features)
     pictures = model.data.read(images)
     told = model.condition.numbers(labels, len(pictures))
     found = []
     with model.answering(), tqdm(total=len(pictures), unit="img", disable=not progress) as bar:
         for rows in torch.arange(len(pictures)).split(batch_size):
             classes = {name: model.placed(x[rows]) for name, x in told.items()}.get("label")
-            search = _Search(model, model.placed(pictures[rows]), classes, typical)
+            search = _Search(model, model.placed(pictures[rows]), classes, typical, distance)
             search.begin(encoder, starts, seed)
             if steps:
                 search.by_adam(steps) if method == "adam" else search.by_lbfgs(steps)
@@ -89,8 +94,9 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
 class _Search:
     """For the latents of some images (n, C, H, W) in [0, 1]; ``point`` (n, latent_size) are normals, or latents."""
 
-    def __init__(self, model: LatentModel, images: Tensor, classes: Tensor | None, typical: float) -> None:
-        self.model, self.images, self.classes, self.typical = model, images, classes, typical
+    def __init__(self, model: LatentModel, images: Tensor, classes: Tensor | None, typical: float,
+                 distance: PerceptualDistance | None) -> None:
+        self.model, self.images, self.classes, self.typical, self.distance = model, images, classes, typical, distance
         self.as_latents: Callable[[Tensor], Tensor] = model.prior
 
     @torch.no_grad()
@@ -121,11 +127,12 @@ class _Search:
         return self.model.generate(self.as_latents(point), classes)
 
     def error(self, point: Tensor, rows: slice = slice(None)) -> Tensor:
-        """Mean squared error of each image, (n,), of [0, 1] where the data are images."""
-        data = self.model.data
+        """Mean squared error of each image, (n,), of [0, 1] where the data are images, and its distance in features."""
+        data, made = self.model.data, self.made(point, rows)
+        real = data.from_unit(self.images[rows])
         scale = data.from_unit(torch.ones(1, device=point.device)) - data.from_unit(torch.zeros(1, device=point.device))
-        apart = (self.made(point, rows) - data.from_unit(self.images[rows])) / scale
-        return apart.square().flatten(1).mean(1)
+        error = ((made - real) / scale).square().flatten(1).mean(1)
+        return error if self.distance is None else error + self.distance(made, real)
 
     def loss(self, point: Tensor, error: Tensor) -> Tensor:
         """What is descended: a sum over images, none of which knows of another."""

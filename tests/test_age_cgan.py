@@ -1,0 +1,100 @@
+"""Age-cGAN: the encoder's term, and faces whose latent and class are known."""
+
+import pytest
+import torch
+from torch import nn
+
+import zoo
+from zoo.data.batches import Labelled
+from zoo.features.perceptual import PerceptualDistance
+
+
+def model_of(**config):
+    """Of three classes, in float64, with weights that are far from rounding."""
+    model = zoo.create("age-cgan", image_size=8, classes=3, width=2, backbone="mlp", latent_dim=4, **config).double()
+    for p in model.parameters():
+        if p.dim() > 1:
+            nn.init.normal_(p, 0.0, p.shape[1]**-0.5)
+    return model.eval()
+
+
+def with_known_answer():
+    """G adds the class to a linear map of z, and E is its inverse: so every answer can be told by hand."""
+    model = model_of()
+    weight = torch.linalg.qr(torch.randn(64, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1)))[0]
+    shift = torch.linalg.qr(torch.cat([weight, torch.randn(64, 3, dtype=torch.float64)], 1))[0][:, 4:] / 2
+
+    class Face(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.tensor(8.0, dtype=torch.float64))
+
+        def forward(self, z, labels):
+            return ((z @ weight.T + shift.T[labels]) / self.scale).view(-1, 1, 8, 8)
+
+    class Inverse(nn.Module):
+        def forward(self, images):
+            return 8 * images.flatten(1) @ weight
+
+    model.generator, model.encoder = Face(), Inverse()
+    return model
+
+
+def test_the_encoder_learns_the_latents_of_what_is_made_and_nobody_else_does():
+    model = model_of()
+    batch = Labelled(torch.rand(6, 1, 8, 8, dtype=torch.float64), torch.arange(6) % 3)
+    z = torch.randn(6, 4, dtype=torch.float64)
+    model.latent = lambda n: z
+    terms = model.encoder_loss(batch)
+    made = model.generate(z, batch.labels)
+    assert terms["latent"].item() == pytest.approx((model.encoder(made) - z).square().mean().item(), abs=1e-15)
+    terms["latent"].backward()
+    moved = {name for name, network in model.named_children()
+             if any(p.grad is not None for p in network.parameters())}
+    assert moved == {"encoder"}
+
+
+def test_a_face_at_its_own_age_is_itself_and_at_another_only_the_class_changes():
+    model = with_known_answer()
+    faces = model.sample(5, labels=[0, 1, 2, 0, 1], seed=4)
+    same = model.age(faces, [0, 1, 2, 0, 1], [0, 1, 2, 0, 1], steps=0)
+    assert (same - faces).abs().max() < 1e-6
+    older = model.age(faces, 2, [0, 1, 2, 0, 1], steps=0)
+    expected = model.render(model.normals(5, seed=4), 2)
+    assert (older - expected).abs().max() < 1e-6
+
+
+def test_the_age_of_a_face_is_found_where_it_is_not_told():
+    model = with_known_answer()
+    labels = torch.tensor([2, 0, 1, 1, 0, 2])
+    faces = model.sample(6, labels=labels, seed=2)
+    assert torch.equal(model.likely(faces), labels)
+    assert torch.equal(model.age(faces, 0, steps=0), model.age(faces, 0, labels, steps=0))
+
+
+@pytest.mark.parametrize("method", ["adam", "lbfgs"])
+def test_the_search_never_ends_above_the_encoder(method):
+    """Also in features; and there it gets nearer in them than the search by pixels alone."""
+    model = model_of()
+    faces = torch.rand(2, 1, 8, 8)
+    by_pixels, by_both = (zoo.invert(model, faces, 1, 6, method=method, features=features, progress=False)
+                          for features in (None, "cifar10"))
+    for found in (by_pixels, by_both):
+        assert (found.error <= found.start).all()
+        assert (found.error < found.start).any()
+    distance = PerceptualDistance("cifar10")
+    apart = [distance(2 * found.images.double() - 1, 2 * faces.double() - 1).mean() for found in (by_pixels, by_both)]
+    assert apart[1] < apart[0]
+    squared = (by_both.images - faces).square().flatten(1).mean(1)
+    assert by_both.error.float() == pytest.approx(
+        squared + distance(2 * by_both.images.float() - 1, 2 * faces - 1), abs=1e-5)
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda model: model.age(torch.rand(1, 1, 8, 8), "50-59"), "50-59"),
+    (lambda model: model.age(torch.rand(1, 1, 9, 9), 1), "images of 8x8 pixels"),
+    (lambda model: model.age(torch.rand(1, 1, 8, 8), 1, features="faces"), "unknown features 'faces'"),
+])
+def test_what_has_no_answer(call, words):
+    with pytest.raises(zoo.UsageError, match=words):
+        call(model_of())
