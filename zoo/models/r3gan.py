@@ -11,14 +11,11 @@ cosines; no augmentation.
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
-from torch import Tensor
-
 from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
-from zoo.losses import input_gradient
+from zoo.losses import nll_real, zero_centred_penalty
 from zoo.networks.blocks import Norm
 from zoo.tasks.gan import GAN, GANConfig
 
@@ -38,21 +35,17 @@ class R3GAN(GAN):
     Config = R3GANConfig
     config: R3GANConfig
     penalises_gradients = True
+    says = "order"
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
         real, fake = batch.images.detach().requires_grad_(), self.fake(batch).detach().requires_grad_()
         on_real, on_fake = self.discriminator(real), self.discriminator(fake)
         return {
-            "adversarial": F.softplus(-(on_real - on_fake)).mean(),
+            "adversarial": nll_real(on_real - on_fake),
             "r1": self.config.gamma / 2 * zero_centred_penalty(on_real, real),
             "r2": self.config.gamma / 2 * zero_centred_penalty(on_fake, fake),
         }
 
     def generator_loss(self, batch: Labelled) -> Terms:
         on_real, on_fake = self.discriminator(batch.images), self.discriminator(self.fake(batch))
-        return {"adversarial": F.softplus(-(on_fake - on_real)).mean()}
-
-
-def zero_centred_penalty(outputs: Tensor, images: Tensor) -> Tensor:
-    """E[||grad_x D(x)||^2] of outputs (N, 1) with respect to their images (N, C, H, W) (Mescheder 2018)."""
-    return input_gradient(outputs, images).square().sum(1).mean()
+        return {"adversarial": nll_real(on_fake - on_real)}
