@@ -14,7 +14,7 @@ from zoo.data.batches import Labelled
 from zoo.data.spec import AnySpec
 from zoo.losses import zero_centred_penalty
 from zoo.networks import augmentation
-from zoo.networks.blocks import AutoEncoder, Norm, TrunkWithHead
+from zoo.networks.blocks import AutoEncoder, Norm, TrunkWithHead, freeze
 from zoo.tasks.adaptation import Anchors, Chance
 from zoo.tasks.latent_model import BackboneConfig
 from zoo.tasks.sampler import Sampler
@@ -36,6 +36,8 @@ class GANConfig(BackboneConfig):
     augment_target: float = option(0.6, "of ada: r_t that the probability is led to, the mean sign of D on real images "
                                    "(0: the probability stays)", minimum=0, maximum=1)
     augment_images: int = option(500_000, "of ada: images in which the probability can go from 0 to 1", minimum=1)
+    freeze_discriminator: int = option(0, "of a run with --init-from: blocks of the discriminator, from the image on, "
+                                       "that stay as they are (FreezeD: Mo 2020, arXiv:2002.10964)", minimum=0)
     r1: float = option(0.0, "weight of the penalty on D's gradient at real images (gamma; Mescheder 2018, "
                        "arXiv:1801.04406); 0: none", minimum=0)
     r1_every: int = option(16, "discriminator updates to one of that penalty alone, times as many (1: in each)",
@@ -68,6 +70,7 @@ class GAN(Sampler):
         super().__init__(config, data)
         self._check_options()
         self.discriminator = self.build_discriminator()
+        freeze(self.discriminator, config.freeze_discriminator)
         self.penalises_gradients = self.penalises_gradients or config.r1 > 0
         if config.augment == "ada":
             self.chance = Chance(config.augment_p, config.augment_target, config.augment_images)
