@@ -136,6 +136,7 @@ class Trunk(nn.Sequential):
     """What a discriminator, critic or encoder begins with: (N, C, H, W) -> (N, features)."""
 
     features: int
+    head_std: float = 0.02  # of the initial weights of a linear head
 
 
 class TrunkWithHead(nn.Module):
@@ -148,7 +149,7 @@ class TrunkWithHead(nn.Module):
         super().__init__()
         self.trunk = trunk
         self.head = nn.Linear(trunk.features, outputs)
-        init_normal(self.head)
+        init_normal(self.head, trunk.head_std)
         if any(is_parametrized(layer) for layer in trunk.modules()):
             normalise_spectrally(self.head)
 

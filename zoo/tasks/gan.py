@@ -111,12 +111,17 @@ class GAN(Sampler):
     def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         optimizer = super().build_optimizer(group, parameters)
         if group == "discriminator" and self._lazy:
+            self.set_adam(group, optimizer, self.learning_rate_of(group), self.config.beta1, self.config.beta2)
+        return optimizer
+
+    def set_adam(self, group: str, optimizer: torch.optim.Optimizer, rate: float, beta1: float, beta2: float) -> None:
+        """Gives an Adam the rate and betas that are meant for updates without those of the penalty alone."""
+        share = 1.0
+        if group == "discriminator" and self._lazy:
             # k steps become k + 1: as far, and as long remembered, in as many images (arXiv:1912.04958, appendix B).
             share = self.config.r1_every / (self.config.r1_every + 1)
-            for settings in optimizer.param_groups:
-                settings["lr"] *= share
-                settings["betas"] = tuple(beta ** share for beta in settings["betas"])
-        return optimizer
+        for settings in optimizer.param_groups:
+            settings["lr"], settings["betas"] = rate * share, (beta1**share, beta2**share)
 
     def score(self, images: Tensor, labels: Tensor) -> Tensor:
         """What D says of images that it sees, and of their classes if it is conditional: (N, 1), see ``says``."""
