@@ -11,7 +11,7 @@ import torch
 from conftest import tiny_run
 
 import zoo
-from zoo.benchmark import by_hand, cluster, load, measure, processes, scale, translating_by_hand
+from zoo.benchmark import by_hand, cluster, load, measure, processes, scale, train, translating_by_hand
 from zoo.benchmark.cluster import Exchange
 from zoo.benchmark.measure import Measured, Meter, in_turns
 from zoo.commands import benchmark
@@ -52,6 +52,17 @@ def test_every_benchmark_prints_a_table_and_writes_json(arguments, tmp_path, cap
     assert found["machine"]["cores"] >= 1
     assert "| reference / the zoo | {median:.2f} ({lowest:.2f} to {highest:.2f}) |".format(**ratio) in (
         capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_options_are_timed_against_none(capsys, monkeypatch):
+    seen, run = [], train.Run
+    monkeypatch.setattr(train, "Run", lambda name, config, *rest: seen.append(config) or run(name, config, *rest))
+    benchmark.main(["options", "--options", "augment=ada", "augment_p=0.3", "r1-every=2", "--batches", "3", "--width",
+                    "2", *TINY])
+    assert "| without / with |" in capsys.readouterr().out
+    plain = {"width": 2, "backbone": "dcgan"}
+    assert seen == [plain | {"augment": "ada", "augment_p": 0.3, "r1_every": 2}, plain]
 
 
 def test_a_side_has_a_process_of_its_own():
@@ -244,6 +255,11 @@ def test_the_model_of_a_cluster():
     (["train", "--batches", "0"], "a number from 1, not 0"),
     (["scale", "--step-ms", "0"], "a number from 1, not 0"),
     (["load", "--model", "no-such-model"], "no-such-model"),
+    (["options"], "--options says what"),
+    (["options", "--options", "augment"], "name=value"),
+    (["options", "--options", "augmnt=diff"], "did you mean augment"),
+    (["options", "--options", "r1=much"], "takes a number"),
+    (["options", "--options", "augment=dif"], "did you mean diff"),
 ])
 def test_what_cannot_be_compared_is_said_at_once(arguments, message):
     with pytest.raises(zoo.UsageError, match=message):

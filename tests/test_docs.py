@@ -68,7 +68,7 @@ def test_commands_of_the_readme_are_understood(monkeypatch):
         assert command in COMMANDS, command
         text = " ".join(words)
         known = _options_of(command, text, monkeypatch)
-        for option in re.findall(r"--[a-z-]+", text):
+        for option in re.findall(r"--[a-z0-9-]+", text):
             assert option in known, f"{command} {option}"
 
 

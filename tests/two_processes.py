@@ -20,6 +20,9 @@ from zoo.core.randomness import Draws
 from zoo.models import variant_class
 
 GROWING = 24  # images of a phase of a model that grows, so that it does within ten steps
+# What is followed over the processes, and updates of a penalty alone.
+FEW = {"augment": "ada", "augment_p": 0.3, "augment_images": 300, "r1": 1.0, "r1_every": 2, "lecam": 0.3,
+       "lecam_after": 2, "bcr": 1.0, "critic_steps": 1}
 PLANTED = ("dcgan", "wgan-gp", "pix2pix")  # variants with which the faults are tried
 
 
@@ -35,8 +38,9 @@ def modes(variant: str) -> dict[str, dict]:
     of which the gradients are compared: there Adam would make a whole step of a sign that rounding decides."""
     still = options_with(variant, learning_rate=0.0, generator_learning_rate=0.0, discriminator_learning_rate=0.0,
                          adversarial_learning_rate=0.0, likelihood=0, warm_up=0, pretrain_images=0, critic_steps=1)
-    return {"float64": {"config": tiny_config(variant) | options_with(variant, phase=GROWING), "precision": "64-true",
-                        "images": 80},
+    few = FEW if variant == "sngan" else {}
+    return {"float64": {"config": tiny_config(variant) | options_with(variant, phase=GROWING) | few,
+                        "precision": "64-true", "images": 80},
             "float32": {"config": plain_networks(variant) | still, "images": 8}}
 
 

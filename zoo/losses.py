@@ -42,6 +42,12 @@ def gradient_norm(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> 
     return input_gradient(discriminator(images), images).norm(dim=1)
 
 
+def zero_centred_penalty(outputs: Tensor, images: Tensor) -> Tensor:
+    """E[||grad_x D(x)||^2] of outputs (N, 1) with respect to their images (N, C, H, W) (Mescheder 2018,
+    arXiv:1801.04406)."""
+    return input_gradient(outputs, images).square().sum(1).mean()
+
+
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, exp(log_variance)) || N(0, 1)) in nats, (N, d) -> (N,) (Kingma 2013, appendix B)."""
     return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1)

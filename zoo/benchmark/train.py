@@ -30,22 +30,26 @@ class Clock(Callback):
             self.meter.stop()
 
 
-def run(options: Namespace, folder: str, meter: Meter, processes: int = 1) -> Run:
-    """A run that ends a batch after the meter has, and writes grids and checkpoints only there."""
+def run(options: Namespace, folder: str, meter: Meter, processes: int = 1, more: dict[str, Any] | None = None) -> Run:
+    """A run that ends a batch after the meter has, and writes grids and checkpoints only there.
+
+    Args:
+        more: options of the model.
+    """
     batch_size = options.batch_size * processes
     images = (WARM_UP + options.batches + 1) * batch_size
     translates = options.variant in OF_DIGITS
     training = Training(image_size=options.image_size, images=images, batch_size=batch_size,
                         samples_every=2 * images, checkpoint_every=2 * images, **OF_DIGITS.get(options.variant, {}))
     backbone = {} if translates else {"backbone": options.backbone}
-    run = Run(options.variant, {"width": options.width} | backbone, training, folder)
+    run = Run(options.variant, {"width": options.width} | backbone | (more or {}), training, folder)
     run.more_callbacks = [Clock(meter, options.batches)]
     return run
 
 
-def ours(options: Namespace, meter: Meter) -> None:
+def ours(options: Namespace, meter: Meter, more: dict[str, Any] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        run(options, folder, meter).train()
+        run(options, folder, meter, more=more).train()
 
 
 def measure(options: Namespace) -> Comparison:

@@ -3,6 +3,7 @@
     zoo benchmark train --variant dcgan --json train.json
     zoo benchmark train --variant gan --backbone mlp --data-loading memory
     zoo benchmark train --variant cyclegan --image-size 64 --width 16 --batch-size 4 --data-loading memory
+    zoo benchmark options --options augment=diff --image-size 64
     zoo benchmark sample
     zoo benchmark translate --variant pix2pix --samples 1k
     zoo benchmark load --model runs/dcgan-anime
@@ -22,7 +23,7 @@ from zoo.commands import cli
 from zoo.core.errors import UsageError
 
 # The modules of zoo.benchmark that measure.
-WHAT = ("train", "sample", "translate", "load", "data", "evaluate", "scale", "draw")
+WHAT = ("train", "options", "sample", "translate", "load", "data", "evaluate", "scale", "draw")
 
 
 def positive(text: str) -> int:
@@ -54,6 +55,8 @@ def parser() -> cli.Parser:
                         "(default: 10k)")
     parser.add_argument("--step-ms", type=positive, nargs="+", default=[5, 20, 100], metavar="N",
                         help="of scale: milliseconds of a step on one GPU to predict for (default: 5 20 100)")
+    parser.add_argument("--options", nargs="+", metavar="NAME=VALUE", help="of options: what training is timed "
+                        "with and without, such as augment=diff or r1=1")
     parser.add_argument("--pairs", type=positive, default=5, help="measurements of each (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every measurement there")
     return parser

@@ -71,7 +71,7 @@ class GenerativeModule(LightningModule):
     variant: ClassVar[str]  # the name it is registered under
     kind: ClassVar[str]  # what sort of model it is, in a word: of the table of variants
     couples_images: bool = False  # whether a loss compares the examples of a batch with each other
-    penalises_gradients: ClassVar[bool] = False  # whether a loss has second derivatives of the networks
+    penalises_gradients: bool = False  # whether a loss has second derivatives of the networks
     channels_last: ClassVar[bool] = True  # whether its convolutions are faster with the channels last
     monitor: ClassVar[str | None] = None  # the tracked quantity, lower is better, that picks the best checkpoint
     dtype: torch.dtype  # by Lightning's type it could be a name

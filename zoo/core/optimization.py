@@ -10,7 +10,7 @@ class Groups:
     """The parameters of every optimizer, by the group's name.
 
     Args:
-        own: group name -> the parameters that it trains.
+        own: group name -> the parameters that it trains, but for those that need no gradient: they stay as they are.
         averaged: parameters of which averages are kept.
 
     Attributes:
@@ -20,7 +20,7 @@ class Groups:
     """
 
     def __init__(self, own: dict[str, list[nn.Parameter]], averaged: Iterable[nn.Parameter]) -> None:
-        self.own = {name: list(parameters) for name, parameters in own.items()}
+        self.own = {name: [p for p in parameters if p.requires_grad] for name, parameters in own.items()}
         self.names = list(self.own)
         everyone = {id(p): p for parameters in self.own.values() for p in parameters}
         keys = {name: {id(p) for p in parameters} for name, parameters in self.own.items()}

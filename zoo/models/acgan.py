@@ -35,6 +35,9 @@ class ACGAN(GAN):
         source, category = self.discriminator(images).split([1, self.data.classes], dim=1)
         return source, category
 
+    def score(self, images: Tensor, labels: Tensor) -> Tensor:
+        return self.discriminate(images)[0]
+
     def discriminator_loss(self, batch: Labelled) -> Terms:
         images, labels = batch
         source_of_real, class_of_real = self.discriminate(images)

@@ -42,6 +42,7 @@ class AlphaGAN(GAN):
     Config = AlphaGANConfig
     config: AlphaGANConfig
     kind = "auto-encoder"
+    takes_bare = True  # E sees images as they are
 
     def __init__(self, config: AlphaGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
@@ -60,7 +61,7 @@ class AlphaGAN(GAN):
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.optimize("encoder", self.encoder_loss, batch)
-        self.alternate(batch)  # E sees images without instance noise, so the losses add it for D
+        self.alternate(batch)
         self.optimize("code_discriminator", self.code_discriminator_loss, batch)
 
     def encoder_loss(self, batch: Labelled) -> Terms:
@@ -74,15 +75,15 @@ class AlphaGAN(GAN):
         reconstructed = self.recode(images)
         return {
             "reconstruction": self.config.reconstruction * (images - reconstructed).abs().mean(),
-            "adversarial_reconstruction": -self.discriminator(self.with_instance_noise(reconstructed)).mean(),
+            "adversarial_reconstruction": -self.discriminator(self.seen(reconstructed)).mean(),
             "adversarial": -self.discriminator(self.fake(batch)).mean(),
         }
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
         images = batch.images
         return {
-            "real": nll_real(self.discriminator(self.with_instance_noise(images))),
-            "reconstruction": nll_fake(self.discriminator(self.with_instance_noise(self.recode(images)))),
+            "real": nll_real(self.discriminator(self.seen(images))),
+            "reconstruction": nll_fake(self.discriminator(self.seen(self.recode(images)))),
             "fake": nll_fake(self.discriminator(self.fake(batch))),
         }
 

@@ -45,6 +45,7 @@ class BEGANConfig(GANConfig):
 class BEGAN(GAN):
     Config = BEGANConfig
     config: BEGANConfig
+    says = "nothing"
     k: Tensor
     monitor = "discriminator/convergence"
 

@@ -36,6 +36,8 @@ class BiGANConfig(GANConfig):
 class BiGAN(GAN):
     Config = BiGANConfig
     config: BiGANConfig
+    says = "nothing"
+    takes_bare = True  # E sees images as they are
 
     def __init__(self, config: BiGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
@@ -55,15 +57,12 @@ class BiGAN(GAN):
     def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.encoder(images)
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        self.alternate(batch)  # E sees images without instance noise, so the losses add it for D
-
     def judge(self, batch: Labelled) -> tuple[Tensor, Tensor]:
         """Logits (N, 1) of the pairs (x, E(x)) and (G(z), z)."""
         images, labels = batch
         z = self.latent(len(images))
-        fake = self.with_instance_noise(self.generate(z, labels))
-        encoded = self.discriminator(self.with_instance_noise(images), self.code(images))
+        fake = self.seen(self.generate(z, labels))
+        encoded = self.discriminator(self.seen(images), self.code(images))
         return encoded, self.discriminator(fake, z)
 
     def discriminator_loss(self, batch: Labelled) -> Terms:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zoo.core.registry import register
-from zoo.models.gan import MinimaxConfig
-from zoo.models.nsgan import NonSaturatingGAN
+from zoo.models.nsgan import NonSaturatingConfig, NonSaturatingGAN
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm
 
 
 @dataclass(frozen=True, kw_only=True)
-class DCGANConfig(MinimaxConfig):
+class DCGANConfig(NonSaturatingConfig):
     backbone: BackboneName = "dcgan"
     discriminator_norm: Norm = "batch"
     latent: Literal["normal", "uniform"] = "uniform"

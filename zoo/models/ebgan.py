@@ -33,6 +33,7 @@ class EBGANConfig(GANConfig):
 class EBGAN(GAN):
     Config = EBGANConfig
     config: EBGANConfig
+    says = "nothing"
     discriminator: AutoEncoder
     couples_images = True
 

@@ -91,6 +91,7 @@ class FGANConfig(GANConfig):
 class FGAN(GAN):
     Config = FGANConfig
     config: FGANConfig
+    says = "order"
 
     def __init__(self, config: FGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)

@@ -113,7 +113,7 @@ class InfoGAN(GAN):
         """D's logits on generated images (N, 1), and the weighted bounds for their codes."""
         images, labels = batch
         latent = self.latent(len(images))
-        features = self.discriminator.trunk(self.with_instance_noise(self.generate(latent, labels)))
+        features = self.discriminator.trunk(self.seen(self.generate(latent, labels)))
         categorical, continuous = self.bounds(self.discriminator.q(features), latent)
         self.track("generator/information", categorical + continuous)
         return self.discriminator.head(features), {

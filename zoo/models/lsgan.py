@@ -30,6 +30,10 @@ class LSGAN(GAN):
     Config = LSGANConfig
     config: LSGANConfig
 
+    def score(self, images: Tensor, labels: Tensor) -> Tensor:
+        """How far D is above the middle of what it is to say."""
+        return super().score(images, labels) - (self.config.a + self.config.b) / 2
+
     def discriminator_loss(self, batch: Labelled) -> Terms:
         return {
             "real": half_squared_error(self.discriminator(batch.images), self.config.b),

@@ -69,7 +69,12 @@ class MADGAN(GAN):
         if n % k:
             raise UsageError(f"the {n} images a process and step cannot be shared by {k} generators: choose a multiple "
                              f"of {k} for --batch-size, or another --generators")
-        return self.with_instance_noise(self.generator.in_turn(self.latent(n)))
+        return self.seen(self.generator.in_turn(self.latent(n)))
+
+    def score(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The logit of an image's being real: log p - log(1 - p)."""
+        logits = self.discriminator(images)
+        return logits[:, -1:] - logits[:, :-1].logsumexp(1, keepdim=True)
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
         images, labels = batch

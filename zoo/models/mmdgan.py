@@ -43,6 +43,7 @@ class MMDGANConfig(GANConfig):
 class MMDGAN(GAN):
     Config = MMDGANConfig
     config: MMDGANConfig
+    says = "nothing"
     discriminator: AutoEncoder
     couples_images = True
 

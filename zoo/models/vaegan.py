@@ -42,6 +42,7 @@ class VAEGAN(GAN):
     config: VAEGANConfig
     discriminator: TrunkWithHead
     kind = "auto-encoder"
+    takes_bare = True  # E sees images as they are
 
     def __init__(self, config: VAEGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
@@ -63,30 +64,33 @@ class VAEGAN(GAN):
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.optimize("encoder", self.encoder_loss, batch)
-        self.alternate(batch)  # E sees images without instance noise, so the losses add it for D
+        self.alternate(batch)
 
     def reconstruction(self, mean: Tensor, log_variance: Tensor) -> Tensor:
-        """x~: the decoder's image of a sample of q, with instance noise if any."""
-        z = mean + (0.5 * log_variance).exp() * self.draw(torch.randn, *mean.shape)
-        return self.with_instance_noise(self.generator(z))
+        """x~: the decoder's image of a sample of q."""
+        return self.generator(mean + (0.5 * log_variance).exp() * self.draw(torch.randn, *mean.shape))
 
-    def feature_error(self, features: Tensor, images: Tensor) -> Tensor:
-        """L_llike in nats an image, without the constant of the Gaussian."""
-        error = features - self.discriminator.trunk(self.with_instance_noise(images))
-        return 0.5 * error.square().sum(1).mean()
+    def compared(self, images: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:
+        """D's features of x~, and L_llike in nats an image, without the constant of the Gaussian.
+
+        D sees both alike, since what it sees them through is no error.
+        """
+        view = self.view(len(images))
+        features = self.discriminator.trunk(view(reconstruction))
+        error = features - self.discriminator.trunk(view(images))
+        return features, 0.5 * error.square().sum(1).mean()
 
     def encoder_loss(self, batch: Labelled) -> Terms:
         images = batch.images
         mean, log_variance = self.posterior(images)
-        features = self.discriminator.trunk(self.reconstruction(mean, log_variance))
-        return {"prior": kl_to_standard_normal(mean, log_variance).mean(),
-                "reconstruction": self.feature_error(features, images)}
+        _, error = self.compared(images, self.reconstruction(mean, log_variance))
+        return {"prior": kl_to_standard_normal(mean, log_variance).mean(), "reconstruction": error}
 
     def generator_loss(self, batch: Labelled) -> Terms:
         images = batch.images
-        features = self.discriminator.trunk(self.reconstruction(*self.posterior(images)))
+        features, error = self.compared(images, self.reconstruction(*self.posterior(images)))
         return {
-            "reconstruction": self.config.gamma * self.feature_error(features, images),
+            "reconstruction": self.config.gamma * error,
             "adversarial_reconstruction": nll_real(self.discriminator.head(features)),
             "adversarial": nll_real(self.discriminator(self.fake(batch))),
         }
@@ -94,7 +98,7 @@ class VAEGAN(GAN):
     def discriminator_loss(self, batch: Labelled) -> Terms:
         images = batch.images
         return {
-            "real": nll_real(self.discriminator(self.with_instance_noise(images))),
-            "reconstruction": nll_fake(self.discriminator(self.reconstruction(*self.posterior(images)))),
+            "real": nll_real(self.discriminator(self.seen(images))),
+            "reconstruction": nll_fake(self.discriminator(self.seen(self.reconstruction(*self.posterior(images))))),
             "fake": nll_fake(self.discriminator(self.fake(batch))),
         }

@@ -31,6 +31,7 @@ class WGANConfig(GANConfig):
 class WGAN(GAN):
     Config = WGANConfig
     config: WGANConfig
+    says = "order"
 
     def optimize(self, group: str, loss: Callable[[Labelled], Terms], batch: Labelled) -> None:
         super().optimize(group, loss, batch)

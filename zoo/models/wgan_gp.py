@@ -34,6 +34,7 @@ class WGANGPConfig(GANConfig):
 class WGANGP(GAN):
     Config = WGANGPConfig
     config: WGANGPConfig
+    says = "order"
     penalises_gradients = True
 
     def discriminator_loss(self, batch: Labelled) -> Terms:

@@ -9,9 +9,10 @@ from zoo.networks.blocks import Norm, Trunk
 from zoo.networks.dcgan import DCGANGenerator, DCGANTrunk
 from zoo.networks.infogan import InfoGANGenerator, InfoGANTrunk
 from zoo.networks.mlp import MLPGenerator, MLPTrunk
+from zoo.networks.r3gan import R3Generator, R3Trunk
 from zoo.networks.resnet import ResNetGenerator, ResNetTrunk
 
-BackboneName = Literal["mlp", "infogan", "dcgan", "resnet"]
+BackboneName = Literal["mlp", "infogan", "dcgan", "resnet", "r3gan"]
 
 
 class Backbone(NamedTuple):
@@ -26,4 +27,5 @@ BACKBONES: dict[BackboneName, Backbone] = {
     "infogan": Backbone(InfoGANGenerator, InfoGANTrunk),
     "dcgan": Backbone(DCGANGenerator, DCGANTrunk),
     "resnet": Backbone(ResNetGenerator, ResNetTrunk),
+    "r3gan": Backbone(R3Generator, R3Trunk),
 }

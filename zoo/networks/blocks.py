@@ -95,15 +95,48 @@ def init_normal(module: nn.Module, std: float = 0.02) -> None:
 
 @torch.no_grad()
 def clip_weights(module: nn.Module, bound: float) -> None:
-    """Clips every parameter to [-bound, bound] (Arjovsky 2017, arXiv:1701.07875, algorithm 1, line 7)."""
+    """Clips every parameter to [-bound, bound] (Arjovsky 2017, arXiv:1701.07875, algorithm 1, line 7).
+
+    Those that are frozen stay as they are.
+    """
     for parameter in module.parameters():
-        parameter.clamp_(-bound, bound)
+        if parameter.requires_grad:
+            parameter.clamp_(-bound, bound)
+
+
+def freeze(network: nn.Module, count: int) -> None:
+    """Keeps the first blocks of a network's trunk from being trained (Mo 2020, arXiv:2002.10964): FreezeD.
+
+    A block is a layer with weights and what follows it up to the next, or a residual block. Running statistics of
+    batch-norm go on.
+
+    Raises:
+        UsageError: the trunk has not so many, or there is none.
+    """
+    trunk = next((layer for layer in network.modules() if isinstance(layer, Trunk)), None)
+    found: list[list[nn.Parameter]] = []
+    for layer in _unfolded(trunk) if trunk is not None else []:
+        parameters = list(layer.parameters())
+        if any(p.dim() > 1 for p in parameters):
+            found.append(parameters)
+        elif found:
+            found[-1] += parameters
+    if count > len(found):
+        raise UsageError(f"{count} blocks of the discriminator cannot be frozen: it has {len(found)} before its head")
+    for parameter in (p for block in found[:count] for p in block):
+        parameter.requires_grad_(False)
+
+
+def _unfolded(trunk: nn.Sequential) -> list[nn.Module]:
+    """Its layers, those of sequences in it too."""
+    return [inner for layer in trunk for inner in (_unfolded(layer) if isinstance(layer, nn.Sequential) else [layer])]
 
 
 class Trunk(nn.Sequential):
     """What a discriminator, critic or encoder begins with: (N, C, H, W) -> (N, features)."""
 
     features: int
+    head_std: float = 0.02  # of the initial weights of a linear head
 
 
 class TrunkWithHead(nn.Module):
@@ -116,7 +149,7 @@ class TrunkWithHead(nn.Module):
         super().__init__()
         self.trunk = trunk
         self.head = nn.Linear(trunk.features, outputs)
-        init_normal(self.head)
+        init_normal(self.head, trunk.head_std)
         if any(is_parametrized(layer) for layer in trunk.modules()):
             normalise_spectrally(self.head)
 

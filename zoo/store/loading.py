@@ -68,8 +68,12 @@ def _with_weights(model: Task, tensors: Tensors, where: Path) -> Task:
     return model.eval()
 
 
-def _from_checkpoint(path: Path) -> Task:
-    """The model of a checkpoint. Raises UsageError for a file that is none of the zoo's."""
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], Tensors]:
+    """What a checkpoint says of its model, and the tensors of all networks, averaged ones where there are such.
+
+    Raises:
+        UsageError: a file that is none of the zoo's.
+    """
     if not is_whole_archive(path):
         raise UsageError(f"{path} is damaged (empty, cut short or altered), or not a checkpoint of the zoo")
     try:
@@ -77,10 +81,15 @@ def _from_checkpoint(path: Path) -> Task:
         state, weights = checkpoint["zoo"], checkpoint["state_dict"]
     except Exception as error:  # whatever torch's unpickler stumbles over
         raise UsageError(f"{path} is not a checkpoint of the zoo, or damaged: {error}") from error
-    model = _described(state, path.parent)
     averaged = {key.removeprefix("ema."): value for key, value in weights.items() if key.startswith("ema.")}
+    return state, {key: value for key, value in weights.items() if not key.startswith("ema.")} | averaged
+
+
+def _from_checkpoint(path: Path) -> Task:
+    state, tensors = read_checkpoint(path)
+    model = _described(state, path.parent)
     names = tuple(f"{name}." for name in model.networks_for_sampling())
-    return _with_weights(model, averaged or {key: x for key, x in weights.items() if key.startswith(names)}, path)
+    return _with_weights(model, {key: x for key, x in tensors.items() if key.startswith(names)}, path)
 
 
 def untrained(folder: Path) -> Task:

@@ -45,6 +45,9 @@ class Training(Options):
     batch_size: int = option(64, "images a step, over all processes", minimum=1, group="training")
     accumulate: int = option(1, "parts that a process takes its share of the batch in, to need less memory", minimum=1,
                              group="training")
+    init_from: str | None = option(None, "a trained model that training begins with, as far as its networks fit: a "
+                                   "run's folder, whose discriminator is taken too, a checkpoint, a name or org/name",
+                                   group="training")
     seed: int = option(0, "of initial weights, latents and data order", minimum=0,
                        maximum=2**32 - 1, group="training")
     accelerator: Accelerator = option("auto", "kind of device", group="machine")
@@ -77,7 +80,9 @@ class Training(Options):
         """With whole paths in place of those that were typed, so that a run goes on from any working directory."""
         data = Path(self.data).expanduser()
         is_path = self.data not in NAMES and data.exists()
+        first = Path(self.init_from).expanduser() if self.init_from else None
         return replace(self, data=str(data.resolve()) if is_path else self.data,
+                       init_from=str(first.resolve()) if first and first.exists() else self.init_from,
                        data_dir=str(Path(self.data_dir).expanduser().resolve()) if self.data_dir else None)
 
     def source(self) -> dict[str, Any]:

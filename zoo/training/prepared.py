@@ -1,12 +1,14 @@
 """A run, from its options to what it needs."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import seed_everything
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_only
 
 from zoo.core.errors import UsageError
 from zoo.core.module import Batch
@@ -18,6 +20,7 @@ from zoo.models import variant_class
 from zoo.store.export import describe_graph
 from zoo.tasks.task import Task
 from zoo.training import callbacks
+from zoo.training.beginning import begin_with, check_frozen
 from zoo.training.checkpoints import newest_checkpoint
 from zoo.training.machine import check_accelerator
 from zoo.training.options import Training
@@ -66,7 +69,18 @@ class Prepared:
         self.folder = Path(folder or f"runs/{cls.variant.rpartition(':')[2]}-{self.source.spec.name}").expanduser()
         self.sheets = callbacks.SampleGrid(self.folder / "samples", training.samples_every)
         self.checkpoint = newest_checkpoint(self.folder / "checkpoints")
+        if not (resume and self.checkpoint):
+            self._begin()
         self.evaluation = self._evaluation() if training.eval_every else None
+
+    def _begin(self) -> None:
+        """Takes the weights of the model that training begins with, if there is one."""
+        if not self.training.init_from:
+            check_frozen(self.model, [])
+            return
+        said = begin_with(self.model, self.training.init_from)
+        if rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # a function's attribute
+            print(said, file=sys.stderr)
 
     def _open(self, kind: str, split: str = "train") -> Source:
         options = self.training.source() | ({"data": self.given} if self.given else {})
