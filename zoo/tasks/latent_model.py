@@ -48,7 +48,7 @@ class LatentModel(Task):
     def __init__(self, config: LatentConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         try:
-            self.condition = self.Condition(data.class_names)
+            self.condition = self.Condition(data)
         except UsageError as error:
             raise UsageError(f"{self.variant} on the data set {data.name!r}: {error}") from None
         self.generator = self.build_generator()
