@@ -325,7 +325,7 @@ class CaptionSpec(ImageSpec):
             captions: one text for all, or one an image; letters may be capitals, and marks are read over.
 
         Raises:
-            UsageError: none, too few or many, what is no text, an empty or too long one, or words that it does not know.
+            UsageError: none, too few or many, what is no text, an empty or too long one, or unknown words.
         """
         if captions is None:
             raise UsageError(f"this model makes what a caption says: give captions, one text or {n} of them, such as "

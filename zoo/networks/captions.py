@@ -1,5 +1,7 @@
 """Networks that are told a caption: a recurrent encoder of words, and StackGAN's augmentation of what it says."""
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +23,10 @@ class ByCaption(Unconditional):
     def numbers(self, labels: Labels, n: int) -> dict[str, Tensor]:
         return {"caption": self.data.read_captions(labels, n)}
 
+    def of_classes(self, numbers: Tensor) -> dict[str, Tensor]:
+        """The first caption of each."""
+        return self.numbers([self.data.captions[number] for number in numbers.tolist()], len(numbers))
+
 
 class CaptionEncoder(nn.Module):
     """Captions (N, T) int64 -> (N, width): what a GRU (Cho 2014, arXiv:1406.1078) holds after the last word."""
@@ -32,7 +38,8 @@ class CaptionEncoder(nn.Module):
 
     def forward(self, captions: Tensor) -> Tensor:
         embedded = self.embedding(captions)
-        with torch.autocast(captions.device.type, enabled=False):  # the CPU's has no bfloat16 for some widths
+        whole = nullcontext() if captions.is_meta else torch.autocast(captions.device.type, enabled=False)
+        with whole:  # the CPU's has no bfloat16 for some widths
             held, _ = self.gru(embedded)
         last = (captions != END).sum(1) - 1
         return held.gather(1, last[:, None, None].expand(-1, 1, held.shape[2]))[:, 0]

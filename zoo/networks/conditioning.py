@@ -43,6 +43,10 @@ class Unconditional:
             raise UsageError("this model is unconditional: it takes no labels")
         return {}
 
+    def of_classes(self, numbers: Tensor) -> dict[str, Tensor]:
+        """What inputs of these classes (N,) go with, by name. Raises UsageError where none can be asked for."""
+        raise UsageError("this model is unconditional: it knows no classes")
+
 
 class ByLabel(Unconditional):
     """Networks that are told a class: the generator as a vector beside the latent, the discriminator as planes.
@@ -71,6 +75,9 @@ class ByLabel(Unconditional):
 
     def numbers(self, labels: Labels, n: int) -> dict[str, Tensor]:
         return {"label": class_indices(labels, self.class_names, n)}
+
+    def of_classes(self, numbers: Tensor) -> dict[str, Tensor]:
+        return {"label": numbers}
 
 
 class ClassVectors(nn.Module):

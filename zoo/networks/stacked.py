@@ -90,7 +90,7 @@ class Stacked(nn.Module):
                  width: int, blocks: int, norm: StackNorm) -> None:
         super().__init__()
         self.parts = [latent_dim, condition_dim, condition_dim]
-        small = sides(size, COARSEST)[-2]
+        small = sides(size)[-2]
         self.encoder = CaptionEncoder(vocabulary, text)
         self.first_augmentation, self.second_augmentation = (Augmentation(text, condition_dim) for _ in range(2))
         self.first = FirstStage(latent_dim + condition_dim, channels, small, width, norm)

@@ -128,7 +128,7 @@ class CaptionedSampler(Sampler):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        return (*super().measures, *(("captions",) if self.data.class_names else ()))
+        return (*super().measures, *(("combinations",) if self.data.class_names else ()))
 
     @property
     def told_apart(self) -> list[str]:
