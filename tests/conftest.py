@@ -18,7 +18,7 @@ PICTURES = [variant.name for variant in zoo.variants() if variant.task != "write
 WRITERS = [variant.name for variant in zoo.variants() if variant.task == "write"]
 VARIANTS = [*PICTURES, *WRITERS]
 SAMPLERS = [variant.name for variant in zoo.variants() if variant.task == "sample"]
-OF_KIND = {"images": {}, "pairs": {"pairs": "edges"}, "domains": {"domains": "0,1"},  # the digits as data of a kind
+OF_KIND = {"images": {}, "captions": {}, "pairs": {"pairs": "edges"}, "domains": {"domains": "0,1"},  # the digits so
            "text": {"data": "grammar", "length": 6}}  # and short sentences
 WORDS = ["a", "cat", "dog", "sees", "the"]
 
@@ -44,8 +44,8 @@ def options_with(variant: str, **values) -> dict:
 
 def tiny_config(variant: str) -> dict:
     """Of few channels; what learns in stages is soon through with the first ones."""
-    return options_with(variant, width=2, pretrain_images=24, likelihood=16, warm_up=16, rollouts=2,
-                        adversarial_learning_rate=0.01)
+    return options_with(variant, width=2, pretrain_images=24, stage_one_images=48, likelihood=16, warm_up=16,
+                        rollouts=2, adversarial_learning_rate=0.01)
 
 
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps

@@ -191,7 +191,8 @@ def test_a_folder_that_holds_a_run(run):
 
 # ---- runs -----------------------------------------------------------------------------------------------------------
 
-FOUND = {"images": "1,797 training images, 10 classes", "pairs": "1,797 training images, 10 classes",
+DIGITS = "1,797 training images, 10 classes"
+FOUND = {"images": DIGITS, "pairs": DIGITS, "captions": DIGITS,
          "domains": "178 training images, 0 classes", "text": "10,000 training sentences, 0 classes"}
 
 
@@ -202,7 +203,8 @@ def shapes_of(model) -> str:
     size, pictures = model.latent_size if "sample" in model.asks else model.noise_size, "images" in model.needs()
     side = model.source_shape[1] if pictures else 0
     inputs = [f"source (N, 1, {side}, {side}) float32"] * pictures + [f"normal (N, {size}) float32"] * (size > 0) + [
-        f"label (N,{' 1' * pictures}) int64"] * ("labels" in model.needs())
+        f"label (N,{' 1' * pictures}) int64"] * ("labels" in model.needs()) + [
+        "caption (N, 5) int64"] * ("captions" in model.needs())
     return f"{', '.join(inputs)} -> image (N, 1, 32, 32) float32"
 
 

@@ -89,22 +89,23 @@ def test_onnx_makes_what_respond_makes(variant, options, tmp_path):
     path = export_onnx(model, tmp_path / "model.onnx")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model", "model.onnx"]
     session, classes, samples = session_of(path), model.data.classes, "sample" in model.asks
-    labelled = samples and model.conditional
+    labelled, captioned = samples and model.conditional, "captions" in model.needs()
     names = {x.name: (x.type, x.shape) for x in [*session.get_inputs(), *session.get_outputs()]}
     size = model.latent_size if samples else model.noise_size
     asked = ["batch"] if samples else ["batch", 1]  # a translator is asked for a class of each head
     assert names == {"image": ("tensor(float)", ["batch", *model.data.shape])} | (
                          {"normal": ("tensor(float)", ["batch", size])} if size else {}) | (
                          {"label": ("tensor(int64)", asked)} if "labels" in model.needs() else {}) | (
+                         {"caption": ("tensor(int64)", ["batch", model.data.length])} if captioned else {}) | (
                          {} if samples else {"source": ("tensor(float)", ["batch", *model.source_shape])})
-    meta = session.get_modelmeta().custom_metadata_map
+    meta, facts = session.get_modelmeta().custom_metadata_map, model.facts()
     if samples:
-        assert json.loads(meta.pop("class_names")) == model.data.class_names
-    assert meta == {"variant": variant, "zoo": zoo.__version__, "data": "unnamed", "task": model.task} | (
-        {"latent_size": str(model.latent_size)} if samples else model.facts())
+        assert json.loads(meta["class_names"]) == model.data.class_names
+        assert facts["latent_size"] == str(model.latent_size)
+    assert meta == {"variant": variant, "zoo": zoo.__version__, "data": "unnamed", "task": model.task} | facts
 
     inputs = model.inputs(64, seed=7)  # others than those that export_onnx compares
-    if samples:
+    if samples and not captioned:
         labels = {"label": torch.arange(64) % classes} if labelled else {}
         assert_same(inputs, {"normal": model.normals(64, seed=7)} | labels)
         expected = model.render(inputs["normal"], inputs.get("label"))

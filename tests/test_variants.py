@@ -155,9 +155,8 @@ def test_shapes(variant, backbone, size, channels):
     config = {"backbone": backbone} if backbone else {}
     with torch.device("meta"):
         model = zoo.create(variant, image_size=size, channels=channels, classes=10, width=4, **config)
-        labels = torch.zeros(2, dtype=torch.int64) if model.conditional else None
-        z = torch.zeros(2, model.latent_size)
-        assert model.generate(z, labels).shape == (2, channels, size, size)
+        normal, *told = (x.to("meta") for x in model.inputs(2, 0).values())
+        assert model.generate(normal, *told or [None]).shape == (2, channels, size, size)
 
 
 def test_a_variant_is_registered_once():

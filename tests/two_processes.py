@@ -30,7 +30,8 @@ def plain_networks(variant: str) -> dict:
     """A configuration without batch-norm, whose result does not depend on the parts that a batch is taken in."""
     options = options_of(variant_class(variant).Config)
     norms = {name: "none" for name, spec in options.items() if "none" in spec.choices}
-    return options_with(variant, width=2, backbone="mlp", pretrain_images=24, rollouts=2, phase=GROWING) | norms
+    return options_with(variant, width=2, backbone="mlp", pretrain_images=24, stage_one_images=24, rollouts=2,
+                        phase=GROWING) | norms
 
 
 def modes(variant: str) -> dict[str, dict]:

@@ -4,6 +4,7 @@
     zoo sample runs/dcgan-anime --interpolate 8
     zoo sample runs/dcgan-anime --traverse 17
     zoo sample runs/lapgan-anime --n 8 --stages
+    zoo sample runs/stackgan-anime --n 8 --captions "a girl with pink hair and blue eyes"
 """
 
 from argparse import Namespace
@@ -17,7 +18,6 @@ import zoo
 from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic
-from zoo.data.labels import Labels
 from zoo.tasks.task import Task
 
 
@@ -51,6 +51,8 @@ def parser() -> cli.Parser:
     parser.add_argument("--seed", type=int, default=0, help="the same seed, the same images (default: %(default)s)")
     parser.add_argument("--labels", nargs="+", metavar="CLASS",
                         help="classes by number or name, in turn (default: every class in turn, if conditional)")
+    parser.add_argument("--captions", nargs="+", metavar="TEXT", help="of a model that makes what a caption says: "
+                        "texts, in turn (default: some of those that it learnt, in turn)")
     parser.add_argument("--truncation", type=float, metavar="T", help="keep the latent's normals within +-T")
     parser.add_argument("--interpolate", type=int, metavar="STEPS", help="walks of STEPS images between random latents")
     parser.add_argument("--traverse", type=int, metavar="DIM", help="rows of 8 images with latent dimension DIM moved")
@@ -62,25 +64,37 @@ def parser() -> cli.Parser:
 
 def drawn(model: Task, options: Namespace) -> tuple[Tensor, int]:
     """Images, and how many make a row of the picture."""
-    labels, n = None, options.n
-    if "labels" in model.needs() or options.labels:
-        cycle = options.labels or model.data.class_names
-        labels = [cycle[i % len(cycle)] for i in range(n)]
-    how = {"labels": labels, "seed": options.seed, "truncation": options.truncation}
+    told, n = asked(model, options), options.n
+    how = {"labels": told, "seed": options.seed, "truncation": options.truncation}
     if options.interpolate is not None:
         walks = zoo.interpolate(model, n, options.interpolate, **how)
     elif options.traverse is not None:
         walks = zoo.traverse(model, options.traverse, rows=n, **how)
     elif options.stages:
-        walks = in_stages(model, model.normals(n, options.seed, options.truncation), labels)
+        walks = in_stages(model, model.normals(n, options.seed, options.truncation), told)
     else:
-        return model.sample(n, **how), options.columns
+        return model.render(model.normals(n, options.seed, options.truncation), told), options.columns
     return walks.flatten(0, 1), walks.shape[1]
 
 
-def in_stages(model: Task, normal: Tensor, labels: Labels) -> Tensor:
+def asked(model: Task, options: Namespace) -> list[str] | None:
+    """What each image, walk or row is to show, in turn; None where nothing is asked. Raises UsageError for classes of a
+    model of captions, and the other way round."""
+    needs = model.needs()
+    for name in ("labels", "captions"):
+        if getattr(options, name) and name not in needs:
+            raise UsageError(f"{model.variant} takes no {name}: say with --{needs[0]} what it is to make" if needs else
+                             f"this model is unconditional: it takes no {name}")
+    if not needs:
+        return None
+    cycle = (options.labels or model.data.class_names) if "labels" in needs else (
+        options.captions or model.data.captions)
+    return [cycle[i % len(cycle)] for i in range(options.n)]
+
+
+def in_stages(model: Task, normal: Tensor, told: list[str] | None) -> Tensor:
     """Images of all stages at the size of the last, (n, stages, C, H, W)."""
-    stages = list(model.stages(normal, labels).values())
+    stages = list(model.stages(normal, told).values())
     if len(stages) == 1:
         raise UsageError(f"{model.variant} makes an image in one go: leave --stages away")
     return torch.stack([F.interpolate(x, stages[-1].shape[2:]) for x in stages], 1)

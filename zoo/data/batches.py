@@ -26,6 +26,26 @@ class Labelled(NamedTuple):
         return self.images
 
 
+class Captioned(NamedTuple):
+    """Images and what is said of them.
+
+    Attributes:
+        images: (N, C, H, W), see ``Labelled.images``.
+        captions: numbers of words (N, K, T), int32 where they are stored, in a step int64; each of the K captions of an
+            image is true of it, see ``zoo.data.captions``. After the last word END, see ``zoo.data.tokens``.
+        labels: class numbers (N,) int64; zeros without classes.
+    """
+
+    images: Tensor
+    captions: Tensor
+    labels: Tensor
+
+    @property
+    def truth(self) -> Tensor:
+        """What a model of these data is to make: the images."""
+        return self.images
+
+
 class Pair(NamedTuple):
     """Pictures and what is to be made of them.
 
@@ -106,7 +126,7 @@ class Sentences(NamedTuple):
         return self.tokens
 
 
-AnyColumns = Labelled | Pair | Domains | Sentences
+AnyColumns = Labelled | Captioned | Pair | Domains | Sentences
 Columns = TypeVar("Columns", bound=AnyColumns)
 
 

@@ -59,6 +59,13 @@ class Copies:
         _, first = np.unique(self.groups[order], return_index=True)
         return (self.digests[order[first], 1][self.groups] >> np.uint64(11)) * 2.0**-53
 
+    def joined(self, names: list[str]) -> "Copies":
+        """With all pictures of a name in one group, whatever they look like."""
+        first: dict[str, int] = {}
+        pairs = np.array([[row, first.setdefault(name, row)] for row, name in enumerate(names)])
+        return Copies(self.digests, self.turned, np.concatenate([self.pairs, pairs]),
+                      np.concatenate([self.mirrored, np.zeros(len(pairs), bool)]))
+
     def kinds(self) -> dict[str, np.ndarray]:
         """Which groups have two pictures that are the same, the same turned round, or nearly the same either way."""
         sides, times = np.unique(np.stack([self.digests[:, 0], self.turned], 1), axis=0, return_counts=True)

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
 from zoo.data.batches import Domains, Originals
-from zoo.data.decoded import cache_folder
 from zoo.data.derived import DERIVED, source_channels
 from zoo.data.folder import FolderSource, checked_count, checked_split
 from zoo.data.listing import SPELLINGS, is_hidden
+from zoo.data.source import labels_of
 from zoo.data.spec import BETWEEN, DomainSpec, ImageSpec
 from zoo.data.stored import chosen, load_decoded
 
@@ -83,7 +82,7 @@ class DomainClasses:
         if not isinstance(spec, ImageSpec):
             raise UsageError(f"{spec.name} is a set of {spec.kind}: domains are sets of images")
         names = split_names(domains) or _only_two(spec)
-        labels = _labels(images)
+        labels = labels_of(images)
         self.rows = [torch.isin(labels, torch.tensor(numbers)).nonzero().view(-1)
                      for numbers in _classes_of(spec, names)]
         counts = [len(rows) for rows in self.rows]
@@ -189,17 +188,6 @@ def _classes_of(spec: ImageSpec, names: list[str]) -> list[list[int]]:
         raise UsageError(f"{spec.class_names[both[0]]} of {spec.name} is both {names[0]} and {names[1]}: choose two "
                          "that exclude each other, such as two colours of hair")
     return found
-
-
-def _labels(images: Any) -> Tensor:
-    """Class numbers (N,) of a source: those that it has before it loads, else of what it loads, which it may fetch."""
-    labels = getattr(images, "labels", None)
-    if labels is not None:
-        return labels
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with FileLock(cache_folder() / "labels.lock"):  # one process at a time fetches
-        images.prepare()
-    return images.load().labels
 
 
 def _columns(a: Tensor, b: Tensor) -> Domains:

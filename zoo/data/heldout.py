@@ -30,6 +30,8 @@ class HeldOut:
         images: a source of ``Labelled``, which is decoded and searched for copies now.
         share: of the groups of copies, for the split ``test``; it comes about by chance, so nearly.
         split: which.
+        alike: of each picture the name of what it has in common with others of this name, all of which go to one side;
+            None where there is no such thing.
 
     Raises:
         UsageError: a set that has several splits, or is none of images; or a part that would have no picture.
@@ -37,7 +39,7 @@ class HeldOut:
 
     splits = ("train", "test")
 
-    def __init__(self, images: Any, share: float, split: str) -> None:
+    def __init__(self, images: Any, share: float, split: str, alike: list[str] | None = None) -> None:
         spec: ImageSpec = images.spec
         if spec.kind != "images":
             raise UsageError(f"{spec.name} is a set of {spec.kind}, of which none are held out: leave --held-out away")
@@ -47,6 +49,8 @@ class HeldOut:
         self.images, self.split = images, checked_split(spec.name, split, self.splits)
         decoded, columns = images.prepare(), images.load()
         copies = copies_in(spec.name, columns.images, decoded if isinstance(decoded, Path) else None)
+        if alike is not None:
+            copies = copies.joined(alike)
         apart = torch.from_numpy(copies.draws < share)
         counts = {"train": int((~apart).sum()), "test": int(apart.sum())}
         if not counts["test"]:

@@ -69,16 +69,17 @@ def _asked(label: int | str, names: list[str], heads: Heads) -> list[int]:
 
 def _one_each(labels: int | str | Iterable[int | str], n: int, of_one: bool = False) -> list[Any]:
     """A label for each of n images; with ``of_one`` a single image may have several."""
-    given: list[Any] = [labels] * n if isinstance(labels, str) or not _is_iterable(labels) else list(labels)
+    given: list[Any] = [labels] * n if isinstance(labels, str) or not is_iterable(labels) else list(labels)
     if len(given) != n and not (of_one and n == 1 and given):
         raise UsageError(f"{len(given)} labels for {n} images: give one, or one an image")
     return given
 
 
-def _is_iterable(x: Any) -> TypeGuard[Iterable[Any]]:
+def is_iterable(x: Any) -> TypeGuard[Iterable[Any]]:
+    """Whether it can be gone through: among others a tensor or array of no dimension cannot."""
     try:
         iter(x)
-    except TypeError:  # among others a tensor or array of no dimension
+    except TypeError:
         return False
     return True
 

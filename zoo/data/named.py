@@ -14,6 +14,7 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
+from zoo.data.captions import read_column, table_of
 from zoo.data.folder import FolderSource, checked_split
 from zoo.data.pairs import PairFolder
 from zoo.data.points import MIXTURES
@@ -119,6 +120,34 @@ def _anime(place: Place) -> Source:
                         place.split, read_tags(tags) if tags.exists() else None)
 
 
+def _flowers(place: Place) -> Source:
+    folder = _folder_of(place, "flowers", "flowers102_64", "flowers, and beside it the names of their classes in "
+                        "flowers_labels.csv")
+    table = folder.with_name(f"{folder.name}_labels.csv")
+    return FolderSource(folder, place.image_size or 64, 3, "flowers", "Oxford Flowers-102 (Nilsback and Zisserman "
+                        "2008); for research", place.split,
+                        read_column(table, "name", folder) if table.exists() else None)
+
+
+def twemoji(place: Place, split: str) -> FolderSource:
+    """Emoji, whose classes are their names."""
+    folder = _folder_of(place, "twemoji", "twemoji_64", "emoji, and beside it their names in twemoji_captions.csv")
+    table = table_of(folder)
+    if table is None:
+        raise UsageError(f"{folder} has no names beside it: put {folder.name}_captions.csv there, a table of the "
+                         "columns file and caption")
+    return FolderSource(folder, place.image_size or 64, 3, "twemoji", "Twemoji graphics (Twitter, CC BY 4.0), with the "
+                        "names of the package emoji", split, read_column(table, "caption", folder))
+
+
+def _folder_of(place: Place, name: str, other: str, what: str) -> Path:
+    """Where the pictures of a set are. Raises UsageError if they are not there."""
+    folder = next((f for f in (place.directory / name, place.directory / other) if f.is_dir()), None)
+    if folder is None:
+        raise UsageError(f"there is no folder {name} or {other} in {place.directory}: put a folder there of the {what}")
+    return folder
+
+
 def read_tags(path: Path) -> dict[str, str]:
     """File -> class out of a CSV with the columns ``file`` and ``tags``, such as "pink hair blue eyes".
 
@@ -149,6 +178,7 @@ SOURCES: dict[str, Callable[[Place], Source]] = {
     "fashion-mnist": _fashion_mnist,
     "cifar10": _cifar10,
     "anime": _anime,
+    "flowers": _flowers,
 }
 
 
@@ -166,4 +196,5 @@ def _facades(place: Place, reverse: bool) -> Source:
 
 PAIRS: dict[str, Callable[[Place, bool], Source]] = {"facades": _facades}
 TEXTS = ("oracle", "grammar", "captions")  # sets of sentences, of which the first two need no file
-NAMES = (*SOURCES, *MIXTURES, *PAIRS, *TEXTS)  # which a folder of the same name does not hide
+CAPTIONED = ("twemoji",)  # sets of pictures that have captions and no classes
+NAMES = (*SOURCES, *MIXTURES, *PAIRS, *TEXTS, *CAPTIONED)  # which a folder of the same name does not hide

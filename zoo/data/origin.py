@@ -46,6 +46,10 @@ class DataSpec:
         """Whether what is made like these data can be compared with others."""
         return self.shape == other.shape
 
+    def asks_like(self, other: Any) -> bool:
+        """Whether what other data of this kind ask of a model means the same here."""
+        return self.class_names == other.class_names
+
     @property
     def brought(self) -> str:
         """What becomes of other data that are compared with what is made like these."""

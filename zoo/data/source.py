@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
+from filelock import FileLock
+from torch import Tensor
+
 from zoo.data.batches import AnyColumns
+from zoo.data.decoded import cache_folder
 
 
 class Source(Protocol):
@@ -34,6 +38,17 @@ class Source(Protocol):
 def held_out(source: Source) -> Literal["train", "val", "test"]:
     """The split to measure on: test, or else val; train where nothing is held out of training."""
     return "test" if "test" in source.splits else "val" if "val" in source.splits else "train"
+
+
+def labels_of(source: Any) -> Tensor:
+    """Class numbers (N,) of a source: those that it has before it loads, else of what it loads, which it may fetch."""
+    labels = getattr(source, "labels", None)
+    if labels is not None:
+        return labels
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with FileLock(cache_folder() / "labels.lock"):  # one process at a time fetches
+        source.prepare()
+    return source.load().labels
 
 
 class Place(NamedTuple):

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoo.core.errors import UsageError, unknown
+from zoo.data.captions import Captions, base_emoji, captions_of_classes, captions_of_table, read_column, table_of
 from zoo.data.decoded import cache_folder
 from zoo.data.domains import DerivedDomains, DomainClasses, DomainFolder, has_domains
 from zoo.data.folder import FolderSource, checked_split
 from zoo.data.grammar import GrammarSource
 from zoo.data.heldout import HeldOut
 from zoo.data.hub import HubSource
-from zoo.data.named import NAMES, PAIRS, SOURCES, TEXTS
+from zoo.data.named import CAPTIONED, NAMES, PAIRS, SOURCES, TEXTS, twemoji
 from zoo.data.oracle import OracleSource
 from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import MIXTURES, PointSource
@@ -24,7 +25,7 @@ from zoo.data.tokens import SPELLINGS
 def open_source(data: str | Source | list[str], data_dir: str | None = None, image_size: int = 0, channels: int = 0,
                 split: str = "train", *, kind: str = "images", pairs: str = FILES, reverse: bool = False,
                 domains: str = "", held_out: float = 0.0, tokens: str = "words", length: int = 0,
-                vocabulary: int = 0) -> Source:
+                vocabulary: int = 0, held_out_captions: int = 0) -> Source:
     """Finds a data set.
 
     Args:
@@ -34,7 +35,8 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
         image_size: pixels; 0 means the set's own size (64 for a folder).
         channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
         split: ``train`` or ``test``.
-        kind: of data that a model takes: ``images``, which points are too, ``pairs``, ``domains`` or ``text``.
+        kind: of data that a model takes: ``images``, which points are too, ``captions``, ``pairs``, ``domains`` or
+            ``text``.
         pairs: ``files``, or how pairs are derived from images: ``grey``, ``lab``, ``edges``, ``hole``, ``blocks``,
             ``half``, ``quarter`` or ``eighth``; see ``zoo.data.derived``. So is the first of two domains by ``grey``
             and ``edges``.
@@ -45,6 +47,8 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
             no splits; see ``zoo.data.heldout``. 0: none. Of sentences: see ``zoo.data.text.TextSource``.
         tokens, length, vocabulary: of sentences, see ``zoo.data.text.Reading``. Their sets are ``oracle``, ``grammar``,
             files and folders of one a line, ``hf:org/name``, and lists of texts.
+        held_out_captions: of images with captions that are made of classes in parts: how many combinations are held out
+            of training with all their pictures; see ``zoo.data.captions``.
 
     Raises:
         UsageError: an unknown name, a folder without images, or a size, channels, split or share that the set cannot
@@ -58,7 +62,8 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
     if kind not in OPENERS:
         raise unknown("kind of data", kind, OPENERS)
     source = OPENERS[kind](Request(data, Place(directory, image_size, split), channels, pairs, reverse, domains,
-                                   checked_share(held_out), Reading(tokens, length, vocabulary)))
+                                   checked_share(held_out), Reading(tokens, length, vocabulary),
+                                   held_out_captions))
     spec = source.spec
     checked_split(spec.name, split, source.splits)
     if channels and channels != spec.shape[0]:
@@ -78,21 +83,61 @@ class Request(NamedTuple):
     domains: str = ""
     held_out: float = 0.0
     reading: Reading = Reading()
+    held_out_captions: int = 0
 
 
 def _open_images(asked: Request) -> Source:
     _check_no_reading(asked)
+    _check_no_captions(asked)
+    _check_single(asked)
+    return _images(asked)
+
+
+def _open_captions(asked: Request) -> Source:
+    _check_no_reading(asked)
+    _check_single(asked)
+    data = asked.data
+    folder = Path(data).expanduser() if isinstance(data, str) and data and data not in NAMES else None
+    table = table_of(folder) if folder is not None and folder.is_dir() else None
+    if table is None and data not in CAPTIONED:
+        return captions_of_classes(_images(asked), asked.held_out_captions)
+    if asked.held_out_captions:
+        raise UsageError("--held-out-captions holds combinations of classes out, and these captions are a table: leave "
+                         "it away, or take --held-out 0.1")
+
+    def opened(split: str) -> Source:
+        place = asked.place
+        if folder is None:
+            return twemoji(place, split)
+        return FolderSource(folder, place.image_size or 64, asked.channels, split=split,
+                            class_of=read_column(table, "caption", folder))  # type: ignore[arg-type]  # there is one
+
+    return _in_table(asked, opened, folder is None)
+
+
+def _in_table(asked: Request, opened: Callable[[str], Any], of_emoji: bool) -> Captions:
+    """Pictures whose captions are a table, or the part of them that is held out of training or is not."""
+    split, share = asked.place.split, asked.held_out
+    if not share:
+        return captions_of_table(opened(split), opened("train"))
+    whole = opened("train")
+    alike = [base_emoji(file.stem) for file in whole.files] if of_emoji else None
+    training, chosen = (HeldOut(whole, share, part, alike) for part in ("train", split))
+    return captions_of_table(chosen, training)
+
+
+def _check_single(asked: Request) -> None:
     if asked.pairs != FILES or asked.reverse:
         raise UsageError("--pairs and --reverse are for models that make pictures from pictures, such as pix2pix: "
                          "leave them away")
     _check_no_domains(asked)
-    return _images(asked)
 
 
 def _open_pairs(asked: Request) -> Source:
     data, place, reverse = asked.data, asked.place, asked.reverse
     _check_no_domains(asked)
     _check_no_reading(asked)
+    _check_no_captions(asked)
     if asked.pairs != FILES:
         if reverse:
             raise UsageError(f"--reverse is for pairs in files, and --pairs {asked.pairs} makes the source of the "
@@ -115,6 +160,7 @@ def _open_pairs(asked: Request) -> Source:
 def _open_domains(asked: Request) -> Source:
     data, place = asked.data, asked.place
     _check_no_reading(asked)
+    _check_no_captions(asked)
     if asked.reverse:
         raise UsageError("--reverse is for models of pairs, and these pictures are not paired: leave it away; "
                          "--domains B,A turns two folders round")
@@ -137,6 +183,12 @@ def _check_no_reading(asked: Request) -> None:
                          "away")
 
 
+def _check_no_captions(asked: Request) -> None:
+    if asked.held_out_captions:
+        raise UsageError("--held-out-captions is for models that make what a caption says, such as stackgan: leave it "
+                         "away")
+
+
 def _check_no_domains(asked: Request) -> None:
     if asked.domains:
         raise UsageError("--domains is for models of two sets of pictures that are not paired, such as cyclegan: leave "
@@ -148,6 +200,7 @@ SYNTHETIC: dict[str, Callable[[Reading, str, float], Source]] = {"oracle": Oracl
 
 def _open_text(asked: Request) -> Source:
     data, place, reading = asked.data, asked.place, asked.reading
+    _check_no_captions(asked)
     if asked.pairs != FILES or asked.reverse or asked.domains or place.image_size or asked.channels:
         raise UsageError("--image-size, --channels, --pairs, --reverse and --domains are for models of pictures, and "
                          "this one is of sentences: leave them away")
@@ -174,7 +227,8 @@ def _open_text(asked: Request) -> Source:
 
 
 OPENERS: dict[str, Callable[[Request], Source]] = {  # by kind of data
-    "images": _open_images, "pairs": _open_pairs, "domains": _open_domains, "text": _open_text}
+    "images": _open_images, "captions": _open_captions, "pairs": _open_pairs, "domains": _open_domains,
+    "text": _open_text}
 
 
 def _images(asked: Request) -> Source:
@@ -198,6 +252,9 @@ def _find(data: str | Source | list[str], place: Place, channels: int) -> Source
         return SOURCES[data](place)
     if data in TEXTS:
         raise UsageError(f"{data} is a set of sentences, for models that write, such as seqgan")
+    if data in CAPTIONED:
+        raise UsageError(f"{data} is a set of pictures with captions, for models that make what these say, such as "
+                         "stackgan")
     if data and Path(data).expanduser().is_dir():
         return FolderSource(Path(data).expanduser(), place.image_size or 64, channels, split=place.split)
     raise unknown("data set or folder", data, [*SOURCES, *MIXTURES])

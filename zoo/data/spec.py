@@ -1,7 +1,7 @@
 """What a model needs to know of its data besides their origin: a class a kind of data."""
 
 from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, ClassVar
@@ -11,15 +11,17 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
 from zoo.data.derived import AS_FILES, DERIVED, Way
+from zoo.data.labels import is_iterable
 from zoo.data.origin import DataSpec, as_text
 from zoo.data.pictures import Pictures, as_tensor
-from zoo.data.tokens import END, SPELLINGS, tidied
+from zoo.data.tokens import SPELLINGS, padded, plain, tidied
 
 BETWEEN = ";"  # names of domains, of which a comma may be a part
 FILES = "files"  # in place of a way to derive pairs: they are there
 MOST_HELD_OUT = 0.5  # of a set of single images, or of sentences
 MOST_PLACES = 4096  # of a sentence
 SHOWN = 60  # characters of a sentence in an error
+NAMED = 5  # unknown words in an error
 
 
 def checked_share(value: Any) -> float:
@@ -262,12 +264,12 @@ class TextSpec(DataSpec):
         if not 1 <= len(split) <= self.length:
             raise UsageError(f"a sentence has 1 to {self.length} {self.tokens} here, and {_begin(sentence)} has "
                              f"{len(split):,}")
-        for word in split:
-            if word not in self.numbers:
-                near = get_close_matches(word, self.words, 3) if self.tokens == "words" else []
-                raise UsageError(f"the model does not know {word!r} of {_begin(sentence)}: it knows the "
-                                 f"{len(self.words):,} {self.tokens} of {self.name}"
-                                 + (f", such as {' or '.join(near)}" if near else ""))
+        strange = [word for word in dict.fromkeys(split) if word not in self.numbers][:NAMED]
+        if strange:
+            near = [get_close_matches(word, self.words, 3) for word in strange] if self.tokens == "words" else []
+            raise UsageError(f"the model does not know {' and '.join(map(repr, strange))} of {_begin(sentence)}: it "
+                             f"knows the {len(self.words):,} {self.tokens} of {self.name}"
+                             + ("".join(f", such as {' or '.join(words)}" for words in near if words)))
         return [self.numbers[word] for word in split]
 
     def read(self, sentences: Iterable[str]) -> Tensor:
@@ -275,7 +277,7 @@ class TextSpec(DataSpec):
         rows = [self.encode(sentence) for sentence in ([sentences] if isinstance(sentences, str) else sentences)]
         if not rows:
             raise UsageError("give a sentence, or several")
-        return torch.tensor([row + [END] * (self.length - len(row)) for row in rows], device="cpu")
+        return padded(rows, self.length)
 
     def decode(self, tokens: Tensor) -> list[str]:
         """Sentences (N, T) as text."""
@@ -283,14 +285,75 @@ class TextSpec(DataSpec):
         return [join([self.words[k - 1] for k in row if k]) for row in tidied(tokens).tolist()]
 
 
+@dataclass(frozen=True, kw_only=True)
+class CaptionSpec(ImageSpec):
+    """Square images with captions."""
+
+    kind = "captions"
+
+    length: int  # words of a caption
+    known: str  # words of the captions in the order of their numbers from 1, with a space between them
+    captions: list[str] = field(default_factory=list)  # one of each class, in their order; without classes some
+    unseen: list[str] = field(default_factory=list)  # classes that were held out of training
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("captions", "unseen"):
+            given = getattr(self, name)
+            if not isinstance(given, list) or not all(isinstance(text, str) for text in given):
+                raise UsageError(f"{name} must be a list of strings, not {given!r}")
+        if not self.captions:
+            raise UsageError("captions must be some of them, not none")
+        self.read_captions(self.captions, len(self.captions))  # raises for words that there are not
+
+    @cached_property
+    def text(self) -> TextSpec:
+        """What the captions are as sentences."""
+        return TextSpec(name=self.name, tokens="words", length=self.length, known=self.known, ends=True)
+
+    @property
+    def opening(self) -> dict[str, Any]:
+        return super().opening | {"held_out_captions": len(self.unseen)}
+
+    def asks_like(self, other: Any) -> bool:
+        return super().asks_like(other) and self.known == other.known and self.length == other.length
+
+    def read_captions(self, captions: Any, n: int) -> Tensor:
+        """Captions as (n, T) int64.
+
+        Args:
+            captions: one text for all, or one an image; letters may be capitals, and marks are read over.
+
+        Raises:
+            UsageError: none, too few or many, what is no text, an empty or too long one, or unknown words.
+        """
+        if captions is None:
+            raise UsageError(f"this model makes what a caption says: give captions, one text or {n} of them, such as "
+                             f"{self.captions[0]!r}")
+        several = not isinstance(captions, str) and is_iterable(captions)
+        given = list(captions) if several else [captions] * n
+        if wrong := [text for text in given if not isinstance(text, str)]:
+            raise UsageError(f"captions are texts, not {wrong[0]!r}")
+        if len(given) != n:
+            raise UsageError(f"{len(given)} captions for {n} images: give one, or one an image")
+        known = {text: self._read(text) for text in dict.fromkeys(given)}
+        return padded([known[text] for text in given], self.length)
+
+    def _read(self, caption: str) -> list[int]:
+        if not plain(caption):
+            raise UsageError(f"a caption has words, and {_begin(caption)} has none: say what is to be made, such as "
+                             f"{self.captions[0]!r}")
+        return self.text.encode(plain(caption))
+
+
 def _begin(sentence: str) -> str:
     """As much of a sentence as an error shows."""
     return repr(sentence if len(sentence) <= SHOWN else f"{sentence[:SHOWN]}...")
 
 
-AnySpec = ImageSpec | PointSpec  # PairSpec and DomainSpec are the former
+AnySpec = ImageSpec | PointSpec  # CaptionSpec, PairSpec and DomainSpec are the former
 KINDS: dict[str, type[AnySpec | TextSpec]] = {
-    cls.kind: cls for cls in (ImageSpec, PointSpec, PairSpec, DomainSpec, TextSpec)}
+    cls.kind: cls for cls in (ImageSpec, PointSpec, CaptionSpec, PairSpec, DomainSpec, TextSpec)}
 
 
 def read_spec(values: dict[str, Any]) -> AnySpec | TextSpec:

@@ -40,6 +40,16 @@ SPELLINGS: dict[str, Spelling] = {
     "characters": Spelling(lambda line: list(" ".join(line.split())), "".join, "", 256)}
 
 
+def plain(caption: str) -> str:
+    """Words in small letters with a space between them, without marks: what tells one caption from another."""
+    return " ".join(re.findall(r"\w+(?:[-'’.]\w+)*", caption.lower()))
+
+
+def padded(rows: list[list[int]], length: int) -> Tensor:
+    """Numbers of tokens with ends after them, (N, length) int64."""
+    return torch.tensor([row + [END] * (length - len(row)) for row in rows], dtype=torch.int64, device="cpu")
+
+
 def counted(tokens: Tensor) -> Tensor:
     """Which places of sentences (N, T) count: all up to the first end, and this, (N, T) bool."""
     ended = (tokens == END).cumsum(1)

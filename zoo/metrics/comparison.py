@@ -112,10 +112,15 @@ class Comparison:
     @cached_property
     def inputs(self) -> Inputs:
         """What the model is asked: classes with the frequencies that the real ones have."""
-        same = self.source.spec.class_names == self.model.data.class_names
         examples = take(self.columns, self.rows[:self.protocol.samples]) if self.model.once else (
-            self.columns._replace(labels=self.columns.labels[self.rows]) if same else None)
+            self._told if self.source.spec.asks_like(self.model.data) else None)
         return self.model.inputs(self.protocol.samples, self.protocol.seed, examples)
+
+    @property
+    def _told(self) -> AnyColumns:
+        """What is said of the real ones that are compared with; their pictures, of which nothing is asked, stay."""
+        told = {name: column for name, column in self.columns._asdict().items() if column is not self.columns.truth}
+        return self.columns._replace(**{name: column[self.rows] for name, column in told.items()})
 
     @cached_property
     def outputs(self) -> Tensor:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from zoo.core.errors import UsageError, unknown
 from zoo.data.points import MIXTURES
-from zoo.metrics import label_maps, translation, two_domains, writing
+from zoo.metrics import combinations, label_maps, translation, two_domains, writing
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
@@ -169,6 +169,8 @@ MEASURES: dict[str, Measure] = {
     "collapse": Measure(collapse, ("densest",)),
     "classes": Measure(classes, ("classes_found", "class_kl", "confident")),
     "agreement": Measure(agreement, ("label_agreement",)),
+    "combinations": Measure(combinations.combinations, ("said_seen", "said_unseen"),
+                            f"each={combinations.EACH}"),
     "stays": Measure(stays, ("label_kept", "input_l")),
     "style": Measure(translation.style, ("palette_l", "style_spread", "own_l", "own_psnr", "own_ssim")),
     "memorisation": Measure(memorised, ("memorised",)),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from zoo.core.errors import UsageError
 from zoo.data.labels import STAYS, Labels, class_indices, class_parts, count_parts, heads_of
+from zoo.data.spec import AnySpec
 from zoo.networks.blocks import Trunk, TrunkWithHead
 
 
@@ -21,8 +22,8 @@ class Unconditional:
     inputs = 0  # numbers that the generator gets beside the latent
     planes = 0  # channels that the discriminator gets beside the image's
 
-    def __init__(self, class_names: list[str]) -> None:
-        self.class_names = class_names
+    def __init__(self, data: AnySpec) -> None:
+        self.data, self.class_names = data, data.class_names
 
     def generator(self, network: nn.Module) -> nn.Module:
         """The network that ``call`` takes, around one of ``inputs`` numbers more than the latent has."""
@@ -42,6 +43,10 @@ class Unconditional:
             raise UsageError("this model is unconditional: it takes no labels")
         return {}
 
+    def of_classes(self, numbers: Tensor) -> dict[str, Tensor]:
+        """What inputs of these classes (N,) go with, by name. Raises UsageError where none can be asked for."""
+        raise UsageError("this model is unconditional: it knows no classes")
+
 
 class ByLabel(Unconditional):
     """Networks that are told a class: the generator as a vector beside the latent, the discriminator as planes.
@@ -52,12 +57,12 @@ class ByLabel(Unconditional):
 
     needs = ("labels",)
 
-    def __init__(self, class_names: list[str]) -> None:
-        super().__init__(class_names)
-        if not class_names:
+    def __init__(self, data: AnySpec) -> None:
+        super().__init__(data)
+        if not data.class_names:
             raise UsageError("this model is conditional and needs labels, but the data set has no classes: give class "
                              "folders (classes=10 to zoo.create), or choose an unconditional variant")
-        self.inputs, self.planes = count_parts(class_names), label_planes(class_names)
+        self.inputs, self.planes = count_parts(data.class_names), label_planes(data.class_names)
 
     def generator(self, network: nn.Module) -> nn.Module:
         return LabelledGenerator(network, self.class_names)
@@ -70,6 +75,9 @@ class ByLabel(Unconditional):
 
     def numbers(self, labels: Labels, n: int) -> dict[str, Tensor]:
         return {"label": class_indices(labels, self.class_names, n)}
+
+    def of_classes(self, numbers: Tensor) -> dict[str, Tensor]:
+        return {"label": numbers}
 
 
 class ClassVectors(nn.Module):

@@ -19,7 +19,7 @@ def portable(config: dict[str, Any]) -> dict[str, Any]:
     """
     places = places_of(config)
     kept = {"data": config["data"] | {key: without_places(value, places) for key, value in config["data"].items()
-                                      if key not in ("class_names", "known")}}
+                                      if key not in ("class_names", "known", "captions", "unseen")}}
     cleaned = {key: last_names(value) if key in ("training", "config") else without_places(value, places)
                for key, value in config.items() if key not in ("data", "command")}
     if "command" in config:

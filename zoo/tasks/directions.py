@@ -56,7 +56,8 @@ def _first_weights(model: LatentModel) -> Tensor:
     """A, (outputs, latent_size): what a step along each number of a latent changes in what the first layer makes."""
     size, made = model.latent_size, []
     latents = torch.cat([torch.zeros(1, size), torch.eye(size), 2 * torch.eye(size)])
-    labels = torch.zeros(len(latents), dtype=torch.int64) if model.conditional else None
+    first = torch.zeros(len(latents), dtype=torch.int64)
+    labels = next(iter(model.condition.of_classes(first).values())) if model.needs() else None
     with model.answering():
         layers = [layer for network in model.networks_for_sampling().values() for layer in network.modules()
                   if isinstance(layer, nn.Linear | nn.ConvTranspose2d | nn.Conv2d)]

@@ -81,7 +81,7 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
     found = []
     with model.answering(), tqdm(total=len(pictures), unit="img", disable=not progress) as bar:
         for rows in torch.arange(len(pictures)).split(batch_size):
-            classes = {name: model.placed(x[rows]) for name, x in told.items()}.get("label")
+            classes = next((model.placed(x[rows]) for x in told.values()), None)  # or captions
             search = _Search(model, model.placed(pictures[rows]), classes, typical, distance)
             search.begin(encoder, starts, seed)
             if steps:

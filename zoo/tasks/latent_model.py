@@ -48,7 +48,7 @@ class LatentModel(Task):
     def __init__(self, config: LatentConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         try:
-            self.condition = self.Condition(data.class_names)
+            self.condition = self.Condition(data)
         except UsageError as error:
             raise UsageError(f"{self.variant} on the data set {data.name!r}: {error}") from None
         self.generator = self.build_generator()
@@ -189,7 +189,7 @@ class LatentModel(Task):
             raise UsageError(NO_ENCODER.format(self.variant))
         images = self.data.read(images)
         with self.answering():
-            return self.code(self.placed(self.data.from_unit(images)), self._classes(labels, len(images))).cpu()
+            return self.code(self.placed(self.data.from_unit(images)), self._told(labels, len(images))).cpu()
 
     @torch.no_grad()
     def decode(self, z: Tensor, labels: Labels = None) -> Tensor:
@@ -201,12 +201,12 @@ class LatentModel(Task):
         if z.dim() != 2 or z.shape[1] != self.latent_size:
             raise UsageError(f"latents of this model are (n, {self.latent_size}), not of the shape {tuple(z.shape)}")
         with self.answering():
-            return self.data.to_unit(self.generate(self.placed(z), self._classes(labels, len(z)))).cpu()
+            return self.data.to_unit(self.generate(self.placed(z), self._told(labels, len(z)))).cpu()
 
     def reconstruct(self, images: Pictures, labels: Labels = None) -> Tensor:
         """Images, as ``encode`` takes them, through encoder and generator: ``decode(encode(images))``."""
         return self.decode(self.encode(images, labels), labels)
 
-    def _classes(self, labels: Labels, n: int) -> Tensor | None:
-        label = self.condition.numbers(labels, n).get("label")
-        return None if label is None else self.placed(label)
+    def _told(self, labels: Labels, n: int) -> Tensor | None:
+        """What the networks are told besides their input; None where there is nothing."""
+        return next((self.placed(x) for x in self.condition.numbers(labels, n).values()), None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from zoo.data.labels import heads_of
+from zoo.data.labels import Labels, heads_of
 from zoo.tasks.drawing import density, grid, table
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.walks import interpolate, traverse
@@ -72,7 +72,11 @@ def pictures(model: LatentModel) -> "dict[str, Image.Image]":
 
 
 def _interpolation(model: LatentModel) -> "Image.Image":
-    labels = [i % model.data.classes for i in range(8)] if model.conditional else None
+    return interpolation(model, [i % model.data.classes for i in range(8)] if model.conditional else None)
+
+
+def interpolation(model: LatentModel, labels: Labels) -> "Image.Image":
+    """8 walks, each of one label or caption."""
     return table(list(interpolate(model, 8, 8, labels, seed=0)))
 
 

@@ -74,6 +74,6 @@ def _unit(direction: Tensor, size: int) -> Tensor:
 
 def _render_walks(model: LatentModel, way: Tensor, labels: Labels) -> Tensor:
     walks, steps, _ = way.shape
-    told: Inputs = {name: x.repeat_interleave(steps) for name, x in model.condition.numbers(labels, walks).items()}
+    told: Inputs = {name: x.repeat_interleave(steps, 0) for name, x in model.condition.numbers(labels, walks).items()}
     images = model.respond(normal=way.flatten(0, 1), **told)
     return images.unflatten(0, (walks, steps))

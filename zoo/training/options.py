@@ -17,8 +17,9 @@ Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 class Training(Options):
     """Everything about a run that is not the model's own."""
 
-    data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, ring, grid, two-peaks; of "
-                       "sentences oracle, grammar, captions), a folder of images, a file of sentences, or hf:org/name",
+    data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, flowers, ring, grid, "
+                       "two-peaks; with captions twemoji; of sentences oracle, grammar, captions), a folder of images, "
+                       "a file of sentences, or hf:org/name",
                        group="data")
     data_dir: str | None = option(None, "where named data sets are found or downloaded to (default: $ZOO_CACHE/data "
                                  "or ~/.cache/gan-zoo/data)", group="data")
@@ -40,6 +41,9 @@ class Training(Options):
     held_out: float = option(0.0, "share of the pictures or sentences, with all copies of them, that "
                              "becomes the split test of a set that has none (0: none)", minimum=0,
                              maximum=MOST_HELD_OUT, group="data")
+    held_out_captions: int = option(0, "for models that make what a caption says: combinations of classes in parts, "
+                                    "such as 'pink hair, blue eyes', that are held out of training (0: none)",
+                                    minimum=0, group="data")
     mirror: bool = option(False, "show every image left to right as well, as if there were twice as many", group="data")
     images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
     batch_size: int = option(64, "images a step, over all processes", minimum=1, group="training")
@@ -73,8 +77,8 @@ class Training(Options):
     MAY_CHANGE = ("data", "data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate",
                   "compile", "log_every", "samples_every", "checkpoint_every", "eval_every")
 
-    SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse", "domains", "held_out", "tokens",
-              "length", "vocabulary")
+    SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse", "domains", "held_out",
+              "held_out_captions", "tokens", "length", "vocabulary")
 
     def placed(self) -> "Training":
         """With whole paths in place of those that were typed, so that a run goes on from any working directory."""
