@@ -71,6 +71,13 @@ class MADGAN(GAN):
                              f"of {k} for --batch-size, or another --generators")
         return self.with_instance_noise(self.generator.in_turn(self.latent(n)))
 
+    def verdicts(self, images: Tensor) -> Tensor:
+        """log D_{k+1}."""
+        return self.discriminator(images).log_softmax(1)[:, -1]
+
+    def makers(self) -> list[nn.Module]:
+        return list(self.generator)
+
     def discriminator_loss(self, batch: Labelled) -> Terms:
         images, labels = batch
         k = self.config.generators

@@ -17,8 +17,9 @@ Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 class Training(Options):
     """Everything about a run that is not the model's own."""
 
-    data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, ring, grid, two-peaks; of "
-                       "sentences oracle, grammar, captions), a folder of images, a file of sentences, or hf:org/name",
+    data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, ring, grid, two-peaks, "
+                       "moons, spiral; of sentences oracle, grammar, captions), a folder of images, a file of "
+                       "sentences, or hf:org/name",
                        group="data")
     data_dir: str | None = option(None, "where named data sets are found or downloaded to (default: $ZOO_CACHE/data "
                                  "or ~/.cache/gan-zoo/data)", group="data")
