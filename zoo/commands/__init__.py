@@ -19,5 +19,7 @@ COMMANDS = {
     "benchmark": "time the zoo against plain references",
     "features": "train the small classifier of a data set in whose features images are compared",
     "gallery": "train many variants alike and put their samples on one sheet",
+    "explore": "ask trained models, in the browser",
+    "play": "watch variants train on points, in the browser",
     "modes": "count the modes that variants cover on mixtures of Gaussians",
 }

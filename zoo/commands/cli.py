@@ -66,6 +66,13 @@ class Parser(argparse.ArgumentParser):
             group.add_argument(flag, type=count if spec.type is int else spec.type, metavar=metavar, **common)
 
 
+def add_address(parser: Parser) -> None:
+    """Where a page is served."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve at; another than this machine's own is "
+                        "open to all who reach it (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=7860, help="0: any that is free (default: %(default)s)")
+
+
 def given(parsed: argparse.Namespace, cls: type[Options]) -> dict[str, Any]:
     """The options of ``cls`` that were on the command line."""
     return {name: value for name, value in vars(parsed).items() if name in options_of(cls)}

@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -64,6 +65,8 @@ class GenerativeModule(LightningModule):
         updates: optimizer steps so far, by group.
         accumulate: parts that a process takes its share of the batch in, to need less memory. The step is that of the
             whole share, but for batch-norm, which sees the parts.
+        alone: the only group that takes steps for the time being, while the others' losses are but computed; None: each
+            in its turn.
         ema: averaged copies of the networks that answer, by name; updated after every step of the live ones.
     """
 
@@ -84,6 +87,7 @@ class GenerativeModule(LightningModule):
         self.images_seen = 0
         self.updates: dict[str, int] = {}
         self.accumulate = 1
+        self.alone: str | None = None
         self.terms: Terms = {}  # the latest value of every loss term, "group/term"
         self.measured: Terms = {}  # the latest value of everything else that is logged
         self._draws = Draws()
@@ -133,7 +137,7 @@ class GenerativeModule(LightningModule):
     def alternate(self, batch: Batch) -> None:
         """A step of the discriminator and, every ``critic_steps``-th time, one of the generator."""
         self.optimize("discriminator", self.discriminator_loss, batch)
-        if self.updates["discriminator"] % self.critic_steps == 0:
+        if self.updates["discriminator"] % self.critic_steps == 0 or self.alone == "generator":
             self.optimize("generator", self.generator_loss, batch)
 
     def optimize(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:
@@ -152,6 +156,8 @@ class GenerativeModule(LightningModule):
         optimizer.zero_grad()
         with self.groups.alone(group):
             self._backward(group, loss, batch)
+        if self.alone not in (None, group):
+            return
         parallel.average_gradients(self.groups.own[group])
         optimizer.step()
         self.updates[group] += 1
@@ -196,6 +202,21 @@ class GenerativeModule(LightningModule):
         The rows differ between processes, and the run depends neither on their number nor on ``accumulate``.
         """
         return self._draws(distribution, n, *shape, device=self.device, dtype=self.dtype)
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Meanwhile losses can be computed to look at them: networks are in evaluation mode, ``draw`` gives the same
+        numbers every time, and nothing of the training changes by it."""
+        modes, measured = {network: network.training for network in self.modules()}, self.measured
+        self.measured = {}
+        self.eval()
+        try:
+            with self._draws.again(self.seed, 0):
+                yield
+        finally:
+            self.measured = measured
+            for network, mode in modes.items():
+                network.training = mode
 
     def arrange(self, network: nn.Module, device: torch.device) -> nn.Module:
         """The network with the weights of its convolutions in the order that is fastest, in place.

@@ -35,6 +35,16 @@ class Draws:
         self._step, self._count = (seed, images_seen), 0
 
     @contextmanager
+    def again(self, seed: int, images_seen: int) -> Iterator[None]:
+        """Meanwhile what is drawn is that of another step; afterwards this one goes on as if nothing had been drawn."""
+        kept = self._step, self._count
+        self.begin(seed, images_seen)
+        try:
+            yield
+        finally:
+            self._step, self._count = kept
+
+    @contextmanager
     def parts(self, number: int) -> Iterator[Iterator[int]]:
         """``for index in parts``: each part of a share draws as often as another, for rows of its own."""
         start = self._count

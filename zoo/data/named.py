@@ -17,7 +17,7 @@ from zoo.data.batches import Labelled
 from zoo.data.captions import read_column, table_of
 from zoo.data.folder import FolderSource, checked_split
 from zoo.data.pairs import PairFolder
-from zoo.data.points import MIXTURES
+from zoo.data.points import POINT_SETS
 from zoo.data.source import Place, Source
 from zoo.data.spec import ImageSpec
 
@@ -197,4 +197,4 @@ def _facades(place: Place, reverse: bool) -> Source:
 PAIRS: dict[str, Callable[[Place, bool], Source]] = {"facades": _facades}
 TEXTS = ("oracle", "grammar", "captions")  # sets of sentences, of which the first two need no file
 CAPTIONED = ("twemoji",)  # sets of pictures that have captions and no classes
-NAMES = (*SOURCES, *MIXTURES, *PAIRS, *TEXTS, *CAPTIONED)  # which a folder of the same name does not hide
+NAMES = (*SOURCES, *POINT_SETS, *PAIRS, *TEXTS, *CAPTIONED)  # which a folder of the same name does not hide

@@ -15,7 +15,7 @@ from zoo.data.hub import HubSource
 from zoo.data.named import CAPTIONED, NAMES, PAIRS, SOURCES, TEXTS, twemoji
 from zoo.data.oracle import OracleSource
 from zoo.data.pairs import DerivedPairs, PairFolder
-from zoo.data.points import MIXTURES, PointSource
+from zoo.data.points import POINT_SETS, PointSource
 from zoo.data.source import Place, Source
 from zoo.data.spec import FILES, MOST_PLACES, checked_share
 from zoo.data.text import Reading, captions, text_in_files, text_in_memory, text_of_hub
@@ -246,7 +246,7 @@ def _find(data: str | Source | list[str], place: Place, channels: int) -> Source
         return data
     if data.startswith("hf:"):
         return HubSource(data.removeprefix("hf:"), place, channels)
-    if data in MIXTURES:
+    if data in POINT_SETS:
         return PointSource(data, place)
     if data in SOURCES:
         return SOURCES[data](place)
@@ -257,4 +257,4 @@ def _find(data: str | Source | list[str], place: Place, channels: int) -> Source
                          "stackgan")
     if data and Path(data).expanduser().is_dir():
         return FolderSource(Path(data).expanduser(), place.image_size or 64, channels, split=place.split)
-    raise unknown("data set or folder", data, [*SOURCES, *MIXTURES])
+    raise unknown("data set or folder", data, [*SOURCES, *POINT_SETS])

@@ -14,6 +14,7 @@ from zoo.metrics import combinations, label_maps, translation, two_domains, writ
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
+from zoo.metrics.divergences import earth_mover
 from zoo.metrics.memorisation import memorisation, memorisation_picture
 from zoo.metrics.modes import mode_coverage
 from zoo.metrics.neighbours import densest, density_and_coverage, usual_reach
@@ -22,6 +23,7 @@ from zoo.store.layout import Metrics
 
 Values = dict[str, float]
 CHECKED = 1_000  # generated images whose nearest training images are looked for
+MOVED = 1_000  # points of a plan of transport
 SHOWN = 8  # of them in a picture
 
 
@@ -151,6 +153,16 @@ def modes(c: Comparison) -> Values:
     return values | ({"mode_kl": found.kl} if math.isfinite(found.kl) else {})
 
 
+def transport(c: Comparison) -> Values:
+    """How far generated points have to be moved to become real ones, and one half of the real ones the other."""
+    if c.model.data.kind != "points":
+        raise UsageError(f"{c.model.data.name} are {c.model.data.kind}: what is moved in a plane are points")
+    real = c.columns.truth[c.rows].flatten(1)
+    n = min(len(c.outputs), len(real) // 2, MOVED)
+    return {"transport": earth_mover(c.outputs[:n].flatten(1), real[:n]),
+            "transport/floor": earth_mover(real[n:2 * n], real[:n])}
+
+
 MEASURES: dict[str, Measure] = {
     "pixels": Measure(translation.pixels, ("l", "psnr", "ssim")),
     "luma": Measure(translation.luma, ("psnr_y", "ssim_y", "small_psnr")),
@@ -180,6 +192,7 @@ MEASURES: dict[str, Measure] = {
     "self_bleu": Measure(writing.against_others, ("self_bleu",)),
     "distinct": Measure(writing.distinct, ("distinct", "tokens_each")),
     "copied": Measure(writing.copied, ("copied",)),
+    "transport": Measure(transport, ("transport",)),
     "modes": Measure(modes, ("modes", "high_quality", "mode_kl")),
 }
 

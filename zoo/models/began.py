@@ -60,6 +60,9 @@ class BEGAN(GAN):
         """L, a mean over the batch and the pixels."""
         return (images - self.discriminator(images)).abs().mean()
 
+    def verdicts(self, images: Tensor) -> Tensor:
+        return -(images - self.discriminator(images)).abs().flatten(1).mean(1)
+
     def discriminator_loss(self, batch: Labelled) -> Terms:
         return {"real": self.error(batch.images), "fake": -self.k * self.error(self.fake(batch))}
 

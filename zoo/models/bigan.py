@@ -65,6 +65,10 @@ class BiGAN(GAN):
         encoded = self.discriminator(self.seen(images), self.code(images))
         return encoded, self.discriminator(fake, z)
 
+    def verdicts(self, images: Tensor) -> Tensor:
+        """Of the pairs (x, E(x))."""
+        return self.discriminator(images, self.code(images)).flatten()
+
     def discriminator_loss(self, batch: Labelled) -> Terms:
         encoded, generated = self.judge(batch)
         return {"real": nll_real(encoded), "fake": nll_fake(generated)}

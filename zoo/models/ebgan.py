@@ -40,6 +40,9 @@ class EBGAN(GAN):
     def build_discriminator(self) -> nn.Module:
         return self.build_auto_encoder()
 
+    def verdicts(self, images: Tensor) -> Tensor:
+        return -energy(images, self.discriminator(images))
+
     def discriminator_loss(self, batch: Labelled) -> Terms:
         images = batch.images
         fake = self.fake(batch)

@@ -172,6 +172,9 @@ class EBM(Sampler):
             self.replay.keep(x)
         return x
 
+    def verdicts(self, images: Tensor) -> Tensor:
+        return -self.generator(images).flatten()
+
     def energy_loss(self, batch: Contrasted) -> Terms:
         real, made = self.generator(batch.images), self.generator(batch.ends)
         self.track("energy/largest", torch.maximum(real.detach().abs().amax(), made.detach().abs().amax()))

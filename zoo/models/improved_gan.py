@@ -68,6 +68,10 @@ class ImprovedGAN(GAN):
             trunk.features = features
         return TrunkWithHead(trunk)
 
+    def verdicts(self, images: Tensor) -> Tensor | None:
+        """None where D sees the batch."""
+        return None if self.config.minibatch_discrimination else super().verdicts(images)
+
     def discriminator_loss(self, batch: Labelled) -> Terms:
         on_real, on_fake = self.discriminator(batch.images), self.discriminator(self.fake(batch))
         smoothing = self.config.label_smoothing

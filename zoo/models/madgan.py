@@ -76,6 +76,13 @@ class MADGAN(GAN):
         logits = self.discriminator(images)
         return logits[:, -1:] - logits[:, :-1].logsumexp(1, keepdim=True)
 
+    def verdicts(self, images: Tensor) -> Tensor:
+        """log D_{k+1}."""
+        return self.discriminator(images).log_softmax(1)[:, -1]
+
+    def makers(self) -> list[nn.Module]:
+        return list(self.generator)
+
     def discriminator_loss(self, batch: Labelled) -> Terms:
         images, labels = batch
         k = self.config.generators

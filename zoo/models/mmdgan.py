@@ -55,6 +55,9 @@ class MMDGAN(GAN):
         if group == "discriminator":
             clip_weights(self.discriminator.encoder, self.config.clip)
 
+    def verdicts(self, images: Tensor) -> None:
+        """None: its encoder is compared over whole batches."""
+
     def discriminator_loss(self, batch: Labelled) -> Terms:
         images = batch.images
         fake = self.fake(batch)

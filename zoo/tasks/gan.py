@@ -163,6 +163,27 @@ class GAN(Sampler):
 
     # ---- a step -----------------------------------------------------------------------------------------------
 
+    def verdicts(self, images: Tensor) -> Tensor | None:
+        return None if self.conditional else self.discriminator(images).flatten()
+
+    def makers(self) -> list[nn.Module]:
+        """The networks whose outputs are generated images."""
+        return [self.generator]
+
+    def pull(self, batch: Labelled) -> tuple[Tensor, Tensor]:
+        made: list[Tensor] = []
+        hooks = [maker.register_forward_hook(lambda maker, given, images: made.append(images))
+                 for maker in self.makers()]
+        try:
+            with self.looking():
+                loss = torch.stack(list(self.generator_loss(batch).values())).sum()
+        finally:
+            for hook in hooks:
+                hook.remove()
+        slopes = torch.autograd.grad(loss, made, allow_unused=True, materialize_grads=True)
+        images = torch.cat(made).detach()
+        return images, -len(images) * torch.cat(slopes)
+
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.alternate(batch if self.takes_bare else batch._replace(images=self.seen(batch.images)))
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from zoo.core.config import option
 from zoo.core.errors import UsageError
 from zoo.core.module import Config
+from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures
 from zoo.data.spec import AnySpec
@@ -106,6 +107,21 @@ class LatentModel(Task):
     def latent(self, n: int) -> Tensor:
         """Latents (n, latent_size) from the prior, for training."""
         return self.prior(self.draw(torch.randn, n, self.latent_size))
+
+    # ---- looked at while it is trained ------------------------------------------------------------------------
+
+    def verdicts(self, images: Tensor) -> Tensor | None:
+        """How real what plays against the generator takes images in [-1, 1] for, one by one: (N, C, H, W) -> (N,).
+
+        The more the higher, in a unit of its own; None where nothing judges single images.
+        """
+        return None
+
+    def pull(self, batch: Labelled) -> tuple[Tensor, Tensor] | None:
+        """Generated images, and how the generator's loss would move each: (n, C, H, W) both, the latter -n times the
+        gradient of the loss. The latents are the same every time. None where the generator has no loss of its own.
+        """
+        return None
 
     # ---- networks ---------------------------------------------------------------------------------------------
 

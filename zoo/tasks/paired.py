@@ -14,7 +14,9 @@ from zoo.data.holes import in_the_centre, unknown_pixels
 from zoo.data.jitter import jittered
 from zoo.data.pictures import Pictures, as_tensor
 from zoo.data.spec import FILES, PairSpec
+from zoo.tasks.asking import Control, Values, View, wanted
 from zoo.tasks.task import PASS
+from zoo.tasks.translating_views import picture_view
 from zoo.tasks.translator import Translator
 
 
@@ -67,6 +69,16 @@ class PairedTranslator(Translator):
     def pictured(self, source: Tensor, made: Tensor) -> Tensor:
         """Pictures (N, C, H, W) in [-1, 1] of what a network made of sources, both in [-1, 1]."""
         return made if self.way.picture is None else self.way.picture(source, made)
+
+    def source_of(self, images: Pictures) -> Tensor:
+        """Sources (N, Cs, H/factor, W/factor) in [0, 1] made of pictures as in training, for ``translate``.
+
+        Raises:
+            UsageError: pairs that are files, not made of pictures.
+        """
+        if self.way.source is None:
+            raise UsageError(f"the pairs of {self.data.name} are files: nothing says what belongs to another picture")
+        return self.data.to_unit(self.way.source(self.data.from_unit(as_tensor(images, self.data.channels))))
 
     # ---- asked by a user --------------------------------------------------------------------------------------
 
@@ -145,6 +157,18 @@ class PairedTranslator(Translator):
         given = torch.cat([given[:, :channels].masked_fill(missing, 0), given[:, channels:]], 1)
         made = self.data.to_unit(self.generate(given, normal))
         return torch.where(missing, made, source[:, :channels].to(made))
+
+    def views(self) -> "list[View]":
+        way = self.way
+        if way.missing is None:
+            return [self.translating(derive=None if way.source is None else self.source_of)]
+        if way.missing is in_the_centre:
+            return [picture_view(self, "inpaint", "Fill the centre", fixed=True)]
+        return [picture_view(self, "inpaint", "Fill holes", (
+            Control("holes", "holes: white on black", "picture", blank="#000000"),), told=self._holes)]
+
+    def _holes(self, values: Values) -> dict[str, Any]:
+        return {"holes": wanted(values["holes"])}
 
     def captions(self) -> dict[str, tuple[str, str]]:
         return {"samples.png": ("examples", "Examples that were held out of training where the data have such, not "

@@ -12,6 +12,7 @@ from zoo.data.batches import Labelled
 from zoo.data.labels import STAYS, Labels, asked_parts, heads_of, in_words, targets_of
 from zoo.data.pictures import Pictures
 from zoo.data.spec import ImageSpec
+from zoo.tasks.asking import Control, Values
 from zoo.tasks.drawing import FONT, MARGIN, table
 from zoo.tasks.task import Inputs, Task
 from zoo.tasks.translator import SHOWN, Translator
@@ -19,6 +20,7 @@ from zoo.tasks.translator import SHOWN, Translator
 if TYPE_CHECKING:
     from PIL import Image
 
+AS_IT_IS = "as it is"
 MOST_COLUMNS = 24  # classes of a sheet
 
 
@@ -71,6 +73,18 @@ class Relabeller(Translator):
 
     def told(self, n: int, labels: Labels = None, style: Pictures = None) -> Inputs:
         return super().told(n, style=style) | {"label": asked_parts(labels, self.data.class_names, n)}
+
+    def telling(self) -> tuple[Control, ...]:
+        stays = (AS_IT_IS,) if len(self.heads) > 1 else ()
+        first = next(iter(self.heads))
+        return tuple(Control(f"class_{head}", head, "choice", names[0] if head == first else AS_IT_IS,
+                             choices=(*stays, *names)) for head, names in self.heads.items())
+
+    def told_by(self, values: Values) -> dict[str, Any]:
+        asked = [part for head in self.heads if (part := values[f"class_{head}"]) != AS_IT_IS]
+        if not asked:
+            raise UsageError(f"choose what is to be changed: {' or '.join(self.heads)}")
+        return super().told_by(values) | {"labels": ", ".join(asked)}
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 

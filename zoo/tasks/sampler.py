@@ -8,13 +8,16 @@ from torch import Tensor
 
 from zoo.data.batches import Labelled
 from zoo.data.labels import in_words
+from zoo.data.points import MIXTURES
 from zoo.data.spec import ImageSpec, PointSpec
-from zoo.tasks import showcase
+from zoo.tasks import sampling_views, showcase
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import Inputs
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from zoo.tasks.asking import View
 
 
 class Sampler(LatentModel):
@@ -68,6 +71,9 @@ class Sampler(LatentModel):
     def pictures(self) -> "dict[str, Image.Image]":
         return showcase.pictures(self) if self.data.bounded else {}
 
+    def views(self) -> "list[View]":
+        return sampling_views.views(self)
+
     def captions(self) -> dict[str, tuple[str, str]]:
         return showcase.captions(self)
 
@@ -88,7 +94,7 @@ class Sampler(LatentModel):
     @property
     def measures(self) -> tuple[str, ...]:
         if not self.data.bounded:
-            return ("modes",)
+            return ("modes",) if self.data.name in MIXTURES else ("transport",)
         return ("frechet", "coverage", "collapse", "score", "kernel", "precision", "classes",
                 *(("agreement",) if self.conditional else ()))
 

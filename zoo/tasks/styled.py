@@ -1,6 +1,6 @@
 """StyledTranslator: pictures from pictures in a style that is drawn, or that another picture has."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +11,11 @@ from zoo.data.batches import Domains
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures, as_tensor
 from zoo.networks.styled import StyledCoder
+from zoo.tasks.asking import Control, Values, View
 from zoo.tasks.drawing import grid
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.task import PASS, Inputs
+from zoo.tasks.translating_views import SEED, picture_view
 from zoo.tasks.unpaired import UnpairedTranslator
 
 if TYPE_CHECKING:
@@ -67,6 +69,13 @@ class StyledTranslator(UnpairedTranslator):
                                 for part in x.split(PASS)])  # with averaged weights, which now stand there
         return {"normal": styles.expand(max(n, len(x)), -1)}
 
+    def telling(self) -> tuple[Control, ...]:
+        return (Control("style", "style (without a picture it is drawn)", "picture"),)
+
+    def told_by(self, values: Values) -> dict[str, Any]:
+        style = values["style"]
+        return super().told_by(values) if style is None else {"style": style}
+
     # ---- the contract of a task -------------------------------------------------------------------------------
 
     def answer(self, source: Tensor | None = None, normal: Tensor | None = None,
@@ -100,6 +109,11 @@ class StyledTranslator(UnpairedTranslator):
     def sheet_row(self) -> int:
         """Of the first, with the styles above it."""
         return 2 * (self.data.image_size + 2)
+
+    def views(self) -> list[View]:
+        first, second = self.data.domains
+        return [*super().views(), picture_view(self, "back", f"{second} to {first}", (*self.telling(), SEED),
+                                               told=self.told_by)]
 
     def captions(self) -> dict[str, tuple[str, str]]:
         first, second = self.data.domains

@@ -14,6 +14,8 @@ from zoo.core.module import Batch, GenerativeModule
 if TYPE_CHECKING:
     from PIL import Image
 
+    from zoo.tasks.asking import View
+
 PASS = 256  # answers that are computed at once
 OF_PICTURES = """Lower is better for distances (`fid`, `fd`, `kid`, `perceptual`), errors (`cycle`, and what ends in \
 `l1`) and `class_kl`, higher for the others; `/floor`, `/held-out` and `/real` are what real images get, `/copy`, \
@@ -164,6 +166,10 @@ class Task(GenerativeModule):
     def facts(self) -> dict[str, str]:
         """What a program needs to know that runs the exported file."""
         return {}
+
+    def views(self) -> "list[View]":
+        """The ways in which a person can ask it in a page."""
+        raise NotImplementedError
 
     # ---- measured ---------------------------------------------------------------------------------------------
 

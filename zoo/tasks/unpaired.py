@@ -15,10 +15,13 @@ from zoo.data.spec import DomainSpec
 from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.translation import ResNetTranslator
 from zoo.tasks.task import PASS, Task
+from zoo.tasks.translating_views import picture_view
 from zoo.tasks.translator import SHOWN, Translator
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from zoo.tasks.asking import View
 
 LARGE = 256  # pixels from which generators have nine blocks
 
@@ -110,6 +113,10 @@ class UnpairedTranslator(Translator):
         inputs = self.inputs(SHOWN, 0, examples)
         return self._in_rows([inputs["source"], self.respond(**inputs)])
 
+    def views(self) -> "list[View]":
+        first, second = self.data.domains
+        return [self.translating()._replace(label=f"{first} to {second}")]
+
     def captions(self) -> dict[str, tuple[str, str]]:
         first, second = self.data.domains
         return {"samples.png": ("examples", "Examples that were held out of training where the data have such, not "
@@ -169,6 +176,10 @@ class CyclicTranslator(UnpairedTranslator):
             made = self.respond(target=other)
             columns += [other, made, self.respond(source=made)]
         return self._in_rows(columns)
+
+    def views(self) -> "list[View]":
+        first, second = self.data.domains
+        return [*super().views(), picture_view(self, "back", f"{second} to {first}")]
 
     def captions(self) -> dict[str, tuple[str, str]]:
         first, second = self.data.domains

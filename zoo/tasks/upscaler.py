@@ -15,8 +15,10 @@ from zoo.data.pictures import Pictures, bicubic
 from zoo.data.spec import PairSpec
 from zoo.losses import nll_fake, nll_real, relative
 from zoo.networks.srgan import SRDiscriminator, SRNorm, Upwards
+from zoo.tasks.asking import View
 from zoo.tasks.paired import PairedTranslator
 from zoo.tasks.task import PASS, Inputs
+from zoo.tasks.translating_views import picture_view
 
 
 class Upscaler(PairedTranslator):
@@ -53,6 +55,9 @@ class Upscaler(PairedTranslator):
             UsageError: what are no pictures, see ``as_tensor``, or tiles that do not fit.
         """
         return self.translate(images, batch_size=batch_size, tile=tile)
+
+    def views(self) -> list[View]:
+        return [picture_view(self, "upscale", "Enlarge", derive=self.source_of)]
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 

@@ -11,15 +11,18 @@ from torch import Tensor, nn
 
 from zoo.core import parallel
 from zoo.core.config import option
+from zoo.core.errors import UsageError
 from zoo.core.module import Config, Terms
 from zoo.core.schedules import set_rates
 from zoo.data.batches import Sentences
 from zoo.data.recurrent import Recurrent
 from zoo.data.spec import TextSpec
 from zoo.data.tokens import counted
+from zoo.tasks.asking import Control, Made, Values, View
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.task import PASS, Inputs, Task
 
+MOST_SENTENCES = 50  # of an answer in a page
 SHOWN = 16  # sentences of samples.txt
 READING = """Lower is better for `nll` and `true_nll`, in nats a token, and higher for `bleu` and `grammatical`; \
 `self_bleu`, `distinct`, `tokens_each` and `copied` are best near those of real sentences. `/real` is what other real \
@@ -148,6 +151,24 @@ class Writer(Task):
 
     def write_sheet(self, path: Path, examples: Sentences | None = None) -> None:
         Path(path).write_text("\n".join(self.write(SHOWN, seed=0)) + "\n", encoding="utf-8")
+
+    def views(self) -> list[View]:
+        return [View("write", "Write", (Control("seed", "seed", "number", 0, maximum=2**31),
+                                        Control("count", "sentences", "slider", 8, minimum=1, maximum=MOST_SENTENCES)),
+                     self._written),
+                View("score", "Score", (Control("sentences", "sentences, one a line", "text", ""),), self._scored)]
+
+    def _written(self, values: Values) -> list[Made]:
+        n, seed = int(values["count"]), values["seed"]
+        return [Made(f"sentence = model.write({n}, seed={seed})[{i}]", text=sentence)
+                for i, sentence in enumerate(self.write(n, seed=seed))]
+
+    def _scored(self, values: Values) -> list[Made]:
+        lines = [line.strip() for line in values["sentences"].splitlines() if line.strip()]
+        if not 1 <= len(lines) <= MOST_SENTENCES:
+            raise UsageError(f"write 1 to {MOST_SENTENCES} sentences, one a line, not {len(lines):,}")
+        return [Made(f"nats = model.score({line!r})", text=line, caption=f"{nats:.2f} nats a token")
+                for line, nats in zip(lines, self.score(lines).tolist(), strict=True)]
 
     def captions(self) -> dict[str, tuple[str, str]]:
         return {self.samples: ("sentences", f"Sentences, not picked: `model.write({SHOWN}, seed=0)`.")}

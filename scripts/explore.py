@@ -1,0 +1,5 @@
+"""``zoo explore`` as a script."""
+
+from zoo.commands.cli import run
+
+run("explore")

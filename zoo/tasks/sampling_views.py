@@ -1,0 +1,181 @@
+"""What can be asked of a model of latents in a page: samples, what moves them, what lies between two, and the like of a
+picture."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from zoo.core.errors import UsageError
+from zoo.data.labels import heads_of
+from zoo.tasks.asking import Control, Made, Values, View, shown, wanted
+from zoo.tasks.directions import directions
+from zoo.tasks.latent_model import LatentModel
+from zoo.tasks.walks import between
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LARGEST_SEED = 2**31
+MOST = 24  # pictures at once
+MOST_DIMENSIONS = 4096  # of a latent whose directions are looked for
+WAYS = 5  # directions with a slider
+REACH = 8.0  # of these
+ON_THE_WAY = 7  # pictures between two, with both
+ANY = "any"
+SEED = Control("seed", "first seed", "number", 0, maximum=LARGEST_SEED)
+TRUNCATION = Control("truncation", "truncation (3: none)", "slider", 3.0, minimum=0.1, maximum=3.0, step=0.1)
+
+
+def views(model: LatentModel) -> list[View]:
+    """Of any model that makes pictures from latents; of one of points a picture of many."""
+    asker = _Asker(model)
+    if not model.data.bounded:
+        return [View("points", "Points", (SEED, TRUNCATION), asker.points)]
+    found = [View("samples", "Samples", (
+        SEED, Control("count", "pictures", "slider", 12, minimum=1, maximum=MOST), *asker.classes, TRUNCATION,
+        *asker.sliders), asker.samples)]
+    found.append(View("between", "Between two", (
+        Control("start", "from seed", "number", 0, maximum=LARGEST_SEED),
+        Control("end", "to seed", "number", 1, maximum=LARGEST_SEED),
+        Control("way", "how far", "slider", 0.5, maximum=1, step=0.01), *asker.classes, TRUNCATION), asker.between))
+    if type(model).stages is not LatentModel.stages:
+        found.append(View("stages", "On the way", (SEED, *asker.classes), asker.stages))
+    if type(model).code is not LatentModel.code:
+        blank = "#000000"  # as the digits, which alone have such models
+        found.append(View("reconstruct", "Reconstruct", (
+            Control("picture", "picture", "picture", blank=blank), *asker.classes), asker.reconstruction))
+    return found
+
+
+class _Asker:
+    """Answers for one model.
+
+    Attributes:
+        classes: controls of what class is asked for, one a head.
+        sliders: controls of what is added to latents.
+    """
+
+    def __init__(self, model: LatentModel) -> None:
+        self.model = model
+        self.heads = heads_of(model.data.class_names) if model.conditional else {}
+        self.classes = tuple(Control(f"class_{head}", head, "choice", ANY, choices=(ANY, *names))
+                             for head, names in self.heads.items())
+        self.ways = torch.empty(0)
+        if model.latent_size <= MOST_DIMENSIONS:
+            with suppress(UsageError):  # there are none in closed form
+                self.ways = directions(model, min(WAYS, model.latent_size)).vectors
+        self.sliders = tuple(self._sliders()) if model.data.bounded else ()
+
+    def _sliders(self) -> list[Control]:
+        model = self.model
+        found = [Control(f"way_{i}", f"direction {i + 1}", "slider", 0.0, minimum=-REACH, maximum=REACH, step=0.1)
+                 for i in range(len(self.ways))]
+        found += [Control("dimension", f"dimension, 0 to {model.latent_size - 1}", "number", 0,
+                          maximum=model.latent_size - 1),
+                  Control("by", "that dimension moved by", "slider", 0.0, minimum=-REACH, maximum=REACH, step=0.1)]
+        found += [Control(f"code_{name}", f"{name} (0: as drawn)", "slider", 0, maximum=way.shape[1])
+                  for name, way in model.code_walks(model.normals(1, 0)).items()]
+        return found
+
+    def label(self, values: Values, number: int) -> str:
+        """The class of the picture of a number: that which is asked for, or of all that fit in turn; "" without any."""
+        if not self.heads:
+            return ""
+        asked = [values[f"class_{head}"] for head in self.heads]
+        names = [name for name in self.model.data.class_names if all(
+            part in (ANY, own) for part, own in zip(asked, name.split(", ") if len(asked) > 1 else [name],
+                                                    strict=True))]
+        if not names:
+            raise UsageError(f"the data have no {', '.join(part for part in asked if part != ANY)} together")
+        return names[number % len(names)]
+
+    def samples(self, values: Values) -> list[Made]:
+        """A picture a seed, each latent moved by the sliders."""
+        normals, lines, labels, seeds = [], [], [], []
+        for number in range(int(values["count"])):
+            seed = values["seed"] + number
+            normal, line = self._moved(seed, values)
+            normals.append(normal)
+            lines.append(line)
+            labels.append(self.label(values, number))
+            seeds.append(seed)
+        images = self.model.render(torch.cat(normals), labels if self.heads else None)
+        return [Made(f"image = model.render({line}{_labels(label)})", shown(image), caption=_caption(seed, label),
+                     picks={"between": {"start": seed, "end": seed}})
+                for image, line, label, seed in zip(images, lines, labels, seeds, strict=True)]
+
+    def _moved(self, seed: int, values: Values) -> tuple[Tensor, str]:
+        """A latent's normals (1, latent_size), and the Python for them."""
+        model = self.model
+        normal, line = self._normal(seed, values)
+        for name, way in model.code_walks(normal).items():
+            if position := int(values[f"code_{name}"]):
+                normal, line = way[:, position - 1], f"model.code_walks({line})[{name!r}][:, {position - 1}]"
+        for i, direction in enumerate(self.ways):
+            if step := values[f"way_{i}"]:
+                normal = normal + step * direction
+                line += f" + {step:g} * zoo.directions(model).vectors[{i}]"
+        if step := values["by"]:
+            k = values["dimension"]
+            normal = normal + step * torch.eye(model.latent_size)[k]
+            line += f" + {step:g} * torch.eye(model.latent_size)[{k}]"
+        return normal, line
+
+    def _normal(self, seed: int, values: Values) -> tuple[Tensor, str]:
+        told: dict[str, Any] = {"seed": seed}
+        if values.get("truncation", TRUNCATION.maximum) < TRUNCATION.maximum:
+            told["truncation"] = values["truncation"]
+        words = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                          for name, value in told.items())
+        return self.model.normals(1, **told), f"model.normals(1, {words})"
+
+    def between(self, values: Values) -> list[Made]:
+        """The picture that far on the way, then the whole way."""
+        (start, first), (end, last) = (self._normal(values[name], values) for name in ("start", "end"))
+        steps = [values["way"], *torch.linspace(0, 1, ON_THE_WAY).double().round(decimals=3).tolist()]
+        label = self.label(values, 0)
+        images = self.model.render(torch.cat([between(start, end, t) for t in steps]),
+                                   [label] * len(steps) if self.heads else None)
+        return [Made(f"image = model.render(zoo.between({first}, {last}, {t:g}){_labels(label)})", shown(image),
+                     caption=f"{t:.0%}") for image, t in zip(images, steps, strict=True)]
+
+    def stages(self, values: Values) -> list[Made]:
+        seed, label = values["seed"], self.label(values, 0)
+        found = self.model.stages(self.model.normals(1, seed), label or None)
+        return [Made(f"image = model.stages(model.normals(1, seed={seed}){_labels(label)})[{name!r}]", shown(images[0]),
+                     caption=name) for name, images in found.items()]
+
+    def reconstruction(self, values: Values) -> list[Made]:
+        """The picture as the model sees it, and out of its code."""
+        from PIL import ImageOps
+
+        model, label = self.model, self.label(values, 0)
+        size = (model.data.image_size, model.data.image_size)
+        given = ImageOps.fit(wanted(values["picture"]), size)
+        seen = model.data.read(given)
+        return [Made(picture=shown(seen[0]), caption="given"),
+                Made(f'image = model.reconstruct("picture.png"{_labels(label)})  # of {size[0]}x{size[1]} pixels',
+                     shown(model.reconstruct(seen, label or None)[0]), caption="reconstructed")]
+
+    def points(self, values: Values) -> list[Made]:
+        told = {"seed": values["seed"]}
+        if values["truncation"] < TRUNCATION.maximum:
+            told["truncation"] = values["truncation"]
+        words = ", ".join(f"{name}={value:g}" for name, value in told.items())
+        points = self.model.sample(10_000, **told)
+        return [Made(f"points = model.sample(10_000, {words})", self._drawn(points), caption="10,000 points")]
+
+    def _drawn(self, points: Tensor) -> "Image.Image":
+        from zoo.tasks.showcase import picture
+
+        return picture(self.model, points, 1)
+
+
+def _labels(label: str) -> str:
+    return f", labels={label!r}" if label else ""
+
+
+def _caption(seed: int, label: str) -> str:
+    return f"{label}, seed {seed}" if label else f"seed {seed}"
