@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 import warnings
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,12 @@ def variant_class(name: str, not_in: Path | None = None) -> type[Task]:
         UsageError: there is none, with the near names; see ``zoo.core.registry.class_at`` for addresses.
     """
     _import_all()
+    if name in CLASSES:
+        return CLASSES[name]
     for point in _entry_points():
         if point.name == name:
             _enter(point)
-    if name in CLASSES:
-        return CLASSES[name]
+            return CLASSES[name]
     if ":" in name:
         return class_at(name, Task, not_in)
     of_class = {cls.__name__: known for known, cls in CLASSES.items()}
@@ -49,7 +51,8 @@ def variant_class(name: str, not_in: Path | None = None) -> type[Task]:
     raise unknown("variant", name, CLASSES)
 
 
-def _entry_points() -> Iterable[EntryPoint]:
+@cache
+def _entry_points() -> Iterable[EntryPoint]:  # once: it reads the metadata of everything that is installed
     return entry_points(group=ENTRY_POINTS)
 
 
