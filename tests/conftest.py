@@ -42,9 +42,13 @@ def options_with(variant: str, **values) -> dict:
     return {name: value for name, value in values.items() if name in options_of(variant_class(variant).Config)}
 
 
+SMALL = {"width": 2, "blocks": 1, "judge_width": 2, "code_width": 8, "condition_dim": 4, "text_width": 4,
+         "patches": 16, "kernels": 8, "steps": 5, "sampling_steps": 5}  # networks, and what is done with them
+
+
 def tiny_config(variant: str) -> dict:
     """Of few channels; what learns in stages is soon through with the first ones."""
-    return options_with(variant, width=2, pretrain_images=24, stage_one_images=48, likelihood=16, warm_up=16,
+    return options_with(variant, **SMALL, pretrain_images=24, stage_one_images=48, likelihood=16, warm_up=16,
                         rollouts=2, adversarial_learning_rate=0.01)
 
 

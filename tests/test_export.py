@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from closed_forms import of_points
-from conftest import PICTURES
+from conftest import PICTURES, SMALL, options_with
 from test_variants import assert_same
 from torch import nn
 
@@ -28,7 +28,7 @@ POINTS = ("gan", {"backbone": "mlp", "channels": 2, "latent": "uniform"})  # as 
 def lively(variant: str, **options) -> Task:
     """A model whose images depend on latents: a DCGAN's initial weights are so small that all of them are grey."""
     torch.manual_seed(0)
-    return enlivened(zoo.create(variant, **{"image_size": 16, "classes": 10, "width": 2} | options))
+    return enlivened(zoo.create(variant, **{"image_size": 16, "classes": 10} | options_with(variant, **SMALL) | options))
 
 
 def enlivened(model: Task) -> Task:

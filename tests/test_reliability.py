@@ -22,7 +22,7 @@ from zoo.training.checkpoints import ImageCheckpoint, newest_checkpoint
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "train.py"
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
-IMAGES = 4_000
+IMAGES = 2_800
 
 
 def start(folder: Path, *more: str) -> subprocess.Popen:

@@ -12,7 +12,7 @@ from unittest import mock
 
 import torch
 import torch.distributed as dist
-from conftest import options_with, tiny_config, tiny_run
+from conftest import SMALL, options_with, tiny_config, tiny_run
 
 from zoo.core import parallel
 from zoo.core.config import options_of
@@ -30,7 +30,7 @@ def plain_networks(variant: str) -> dict:
     """A configuration without batch-norm, whose result does not depend on the parts that a batch is taken in."""
     options = options_of(variant_class(variant).Config)
     norms = {name: "none" for name, spec in options.items() if "none" in spec.choices}
-    return options_with(variant, width=2, backbone="mlp", pretrain_images=24, stage_one_images=24, rollouts=2,
+    return options_with(variant, **SMALL, backbone="mlp", pretrain_images=24, stage_one_images=24, rollouts=2,
                         phase=GROWING) | norms
 
 

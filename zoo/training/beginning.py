@@ -47,10 +47,12 @@ def begin_with(model: Task, source: str) -> str:
 
 
 def check_frozen(model: Task, taken: list[str]) -> None:
-    """Raises UsageError where weights are to stay as they are which were not taken from another model."""
+    """Raises UsageError where weights that would be trained are to stay as they are, and were not taken from another
+    model."""
+    trained = {id(p) for parameters in model.optimizer_groups().values() for p in parameters}  # not, say, averages
     for name, network in _networks(model).items():
         for key, parameter in network.named_parameters():
-            if not parameter.requires_grad and f"{name}.{key}" not in taken:
+            if id(parameter) in trained and not parameter.requires_grad and f"{name}.{key}" not in taken:
                 raise UsageError(f"{name}.{key} is to stay as it is, but has learnt nothing yet: --init-from takes it "
                                  "from a run's folder or checkpoint, which has a discriminator")
 
