@@ -58,6 +58,7 @@ class StyleGAN2(GAN):
     Config = StyleGAN2Config
     config: StyleGAN2Config
     generator: StyleGenerator
+    kind = "styled"
     spec_kinds = ("images",)
     penalises_gradients = True
 
