@@ -160,7 +160,7 @@ class TrunkWithHead(nn.Module):
         super().__init__()
         self.trunk = trunk
         self.head = nn.Linear(trunk.features, outputs)
-        init_normal(self.head, trunk.head_std)
+        init_normal(self.head, getattr(trunk, "head_std", Trunk.head_std))  # of any network with features
         if any(is_parametrized(layer) for layer in trunk.modules()):
             normalise_spectrally(self.head)
 
