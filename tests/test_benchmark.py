@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
+from collections import Counter
 
 import pytest
 import torch
 from conftest import tiny_run
 
 import zoo
-from zoo.benchmark import by_hand, cluster, load, measure, processes, scale, train, translating_by_hand
+from zoo.benchmark import by_hand, cluster, load, measure, processes, scale, styled_by_hand, train, translating_by_hand
 from zoo.benchmark.cluster import Exchange
 from zoo.benchmark.measure import Measured, Meter, in_turns
 from zoo.commands import benchmark
@@ -32,6 +33,7 @@ def in_this_process(monkeypatch, tmp_path):
     ["train", "--variant", "gan", "--backbone", "mlp", "--width", "2", "--batches", "3", "--data-loading", "memory"],
     ["train", "--variant", "wgan-gp", "--width", "2", "--batches", "5"],
     ["train", "--variant", "pix2pix", "--width", "2", "--batches", "3", "--data-loading", "memory"],
+    ["train", "--variant", "stylegan2", "--width", "2", "--batches", "3", "--data-loading", "memory"],
     ["train", "--variant", "cyclegan", "--width", "2", "--batches", "3", "--data-loading", "memory"],
     ["sample", "--width", "2", "--samples", "300"],
     ["translate", "--width", "2", "--samples", "300"],
@@ -52,6 +54,29 @@ def test_every_benchmark_prints_a_table_and_writes_json(arguments, tmp_path, cap
     assert found["machine"]["cores"] >= 1
     assert "| reference / the zoo | {median:.2f} ({lowest:.2f} to {highest:.2f}) |".format(**ratio) in (
         capsys.readouterr().out)
+
+
+def test_stylegan2_by_hand_is_that_of_the_zoo():
+    """Networks, optimizers and, over sixteen steps, every update of theirs."""
+    model, loop = zoo.create("stylegan2", image_size=16), styled_by_hand.Loop(16, 16)
+    for ours, theirs in ((model.generator, loop.generator), (model.discriminator, loop.discriminator)):
+        assert [p.shape for p in ours.parameters()] == [p.shape for p in theirs.parameters()]
+    for group, theirs in (("generator", loop.of_g), ("discriminator", loop.of_d)):
+        ours = model.build_optimizer(group, list(model.generator.parameters())).param_groups[0]
+        assert ours["lr"] == pytest.approx(theirs.param_groups[0]["lr"])
+        assert ours["betas"] == pytest.approx(theirs.param_groups[0]["betas"])
+    config = model.config
+    assert (config.r1, config.r1_every, config.path, config.path_every, config.mixing) == (
+        styled_by_hand.R1, styled_by_hand.R1_EVERY, styled_by_hand.PATH, styled_by_hand.PATH_EVERY,
+        styled_by_hand.MIXING)
+    small = styled_by_hand.Loop(16, 1)
+    steps = Counter()
+    for name in ("of_g", "of_d"):
+        getattr(small, name).register_step_post_hook(lambda *_, name=name: steps.update([name]))
+    for number in range(1, 17):
+        small.step(number, torch.randn(4, 1, 16, 16))
+    assert steps == {"of_g": 20, "of_d": 17}
+    assert small.mean_path > 0
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -255,6 +280,7 @@ def test_the_model_of_a_cluster():
     (["train", "--batches", "0"], "a number from 1, not 0"),
     (["scale", "--step-ms", "0"], "a number from 1, not 0"),
     (["load", "--model", "no-such-model"], "no-such-model"),
+    (["train", "--variant", "stylegan2", "--batch-size", "6"], "multiples of 4, not 6"),
     (["options"], "--options says what"),
     (["options", "--options", "augment"], "name=value"),
     (["options", "--options", "augmnt=diff"], "did you mean augment"),

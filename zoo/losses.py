@@ -19,6 +19,16 @@ def nll_fake(logits: Tensor) -> Tensor:
     return F.softplus(logits).mean()
 
 
+def hinge_real(logits: Tensor) -> Tensor:
+    """E[max(0, 1 - D)] (Lim 2017, arXiv:1705.02894)."""
+    return F.relu(1 - logits).mean()
+
+
+def hinge_fake(logits: Tensor) -> Tensor:
+    """E[max(0, 1 + D)]."""
+    return F.relu(1 + logits).mean()
+
+
 def relative(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
     """C(x) - E[C(y)] of real and of fake logits, each against the mean of the others over the batch of all processes
     (Jolicoeur-Martineau 2018, arXiv:1807.00734, section 4.2)."""
@@ -46,6 +56,17 @@ def zero_centred_penalty(outputs: Tensor, images: Tensor) -> Tensor:
     """E[||grad_x D(x)||^2] of outputs (N, 1) with respect to their images (N, C, H, W) (Mescheder 2018,
     arXiv:1801.04406)."""
     return input_gradient(outputs, images).square().sum(1).mean()
+
+
+def squared_mmd(x: Tensor, y: Tensor, kernel: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """The unbiased estimate of MMD^2 from codes (N, d) and (N, d): pairs of a sample with itself are left out.
+
+    Args:
+        kernel: (N, d), (M, d) -> (N, M).
+    """
+    n = len(x)
+    within_x, within_y = (k.sum() - k.diagonal().sum() for k in (kernel(x, x), kernel(y, y)))
+    return (within_x + within_y) / (n * (n - 1)) - 2 * kernel(x, y).mean()
 
 
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:

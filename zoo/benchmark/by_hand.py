@@ -145,7 +145,7 @@ def check(options: Namespace) -> None:
                          f"{options.image_size}")
     if options.variant not in GENERATOR_LOSS or options.backbone not in NETWORKS:
         raise UsageError(f"the references are written for {', '.join(GENERATOR_LOSS)} with the backbones "
-                         f"{' and '.join(NETWORKS)}, and of training for pix2pix and cyclegan, not for "
+                         f"{' and '.join(NETWORKS)}, and of training for pix2pix, cyclegan and stylegan2, not for "
                          f"{options.variant} with {options.backbone}")
 
 

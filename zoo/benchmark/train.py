@@ -7,13 +7,18 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from zoo.benchmark import by_hand, translating_by_hand
+from zoo.benchmark import by_hand, styled_by_hand, translating_by_hand
 from zoo.benchmark.measure import WARM_UP, Comparison, Meter, compare
+from zoo.core.config import options_of
+from zoo.models import variant_class
 from zoo.training.options import Training
 from zoo.training.run import Run
 
 # Of the translators that are written by hand too: as what they take the digits.
 OF_DIGITS: dict[str, dict[str, Any]] = {"pix2pix": {"pairs": "edges"}, "cyclegan": {"domains": "0,1"}}
+
+
+REFERENCES: dict[str, Any] = {"stylegan2": styled_by_hand} | dict.fromkeys(OF_DIGITS, translating_by_hand)
 
 
 class Clock(Callback):
@@ -38,10 +43,10 @@ def run(options: Namespace, folder: str, meter: Meter, processes: int = 1, more:
     """
     batch_size = options.batch_size * processes
     images = (WARM_UP + options.batches + 1) * batch_size
-    translates = options.variant in OF_DIGITS
+    has_backbone = "backbone" in options_of(variant_class(options.variant).Config)
     training = Training(image_size=options.image_size, images=images, batch_size=batch_size,
                         samples_every=2 * images, checkpoint_every=2 * images, **OF_DIGITS.get(options.variant, {}))
-    backbone = {} if translates else {"backbone": options.backbone}
+    backbone = {"backbone": options.backbone} if has_backbone else {}
     run = Run(options.variant, {"width": options.width} | backbone | (more or {}), training, folder)
     run.more_callbacks = [Clock(meter, options.batches)]
     return run
@@ -53,6 +58,6 @@ def ours(options: Namespace, meter: Meter, more: dict[str, Any] | None = None) -
 
 
 def measure(options: Namespace) -> Comparison:
-    reference = translating_by_hand if options.variant in OF_DIGITS else by_hand
+    reference = REFERENCES.get(options.variant, by_hand)
     reference.check(options)
     return compare(ours, reference.train, options)

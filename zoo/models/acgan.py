@@ -18,11 +18,12 @@ from zoo.data.batches import Labelled
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.blocks import TrunkWithHead
 from zoo.networks.conditioning import ByLabel
-from zoo.tasks.gan import GAN
+from zoo.tasks.gan import GAN, GANConfig
 
 
 @register("acgan", title="AC-GAN", paper="https://arxiv.org/abs/1610.09585", year=2016)
 class ACGAN(GAN):
+    config: GANConfig
     kind = "conditional"
     Condition = ByLabel
 

@@ -24,7 +24,7 @@ from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
-from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.networks.blocks import CodeDiscriminator, Norm, TrunkWithHead
 from zoo.tasks.gan import GAN, GANConfig
 
 
@@ -93,11 +93,3 @@ class AlphaGAN(GAN):
         on_codes = self.code_discriminator(self.code(images))
         self.track("code_discriminator/accuracy", ((on_prior > 0).float().mean() + (on_codes < 0).float().mean()) / 2)
         return {"prior": nll_real(on_prior), "codes": nll_fake(on_codes)}
-
-
-class CodeDiscriminator(nn.Sequential):
-    """(N, latent_dim) -> logits (N, 1) of a latent's being from the prior."""
-
-    def __init__(self, latent_dim: int, hidden: int) -> None:
-        super().__init__(nn.Linear(latent_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2),
-                         nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1))

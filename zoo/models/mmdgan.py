@@ -22,6 +22,7 @@ from zoo.core.module import Terms
 from zoo.core.parallel import gather
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.losses import squared_mmd
 from zoo.networks.blocks import AutoEncoder, clip_weights
 from zoo.tasks.gan import GAN, GANConfig
 
@@ -77,7 +78,7 @@ class MMDGAN(GAN):
     def discrepancy(self, on_real: Tensor, on_fake: Tensor) -> Terms:
         """What the encoder ascends and G descends, from the codes (N, latent) of real and generated images."""
         on_real, on_fake = gather(on_real), gather(on_fake)
-        return {"mmd": squared_mmd(on_real, on_fake).clamp(min=1e-8).sqrt(),
+        return {"mmd": squared_mmd(on_real, on_fake, kernel).clamp(min=1e-8).sqrt(),
                 "order": self.config.order * (on_real.mean(0) - on_fake.mean(0)).clamp(max=0).mean()}
 
     def reconstruction_error(self, images: Tensor, codes: Tensor) -> Tensor:
@@ -88,10 +89,3 @@ def kernel(x: Tensor, y: Tensor) -> Tensor:
     """sum_s exp(-||x_i - y_j||^2 / (2 s^2)) - 1: (N, d), (M, d) -> (N, M). The -1 cancels in MMD and saves digits."""
     distance = (x[:, None] - y[None]).square().sum(2)
     return reduce(torch.add, (torch.expm1(-distance / (2 * s**2)) for s in BANDWIDTHS))
-
-
-def squared_mmd(x: Tensor, y: Tensor) -> Tensor:
-    """The unbiased estimate of MMD^2 from codes (N, d) and (N, d): pairs of a sample with itself are left out."""
-    n = len(x)
-    within_x, within_y = (k.sum() - k.diagonal().sum() for k in (kernel(x, x), kernel(y, y)))
-    return (within_x + within_y) / (n * (n - 1)) - 2 * kernel(x, y).mean()

@@ -29,6 +29,7 @@ from zoo.data.pyramid import down, sides
 from zoo.data.spec import AnySpec
 from zoo.losses import gradient_norm
 from zoo.networks.progressive import (
+    COARSEST,
     Growing,
     ProgressiveDiscriminator,
     ProgressiveGenerator,
@@ -38,8 +39,6 @@ from zoo.networks.progressive import (
 )
 from zoo.tasks.latent_model import LatentConfig
 from zoo.tasks.sampler import Sampler
-
-COARSEST = (4, 5, 6, 7)  # pixels, one of which it begins with
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,10 @@ batch is D's, not twice that; the linear head of D has a bias.
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
-
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.losses import hinge_fake, hinge_real
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm
 from zoo.tasks.gan import GAN, GANConfig
@@ -37,8 +36,8 @@ class SNGAN(GAN):
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
         return {
-            "real": F.relu(1 - self.discriminator(batch.images)).mean(),
-            "fake": F.relu(1 + self.discriminator(self.fake(batch))).mean(),
+            "real": hinge_real(self.discriminator(batch.images)),
+            "fake": hinge_fake(self.discriminator(self.fake(batch))),
         }
 
     def generator_loss(self, batch: Labelled) -> Terms:

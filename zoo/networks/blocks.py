@@ -4,8 +4,8 @@ from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
-from torch.nn.utils.parametrize import is_parametrized
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 
 from zoo.core.errors import UsageError
 from zoo.core.parallel import gather, world_size
@@ -47,13 +47,23 @@ class BatchNorm(nn.BatchNorm2d):
             self.running_mean.lerp_(mean.detach().to(self.running_mean), self.momentum)
             self.running_var.lerp_((variance * count / (count - 1)).detach().to(self.running_var), self.momentum)
         shape = (1, -1) + (1,) * (x.dim() - 2)
-        scale = self.weight * (variance + self.eps).rsqrt()
-        return ((x - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(dtype)
+        scale, shift = (variance + self.eps).rsqrt(), torch.zeros_like(mean)
+        if self.affine:
+            scale, shift = self.weight * scale, self.bias
+        return ((x - mean.view(shape)) * scale.view(shape) + shift.view(shape)).to(dtype)
 
 
 def norm_layers(norm: Norm, channels: int, eps: float = 1e-5) -> list[nn.Module]:
     """The normalisation of a hidden layer, as a list to splice into a Sequential."""
     return [BatchNorm(channels, eps=eps)] if norm == "batch" else []
+
+
+class SpectralNorm(_SpectralNorm):
+    """Torch's, of shapes alone without the iterations that it begins with: of a deep network they take a minute."""
+
+    def _power_method(self, weight_mat: Tensor, n_power_iterations: int) -> None:
+        if not weight_mat.is_meta:
+            super()._power_method(weight_mat, n_power_iterations)
 
 
 def normalise_spectrally(network: Network) -> Network:
@@ -64,7 +74,8 @@ def normalise_spectrally(network: Network) -> Network:
     """
     for layer in list(network.modules()):
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            spectral_norm(layer)
+            dim = 1 if isinstance(layer, nn.ConvTranspose2d) else 0  # of the outputs
+            register_parametrization(layer, "weight", SpectralNorm(layer.weight, dim=dim))
     return network
 
 
@@ -149,7 +160,7 @@ class TrunkWithHead(nn.Module):
         super().__init__()
         self.trunk = trunk
         self.head = nn.Linear(trunk.features, outputs)
-        init_normal(self.head, trunk.head_std)
+        init_normal(self.head, getattr(trunk, "head_std", Trunk.head_std))  # of any network with features
         if any(is_parametrized(layer) for layer in trunk.modules()):
             normalise_spectrally(self.head)
 
@@ -166,3 +177,11 @@ class AutoEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.decoder(self.encoder(images))
+
+
+class CodeDiscriminator(nn.Sequential):
+    """(N, latent_dim) -> logits (N, 1) of a latent's being from the prior."""
+
+    def __init__(self, latent_dim: int, hidden: int) -> None:
+        super().__init__(nn.Linear(latent_dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2),
+                         nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1))

@@ -18,6 +18,7 @@ from torch.nn.utils.parametrize import register_parametrization
 from zoo.core.errors import UsageError
 from zoo.data.pyramid import down
 
+COARSEST = (4, 5, 6, 7)  # pixels, one of which the first level has
 GAIN = 2**0.5  # of a layer before a leaky rectifier (He 2015, arXiv:1502.01852)
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
@@ -33,16 +34,21 @@ class Scaled(nn.Module):
         return weight * self.scale
 
 
-def equalised(layer: Layer, gain: float = GAIN) -> Layer:
+def equalised(layer: Layer, gain: float = GAIN, rate: float = 1.0) -> Layer:
     """The layer with weights stored as N(0, 1) that act times gain / sqrt(fan-in), and biases of 0 (section 4.1).
 
     Adam's steps do not depend on the size of a gradient: so each weight moves in proportion to what is usual in its
     layer.
+
+    Args:
+        rate: what the layer's learning rate is multiplied by.
     """
-    nn.init.normal_(layer.weight)
+    nn.init.normal_(layer.weight, std=1 / rate)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
-    register_parametrization(layer, "weight", Scaled(gain / layer.weight[0].numel()**0.5))
+    register_parametrization(layer, "weight", Scaled(rate * gain / layer.weight[0].numel()**0.5))
+    if rate != 1:
+        register_parametrization(layer, "bias", Scaled(rate))
     return layer
 
 

@@ -17,15 +17,15 @@ CIFAR = 32  # pixels up to which the pair is that of CIFAR-10
 GAIN = 2**0.5  # of a convolution behind a rectifier
 
 
-def _glorot(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Module:
+def glorot(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Module:
     nn.init.xavier_uniform_(layer.weight, gain)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
     return layer
 
 
-def _conv(inputs: int, outputs: int) -> nn.Module:
-    return _glorot(nn.Conv2d(inputs, outputs, 3, padding=1), GAIN)
+def conv(inputs: int, outputs: int) -> nn.Module:
+    return glorot(nn.Conv2d(inputs, outputs, 3, padding=1), GAIN)
 
 
 class Residual(nn.Module):
@@ -49,25 +49,25 @@ class SumPool(nn.Module):
 def _up_block(inputs: int, outputs: int) -> Residual:
     """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
     return Residual(
-        [*norm_layers("batch", inputs), nn.ReLU(), nn.Upsample(scale_factor=2), _conv(inputs, outputs),
-         *norm_layers("batch", outputs), nn.ReLU(), _conv(outputs, outputs)],
-        [_glorot(nn.Conv2d(inputs, outputs, 1)), nn.Upsample(scale_factor=2)])
+        [*norm_layers("batch", inputs), nn.ReLU(), nn.Upsample(scale_factor=2), conv(inputs, outputs),
+         *norm_layers("batch", outputs), nn.ReLU(), conv(outputs, outputs)],
+        [glorot(nn.Conv2d(inputs, outputs, 1)), nn.Upsample(scale_factor=2)])
 
 
 def _first_block(inputs: int, outputs: int, norm: Norm) -> Residual:
     """(N, inputs, H, W) -> (N, outputs, H/2, W/2), without a rectifier on the image."""
     return Residual(
-        [_conv(inputs, outputs), *norm_layers(norm, outputs), nn.ReLU(), _conv(outputs, outputs), nn.AvgPool2d(2)],
-        [nn.AvgPool2d(2), _glorot(nn.Conv2d(inputs, outputs, 1))])
+        [conv(inputs, outputs), *norm_layers(norm, outputs), nn.ReLU(), conv(outputs, outputs), nn.AvgPool2d(2)],
+        [nn.AvgPool2d(2), glorot(nn.Conv2d(inputs, outputs, 1))])
 
 
 def _block(inputs: int, outputs: int, norm: Norm, down: bool) -> Residual:
     """(N, inputs, H, W) -> (N, outputs, H/2, W/2), or (N, outputs, H, W)."""
     pool = [nn.AvgPool2d(2)] if down else []
-    projection = [_glorot(nn.Conv2d(inputs, outputs, 1))] if down or inputs != outputs else []
+    projection = [glorot(nn.Conv2d(inputs, outputs, 1))] if down or inputs != outputs else []
     return Residual(
-        [*norm_layers(norm, inputs), nn.ReLU(), _conv(inputs, inputs),
-         *norm_layers(norm, inputs), nn.ReLU(), _conv(inputs, outputs), *pool],
+        [*norm_layers(norm, inputs), nn.ReLU(), conv(inputs, inputs),
+         *norm_layers(norm, inputs), nn.ReLU(), conv(inputs, outputs), *pool],
         [*pool, *projection])
 
 
@@ -76,17 +76,22 @@ def _pyramid(stages: int, width: int) -> list[int]:
     return [width * min(2**stage, 16) for stage in range(stages + 1)]
 
 
+def channels_of(size: int, width: int) -> tuple[list[int], int]:
+    """Of the generator's maps, the coarsest first; and its height."""
+    stages, base = halvings(size, "resnet")
+    return [2 * width] * (stages + 1) if size <= CIFAR else _pyramid(stages, width)[::-1], base
+
+
 class ResNetGenerator(nn.Sequential):
     """(N, latent_dim) -> (N, C, H, W), in [-1, 1]; unbounded with ``squash=False``."""
 
     def __init__(self, latent_dim: int, channels: int, size: int, width: int, squash: bool = True) -> None:
-        stages, base = halvings(size, "resnet")
-        hidden = [2 * width] * (stages + 1) if size <= CIFAR else _pyramid(stages, width)[::-1]
+        hidden, base = channels_of(size, width)
         super().__init__(
-            _glorot(nn.Linear(latent_dim, hidden[0] * base * base)), nn.Unflatten(1, (hidden[0], base, base)),
+            glorot(nn.Linear(latent_dim, hidden[0] * base * base)), nn.Unflatten(1, (hidden[0], base, base)),
             *[_up_block(inner, outer) for inner, outer in pairwise(hidden)],  # (N, hidden[-1], H, W)
             *norm_layers("batch", hidden[-1]), nn.ReLU(),
-            _glorot(nn.Conv2d(hidden[-1], channels, 3, padding=1)), nn.Tanh() if squash else nn.Identity(),
+            glorot(nn.Conv2d(hidden[-1], channels, 3, padding=1)), nn.Tanh() if squash else nn.Identity(),
         )
 
 

@@ -89,6 +89,8 @@ def put(model: Task, tensors: Tensors) -> None:
     """Gives the networks that answer their weights, by ``network.key``; half precision is for storage only."""
     stored = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
     for name, network in model.networks_for_sampling().items():
-        own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+        # Of small vectors products round otherwise where they do not lie as torch lays them, at multiples of 64 bytes.
+        own = {key.removeprefix(f"{name}."): value.clone() if value.data_ptr() % 64 else value
+               for key, value in tensors.items() if key.startswith(f"{name}.")}
         network.load_state_dict(own, assign=True)
     model.to("cpu", torch.float32 if stored == torch.float16 else stored).requires_grad_(False)

@@ -39,42 +39,60 @@ class Chance(nn.Module):
         self.p.add_(step * (r - self.target).sign()).clamp_(0, 1)
 
 
-class Anchors(nn.Module):
-    """LeCam's regularisation (Tseng 2021, arXiv:2104.03310): what D says of real images is held near
-    the mean of what it said of fakes, and the other way round.
-
-        E[(D(x) - a_F)^2] + E[(D(G(z)) - a_R)^2]
+class Followed(nn.Module):
+    """Moving averages of what is seen in the course of a run, over the batches of all processes.
 
     Args:
-        after: updates before which it is 0, while the means settle.
+        size: how many numbers.
+        decay: what is kept of the averages at each step; the first step's numbers are taken as they are.
 
     Attributes:
-        means: a_R and a_F, moving averages over the batches of all processes.
+        means: (size,).
         updates: int64, so that nothing averages it.
     """
 
-    DECAY = 0.99
     means: Tensor
     updates: Tensor
 
-    def __init__(self, after: int) -> None:
+    def __init__(self, size: int, decay: float) -> None:
         super().__init__()
-        self.after = after
-        self._said: list[Tensor] = []  # means of the parts of a step
-        self.register_buffer("means", torch.zeros(2))
+        self.decay = decay
+        self._seen: list[Tensor] = []  # in the parts of a step
+        self.register_buffer("means", torch.zeros(size))
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
-    def forward(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
-        """The term, of outputs (N, 1) on real and on fake images, which ``move`` will take into account."""
-        self._said.append(torch.stack([on_real.mean(), on_fake.mean()]).detach())
-        real, fake = self.means.clone()  # for the backward pass, since the means move
-        distance = (on_real - fake).square().mean() + (on_fake - real).square().mean()
-        return distance * (self.updates >= self.after)
+    def note(self, values: Tensor) -> None:
+        """Numbers (size,) of a part of a step, which ``move`` will take into account."""
+        self._seen.append(values.detach())
 
     @torch.no_grad()
     def move(self) -> None:
         """Once a step, after it."""
-        said = parallel.mean(torch.stack(self._said).mean(0).to(self.means))
-        self._said = []
-        self.means.lerp_(said, torch.where(self.updates > 0, 1 - self.DECAY, 1.0).to(said))
+        seen = parallel.mean(torch.stack(self._seen).mean(0).to(self.means))
+        self._seen = []
+        self.means.lerp_(seen, torch.where(self.updates > 0, 1 - self.decay, 1.0).to(seen))
         self.updates += 1
+
+
+class Anchors(Followed):
+    """LeCam's regularisation (Tseng 2021, arXiv:2104.03310): what D says of real images is held near the mean of what
+    it said of fakes, and the other way round.
+
+        E[(D(x) - a_F)^2] + E[(D(G(z)) - a_R)^2]
+
+    ``means`` are a_R and a_F.
+
+    Args:
+        after: updates before which it is 0, while the means settle.
+    """
+
+    def __init__(self, after: int) -> None:
+        super().__init__(size=2, decay=0.99)
+        self.after = after
+
+    def forward(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        """The term, of outputs (N, 1) on real and on fake images."""
+        self.note(torch.stack([on_real.mean(), on_fake.mean()]))
+        real, fake = self.means.clone()  # for the backward pass, since the means move
+        distance = (on_real - fake).square().mean() + (on_fake - real).square().mean()
+        return distance * (self.updates >= self.after)

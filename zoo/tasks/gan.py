@@ -16,16 +16,15 @@ from zoo.losses import zero_centred_penalty
 from zoo.networks import augmentation
 from zoo.networks.blocks import AutoEncoder, Norm, TrunkWithHead, freeze
 from zoo.tasks.adaptation import Anchors, Chance
-from zoo.tasks.latent_model import BackboneConfig
+from zoo.tasks.latent_model import BackboneConfig, LatentConfig
 from zoo.tasks.sampler import Sampler
 
 
 @dataclass(frozen=True, kw_only=True)
-class GANConfig(BackboneConfig):
+class AdversarialConfig(LatentConfig):
     """What every adversarial model that samples can be told."""
 
     critic_steps: int = option(1, "discriminator updates per generator update (k, n_critic)", minimum=1)
-    discriminator_norm: Norm = option("batch", "normalisation in the discriminator")
     instance_noise: float = option(0.0, "standard deviation of the noise that the discriminator sees on real and fake "
                                    "images alike (Sonderby 2016, arXiv:1610.04490)", minimum=0)
     instance_noise_images: int = option(0, "images over which instance noise falls linearly to 0 (0: stays)", minimum=0)
@@ -49,6 +48,13 @@ class GANConfig(BackboneConfig):
                         "(Zhao 2020, arXiv:2002.04724: 10); 0: none", minimum=0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class GANConfig(BackboneConfig, AdversarialConfig):
+    """What one can be told besides whose networks are not of its own kind."""
+
+    discriminator_norm: Norm = option("batch", "normalisation in the discriminator")
+
+
 class GAN(Sampler):
     """A generator and a discriminator in turns (Goodfellow 2014, arXiv:1406.2661, algorithm 1).
 
@@ -59,14 +65,14 @@ class GAN(Sampler):
         UsageError: an option that the variant or the data have no meaning for.
     """
 
-    Config: ClassVar[type[GANConfig]] = GANConfig
-    config: GANConfig
+    Config: ClassVar[type[AdversarialConfig]] = GANConfig
+    config: AdversarialConfig
     # What D says of an image by itself, see ``score``: a logit, above 0 where D takes it for real; a number of which
     # only differences count; or nothing.
     says: Literal["logit", "order", "nothing"] = "logit"
     takes_bare: ClassVar[bool] = False  # whether its losses get real images as they are, and call ``seen`` themselves
 
-    def __init__(self, config: GANConfig, data: AnySpec) -> None:
+    def __init__(self, config: AdversarialConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         self._check_options()
         self.discriminator = self.build_discriminator()
@@ -97,12 +103,17 @@ class GAN(Sampler):
 
     def build_discriminator(self) -> nn.Module:
         """The network from images, and labels if conditional, to logits (N, 1)."""
-        return self.backbone_discriminator(self.config.discriminator_norm, outputs=1)
+        return self.backbone_discriminator(self._norm, outputs=1)
 
     def build_auto_encoder(self) -> AutoEncoder:
         """A discriminator that reconstructs: the trunk with a code of the latent's size, and the generator's shape."""
-        encoder = TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm), outputs=self.config.latent_dim)
+        encoder = TrunkWithHead(self.backbone_trunk(self._norm), outputs=self.config.latent_dim)
         return AutoEncoder(encoder, self.backbone_generator())
+
+    @property
+    def _norm(self) -> Norm:
+        assert isinstance(self.config, GANConfig)  # else a variant builds networks of its own
+        return self.config.discriminator_norm
 
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"discriminator": list(self.discriminator.parameters()),
@@ -110,18 +121,24 @@ class GAN(Sampler):
 
     def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         optimizer = super().build_optimizer(group, parameters)
-        if group == "discriminator" and self._lazy:
+        if self.share_of(group) < 1:
             self.set_adam(group, optimizer, self.learning_rate_of(group), self.config.beta1, self.config.beta2)
         return optimizer
 
     def set_adam(self, group: str, optimizer: torch.optim.Optimizer, rate: float, beta1: float, beta2: float) -> None:
         """Gives an Adam the rate and betas that are meant for updates without those of the penalty alone."""
-        share = 1.0
-        if group == "discriminator" and self._lazy:
-            # k steps become k + 1: as far, and as long remembered, in as many images (arXiv:1912.04958, appendix B).
-            share = self.config.r1_every / (self.config.r1_every + 1)
+        share = self.share_of(group)
         for settings in optimizer.param_groups:
             settings["lr"], settings["betas"] = rate * share, (beta1**share, beta2**share)
+
+    def share_of(self, group: str) -> float:
+        """The share of a group's updates that are not of a penalty alone.
+
+        Where k updates become k + 1, Adam is to go as far and remember as long in as many images (Karras 2019,
+        arXiv:1912.04958, appendix B).
+        """
+        every = self.config.r1_every
+        return every / (every + 1) if group == "discriminator" and self._lazy else 1.0
 
     def score(self, images: Tensor, labels: Tensor) -> Tensor:
         """What D says of images that it sees, and of their classes if it is conditional: (N, 1), see ``says``."""
