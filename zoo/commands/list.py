@@ -10,7 +10,7 @@ from zoo.core.errors import unknown
 
 def main(arguments: list[str]) -> None:
     parser = cli.Parser("List the variants that can be trained and the models that can be loaded by name.")
-    parser.add_argument("--task", metavar="NAME", help="only those of a task: sample, translate, write, write")
+    parser.add_argument("--task", metavar="NAME", help="only those of a task: sample, translate, write, rewrite")
     task = parser.parse_args(arguments).task
     from zoo.cards.tables import TASKS  # torch takes seconds to import
     from zoo.models import variants
