@@ -1,5 +1,6 @@
 """Real classes at tiny size: one short run of every registered variant serves several tests."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,12 +15,15 @@ from zoo.tasks.task import Task
 from zoo.training.options import Training
 from zoo.training.run import Run
 
-PICTURES = [variant.name for variant in zoo.variants() if variant.task != "write"]
 WRITERS = [variant.name for variant in zoo.variants() if variant.task == "write"]
-VARIANTS = [*PICTURES, *WRITERS]
+REWRITERS = [variant.name for variant in zoo.variants() if variant.task == "rewrite"]
+OF_SENTENCES = [*WRITERS, *REWRITERS]
+PICTURES = [variant.name for variant in zoo.variants() if variant.name not in OF_SENTENCES]
+VARIANTS = [*PICTURES, *OF_SENTENCES]
 SAMPLERS = [variant.name for variant in zoo.variants() if variant.task == "sample"]
 OF_KIND = {"images": {}, "captions": {}, "pairs": {"pairs": "edges"}, "domains": {"domains": "0,1"},  # the digits so
-           "text": {"data": "grammar", "length": 6}}  # and short sentences
+           "text": {"data": "grammar", "length": 6},  # and short sentences
+           "styles": {"data": str(Path(__file__).with_name("styles"))}}
 WORDS = ["a", "cat", "dog", "sees", "the"]
 
 
@@ -32,7 +36,7 @@ def digits_for(variant: str) -> dict:
 
 def created(variant: str, image_size: int = 16, channels: int = 1, classes: int = 10, **config) -> Task:
     """A new model of data without a name; of sentences that are short."""
-    shape = {"words": WORDS, "length": 6} if variant in WRITERS else {
+    shape = {"words": WORDS, "length": 6} if variant in OF_SENTENCES else {
         "image_size": image_size, "channels": channels, "classes": classes}
     return zoo.create(variant, **shape, **config)
 
@@ -48,8 +52,9 @@ SMALL = {"width": 2, "blocks": 1, "judge_width": 2, "code_width": 8, "condition_
 
 def tiny_config(variant: str) -> dict:
     """Of few channels; what learns in stages is soon through with the first ones."""
-    return options_with(variant, **SMALL, pretrain_images=24, stage_one_images=48, likelihood=16, warm_up=16,
-                        rollouts=2, adversarial_learning_rate=0.01)
+    small = SMALL | ({"width": 32} if variant in REWRITERS else {})  # with fewer, it does not depend on what is given
+    return options_with(variant, **small, embedding_dim=16, style_dim=2, filters=2, pretrain_images=24,
+                        stage_one_images=48, likelihood=16, warm_up=16, rollouts=2, adversarial_learning_rate=0.01)
 
 
 HALF, WHOLE = 80, 160  # images: ten batches of 8, which is two generator updates for five critic steps
@@ -84,7 +89,7 @@ def cache(tmp_path_factory, monkeypatch):
 def tiny_run(variant: str, folder, resume: bool = False, images: int = WHOLE, config: dict | None = None,
              **training) -> Run:
     """A run on 16 px digits that writes a checkpoint every ten batches."""
-    size = {} if variant in WRITERS else {"image_size": 16}
+    size = {} if variant in OF_SENTENCES else {"image_size": 16}
     options = size | {"images": images, "batch_size": 8, "log_every": 40, "samples_every": HALF,
                "checkpoint_every": HALF, "accelerator": "cpu"} | digits_for(variant) | training
     return Run(variant, tiny_config(variant) if config is None else config, Training(**options), str(folder), resume)

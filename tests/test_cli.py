@@ -193,13 +193,16 @@ def test_a_folder_that_holds_a_run(run):
 
 DIGITS = "1,797 training images, 10 classes"
 FOUND = {"images": DIGITS, "pairs": DIGITS, "captions": DIGITS,
-         "domains": "178 training images, 0 classes", "text": "10,000 training sentences, 0 classes"}
+         "domains": "178 training images, 0 classes", "text": "10,000 training sentences, 0 classes",
+         "styles": "120 training sentences, 2 classes"}
 
 
 def shapes_of(model) -> str:
     """What a model of 32 px digits, or of sentences of 6 words, takes and gives."""
     if "write" in model.asks:
         return "normal (N, 6) float32 -> tokens (N, 6) int64"
+    if "rewrite" in model.asks:
+        return "tokens (N, 6) int64, style (N,) int64 -> tokens (N, 6) int64"
     size, pictures = model.latent_size if "sample" in model.asks else model.noise_size, "images" in model.needs()
     side = model.source_shape[1] if pictures else 0
     inputs = [f"source (N, 1, {side}, {side}) float32"] * pictures + [f"normal (N, {size}) float32"] * (size > 0) + [
@@ -222,7 +225,7 @@ def test_dry_run_tells_and_does_nothing(variant, tmp_path, capsys):
     for name, network in model.named_children():
         count = sum(p.numel() for p in network.parameters())
         assert not count or f"{name}: {count:,} parameters" in text[end:]
-    assert text.endswith(f"\n{shapes_of(model)}; {FOUND[model.data.kind]}\n")
+    assert text.endswith(f"\n{shapes_of(model)}; {FOUND[model.data_kind]}\n")
     assert not everything_in(tmp_path)
 
 

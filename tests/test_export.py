@@ -28,7 +28,8 @@ POINTS = ("gan", {"backbone": "mlp", "channels": 2, "latent": "uniform"})  # as 
 def lively(variant: str, **options) -> Task:
     """A model whose images depend on latents: a DCGAN's initial weights are so small that all of them are grey."""
     torch.manual_seed(0)
-    return enlivened(zoo.create(variant, **{"image_size": 16, "classes": 10} | options_with(variant, **SMALL) | options))
+    shape = {"image_size": 16, "classes": 10}
+    return enlivened(zoo.create(variant, **shape | options_with(variant, **SMALL) | options))
 
 
 def enlivened(model: Task) -> Task:

@@ -39,7 +39,9 @@ def lively(model: Task) -> Task:
     return model
 
 
-def labels_for(model: Sampler, n: int) -> list[int] | None:
+def labels_for(model: Sampler, n: int) -> list[int] | list[str] | None:
+    if "captions" in model.needs():
+        return [model.data.captions[i % len(model.data.captions)] for i in range(n)]
     return [i % model.data.classes for i in range(n)] if model.conditional else None
 
 
@@ -74,7 +76,9 @@ def test_golden_images(variant, tmp_path):
     assert torch.equal(model.respond(**inputs), golden["output"])
     if "sample" in model.asks:
         assert ("input.label" in golden) == model.conditional
-        assert torch.equal(model.render(golden["input.normal"], golden.get("input.label")), golden["output"])
+        told = model.data.text.decode(golden["input.caption"]) if "input.caption" in golden else (
+            golden.get("input.label"))
+        assert torch.equal(model.render(golden["input.normal"], told), golden["output"])
 
 
 def test_only_what_sampling_needs_is_loaded(tmp_path):

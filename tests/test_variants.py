@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from conftest import HALF, SAMPLERS, VARIANTS, WHOLE, WRITERS, answers, created, tiny_run
+from conftest import HALF, OF_SENTENCES, SAMPLERS, VARIANTS, WHOLE, answers, created, tiny_run
 
 import zoo
 from zoo.core.config import options_of
@@ -122,12 +122,12 @@ def test_published_model_is_the_averaged_one(variant, finished):
     run.model.configure_model()
     path = "best.ckpt" if run.model.monitor else f"images-{WHOLE:012d}.ckpt"
     run.model.load_state_dict(torch.load(folder / "checkpoints" / path, weights_only=True)["state_dict"])
-    n = 5_000 if variant in WRITERS else 5  # a word is seldom another for what ten steps change
+    n = 5_000 if variant in OF_SENTENCES else 5  # a word is seldom another for what ten steps change
     images = answers(loaded, n, seed=1)
     assert torch.equal(images, answers(run.model, n, seed=1))
     assert not torch.equal(images, answers(run.model, n, seed=1, ema=False))
     assert images.shape == (n, *loaded.data.shape)
-    if variant in WRITERS:
+    if variant in OF_SENTENCES:
         assert torch.equal(loaded.data.read(loaded.data.decode(images)), images)
         return
     assert images.min() >= 0

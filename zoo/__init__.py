@@ -30,6 +30,8 @@ _HOME = {
     "PairedTranslator": "zoo.tasks.paired",
     "UnpairedTranslator": "zoo.tasks.unpaired",
     "Writer": "zoo.tasks.writer",
+    "Rewriter": "zoo.tasks.rewriter",
+    "CaptionedSampler": "zoo.tasks.captioned",
     "ZooStrategy": "zoo.core.parallel",
     "UsageError": "zoo.core.errors",
 }

@@ -11,4 +11,4 @@ class Heading(NamedTuple):
 
 
 TASKS = {"sample": Heading("Pictures from latents", "px"), "translate": Heading("Pictures from pictures", "px"),
-         "write": Heading("Sentences", "tokens")}
+         "write": Heading("Sentences", "tokens"), "rewrite": Heading("Sentences from sentences", "tokens")}

@@ -9,6 +9,7 @@ COMMANDS = {
     "translate": "make pictures of pictures with a trained model",
     "upscale": "make pictures larger with a trained model, and compare them with the true ones",
     "write": "have a trained model write sentences",
+    "rewrite": "have a trained model write sentences in another style",
     "evaluate": "measure a model, or all models in a folder",
     "compare": "compare models by the Frechet distance, as Lucic et al. 2018",
     "publish": "publish a model to the Hugging Face Hub, or bundle it with the package",

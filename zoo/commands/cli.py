@@ -7,12 +7,14 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from zoo.commands import COMMANDS
 from zoo.core.config import Option, Options, options_of
 from zoo.core.config import count as whole_number
 from zoo.core.errors import UsageError, unknown
+from zoo.core.files import write_text
 
 
 def count(text: str) -> int:
@@ -84,6 +86,18 @@ def command_without(places: Iterable[str], words: list[str]) -> str:
     for option in places:
         where.add_argument(option)
     return shlex.join(where.parse_known_args(words)[1])
+
+
+def put(lines: str, out: str | None, what: str) -> None:
+    """Prints lines, or writes them to a file and says what they are. Raises UsageError where it cannot be written."""
+    if not out:
+        print(lines)
+        return
+    try:
+        write_text(Path(out).expanduser(), lines + "\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error}") from error
+    print(f"{what}: {out}")
 
 
 def run(command: str, arguments: list[str] | None = None) -> NoReturn:

@@ -4,11 +4,8 @@
     zoo write runs/lstm-grammar --n 10k --out sentences.txt
 """
 
-from pathlib import Path
-
 from zoo.commands import cli
 from zoo.core.errors import UsageError
-from zoo.core.files import write_text
 from zoo.store.loading import load
 
 
@@ -23,11 +20,4 @@ def main(arguments: list[str]) -> None:
     if "write" not in model.asks:
         raise UsageError(f"{options.model} writes no sentences: it can be asked with {model.asked_with()}")
     lines = "\n".join(model.write(options.n, seed=options.seed))
-    if not options.out:
-        print(lines)
-        return
-    try:
-        write_text(Path(options.out).expanduser(), lines + "\n")
-    except OSError as error:
-        raise UsageError(f"cannot write {options.out}: {error}") from error
-    print(f"{options.n:,} sentences of {model.variant} ({model.data.name}): {options.out}")
+    cli.put(lines, options.out, f"{options.n:,} sentences of {model.variant} ({model.data.name})")

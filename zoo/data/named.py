@@ -195,6 +195,6 @@ def _facades(place: Place, reverse: bool) -> Source:
 
 
 PAIRS: dict[str, Callable[[Place, bool], Source]] = {"facades": _facades}
-TEXTS = ("oracle", "grammar", "captions")  # sets of sentences, of which the first two need no file
+TEXTS = ("oracle", "grammar", "captions", "yelp")  # sets of sentences, of which the first two need no file
 CAPTIONED = ("twemoji",)  # sets of pictures that have captions and no classes
 NAMES = (*SOURCES, *POINT_SETS, *PAIRS, *TEXTS, *CAPTIONED)  # which a folder of the same name does not hide

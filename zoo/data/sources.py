@@ -18,7 +18,7 @@ from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import POINT_SETS, PointSource
 from zoo.data.source import Place, Source
 from zoo.data.spec import FILES, MOST_PLACES, checked_share
-from zoo.data.text import Reading, captions, text_in_files, text_in_memory, text_of_hub
+from zoo.data.text import Reading, StyledSource, captions, text_in_files, text_in_memory, text_of_hub, yelp
 from zoo.data.tokens import SPELLINGS
 
 
@@ -35,8 +35,8 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
         image_size: pixels; 0 means the set's own size (64 for a folder).
         channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
         split: ``train`` or ``test``.
-        kind: of data that a model takes: ``images``, which points are too, ``captions``, ``pairs``, ``domains`` or
-            ``text``.
+        kind: of data that a model takes: ``images``, which points are too, ``captions``, ``pairs``, ``domains``,
+            ``text`` or ``styles``, which are sentences of two classes.
         pairs: ``files``, or how pairs are derived from images: ``grey``, ``lab``, ``edges``, ``hole``, ``blocks``,
             ``half``, ``quarter`` or ``eighth``; see ``zoo.data.derived``. So is the first of two domains by ``grey``
             and ``edges``.
@@ -198,8 +198,8 @@ def _check_no_domains(asked: Request) -> None:
 SYNTHETIC: dict[str, Callable[[Reading, str, float], Source]] = {"oracle": OracleSource, "grammar": GrammarSource}
 
 
-def _open_text(asked: Request) -> Source:
-    data, place, reading = asked.data, asked.place, asked.reading
+def _check_text(asked: Request) -> None:
+    place, reading = asked.place, asked.reading
     _check_no_captions(asked)
     if asked.pairs != FILES or asked.reverse or asked.domains or place.image_size or asked.channels:
         raise UsageError("--image-size, --channels, --pairs, --reverse and --domains are for models of pictures, and "
@@ -209,6 +209,27 @@ def _open_text(asked: Request) -> Source:
     if not 0 <= reading.length <= MOST_PLACES or reading.vocabulary < 0:
         raise UsageError(f"--length must be from 0 to {MOST_PLACES} and --vocabulary at least 0, not {reading.length} "
                          f"and {reading.vocabulary}")
+
+
+def _open_styles(asked: Request) -> Source:
+    _check_text(asked)
+    data, place = asked.data, asked.place
+    if isinstance(data, str):
+        if data == "yelp":
+            if asked.held_out:
+                raise UsageError("yelp has train and test already, which stay as they are: leave --held-out away")
+            return yelp(place.directory, asked.reading, place.split)
+        if data and data not in NAMES and Path(data).expanduser().is_dir():
+            return text_in_files(Path(data).expanduser(), asked.reading, place.split, asked.held_out, kind=StyledSource)
+    raise UsageError(f"{data if isinstance(data, str) else 'this'} is no set of sentences in two styles: give a folder "
+                     "of two files, such as negative.txt and positive.txt, or yelp")
+
+
+def _open_text(asked: Request) -> Source:
+    _check_text(asked)
+    data, place, reading = asked.data, asked.place, asked.reading
+    if data == "yelp":
+        return yelp(place.directory, reading, place.split)
     if isinstance(data, list):
         return text_in_memory(data, reading, place.split, asked.held_out)
     if not isinstance(data, str):
@@ -228,7 +249,7 @@ def _open_text(asked: Request) -> Source:
 
 OPENERS: dict[str, Callable[[Request], Source]] = {  # by kind of data
     "images": _open_images, "captions": _open_captions, "pairs": _open_pairs, "domains": _open_domains,
-    "text": _open_text}
+    "text": _open_text, "styles": _open_styles}
 
 
 def _images(asked: Request) -> Source:

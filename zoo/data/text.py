@@ -109,7 +109,10 @@ class TextSource:
         """Class and tokens of the lines that are in a split, if nothing is left out."""
         for label, each in self._lines["train" if self._share else split]:
             for line in each():
-                yield label, self._spelling.split(line)
+                yield label, self._words(line)
+
+    def _words(self, line: str) -> list[str]:
+        return self._spelling.split(line)
 
     def _kept(self, split: str) -> Iterator[list[str]]:
         return (words for _, words in self._labelled(split))
@@ -147,6 +150,34 @@ class TextSource:
         return ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.most_common())
 
 
+class StyledSource(TextSource):
+    """Sentences of two styles, the classes, some of which people may have rewritten in the other: behind a tab.
+
+    Raises:
+        UsageError: other than two classes; see ``TextSource``.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.spec.classes != 2:
+            raise UsageError(f"{self.spec.name} has {self.spec.classes or 'no'} styles, and two are rewritten into "
+                             "each other: give a folder of two files, such as negative.txt and positive.txt, or "
+                             "folders train and test of such files")
+
+    def _words(self, line: str) -> list[str]:
+        return self._spelling.split(line.partition("\t")[0])
+
+    def rewrites(self) -> dict[str, list[str]]:
+        """Sentences of the split -> what people made of them in the other style."""
+        found: dict[str, list[str]] = {}
+        for part in self._lines["train" if self._share else self.split]:
+            for line in part.each():
+                _, *others = line.rstrip("\n").split("\t")
+                if others:
+                    found.setdefault(self._spelling.join(self._words(line)), []).extend(filter(str.strip, others))
+        return found
+
+
 def vars_of(spec: TextSpec) -> dict:
     """The fields of a spec."""
     values = spec.to_dict()
@@ -178,7 +209,8 @@ def lines_of(path: Path) -> Iterator[str]:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def text_in_files(place: Path, reading: Reading, split: str, held_out: float, provenance: str = "") -> TextSource:
+def text_in_files(place: Path, reading: Reading, split: str, held_out: float, provenance: str = "",
+                  kind: type[TextSource] = TextSource) -> TextSource:
     """The sentences of a file, or of a folder of files.
 
     Files named ``train``, ``val`` or ``test``, in any usual spelling, are splits, and so are folders; other files are
@@ -198,7 +230,7 @@ def text_in_files(place: Path, reading: Reading, split: str, held_out: float, pr
              for name in SPLITS if name in found}
     size = sum(path.stat().st_size for paths in found.values() for path in paths)
     _check_memory(place.name, size)
-    return TextSource(place.resolve().stem, lines, reading, split, held_out, provenance)
+    return kind(place.resolve().stem, lines, reading, split, held_out, provenance)
 
 
 def captions(place: Path, reading: Reading, split: str, held_out: float) -> TextSource:
@@ -208,6 +240,27 @@ def captions(place: Path, reading: Reading, split: str, held_out: float) -> Text
                          "or take another file of sentences")
     return text_in_files(place, reading, split, held_out, "captions of Microsoft COCO (Chen 2015, arXiv:1504.00325, "
                          "CC BY 4.0), one for each of 20,000 pictures, as Texygen has them")
+
+
+def yelp(directory: Path, reading: Reading, split: str) -> StyledSource:
+    """Sentences of reviews, negative and positive; in ``test`` those that people rewrote (Li 2018, arXiv:1804.06437).
+
+    Raises:
+        UsageError: files that are missing.
+    """
+    folder = next((f for f in (directory / "yelp", directory / "text" / "text") if f.is_dir()), directory / "yelp")
+    files = {"train": ("yelp.sentiment.dev.{}", "yelp.sentiment.test.{}"), "test": ("lijuncen.yelp.reference.{}",)}
+    lines: dict[str, list[Lines]] = {}
+    for part, names in files.items():
+        for number, style in enumerate(("negative", "positive")):
+            paths = [folder / name.format(number) for name in names]
+            if missing := [path for path in paths if not path.is_file()]:
+                raise UsageError(f"there is no file {missing[0]}: put the sentences of Yelp there, one a line, as "
+                                 "language-style-transfer has them, and the rewritten ones, each with its rewrite "
+                                 "behind a tab")
+            lines.setdefault(part, []).extend(Lines(style, partial(lines_of, path)) for path in paths)
+    return StyledSource("yelp", lines, reading, split, provenance="sentences of Yelp reviews (Shen 2017, Apache-2.0); "
+                        "rewrites by people (Li 2018, CC BY-SA 4.0)")
 
 
 def _texts(folder: Path) -> list[Path]:

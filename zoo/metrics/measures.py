@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from zoo.core.errors import UsageError, unknown
 from zoo.data.points import MIXTURES
-from zoo.metrics import combinations, label_maps, translation, two_domains, writing
+from zoo.metrics import combinations, label_maps, restyling, translation, two_domains, writing
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
@@ -184,6 +184,11 @@ MEASURES: dict[str, Measure] = {
     "combinations": Measure(combinations.combinations, ("said_seen", "said_unseen"),
                             f"each={combinations.EACH}"),
     "stays": Measure(stays, ("label_kept", "input_l")),
+    "restyled": Measure(restyling.style, ("style",),
+                        "judge='logistic regression on words and pairs of words of the sentences to train with'"),
+    "human": Measure(restyling.human, ("human_bleu",)),
+    "kept": Measure(restyling.kept, ("input_bleu",)),
+    "fluency": Measure(restyling.fluency, ("nats",)),
     "style": Measure(translation.style, ("palette_l", "style_spread", "own_l", "own_psnr", "own_ssim")),
     "memorisation": Measure(memorised, ("memorised",)),
     "likelihood": Measure(writing.likelihood, ("nll",)),

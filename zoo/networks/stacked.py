@@ -3,8 +3,10 @@
 Stage I makes a small image of noise and c by doubling with nearest neighbours and 3x3 convolutions. Stage II halves
 that image twice, joins c at every place, adds residual blocks, and doubles up to its own size. A discriminator halves
 an image to 4 to 7 px, joins what its own encoder has of the caption, 128 numbers at every place, by a 1x1 convolution,
-and ends in one number. Departures: sizes of 8 to 128 px where the paper has 64 and 256; channels double inwards up to 4
-times those next to the image in the generators (the paper's 16), 8 times in the discriminators.
+and ends in one number. Departures: what stage II makes is added to the image of stage I, enlarged, where the paper's
+makes all of its image, so that a short stage II does not fall behind stage I; sizes of 8 to 128 px where the paper has
+64 and 256; channels double inwards up to 4 times those next to the image in the generators (the paper's 16), 8 times
+in the discriminators.
 """
 
 from itertools import pairwise
@@ -14,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.data.pyramid import sides
+from zoo.data.pyramid import sides, up
 from zoo.networks.blocks import init_normal, norm_layers
 from zoo.networks.captions import Augmentation, CaptionEncoder
 from zoo.networks.resnet import Residual
@@ -49,7 +51,10 @@ class FirstStage(nn.Sequential):
 
 
 class SecondStage(nn.Module):
-    """Images of half the size (N, C, S/2, S/2) and c (N, told) to images (N, C, S, S) in [-1, 1]."""
+    """Images of half the size (N, C, S/2, S/2) and c (N, told) to images (N, C, S, S), which no bound is known of.
+
+    What is made is added to the images enlarged, so that stage II begins with what stage I can.
+    """
 
     def __init__(self, told: int, channels: int, width: int, blocks: int, norm: StackNorm) -> None:
         super().__init__()
@@ -61,19 +66,20 @@ class SecondStage(nn.Module):
             Residual([*_conv(inside, inside, norm), nn.ReLU(), *_conv(inside, inside, norm)], []), nn.ReLU())]
         self.up = nn.Sequential(
             *_conv(inside + told, inside, norm), nn.ReLU(), *residual,
-            *_upwards([inside, 2 * width, width, width], norm), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh())
+            *_upwards([inside, 2 * width, width, width], norm), nn.Conv2d(width, channels, 3, padding=1))
         self.apply(init_normal)
 
     def forward(self, images: Tensor, c: Tensor) -> Tensor:
         x = self.down(images)
-        return self.up(torch.cat([x, c[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1))
+        made = self.up(torch.cat([x, c[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1))
+        return up(images) + made
 
 
 class Stacked(nn.Module):
-    """Latents and captions (N, T) to images of the last stage (N, C, S, S), in [-1, 1].
+    """Latents and captions (N, T) to images of the last stage (N, C, S, S).
 
     A latent is z, then an eps of each stage: (N, latent_dim + 2 condition_dim). Before stage II has begun, images of
-    stage I are enlarged by nearest neighbours.
+    stage I are enlarged.
 
     Args:
         vocabulary: numbers of words.
@@ -112,7 +118,7 @@ class Stacked(nn.Module):
 
     def forward(self, latent: Tensor, captions: Tensor) -> Tensor:
         images = self.stages(latent, captions)
-        return images[-1] if self.second_begun else F.interpolate(images[0], scale_factor=2.0)
+        return images[-1] if self.second_begun else up(images[0])
 
     def first_of(self, latent: Tensor, said: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The image of stage I, and mean and log variance of its c."""

@@ -1,6 +1,5 @@
 """Writer: sentences."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from zoo.data.spec import TextSpec
 from zoo.data.tokens import counted
 from zoo.tasks.asking import Control, Made, Values, View
 from zoo.tasks.latents import standard_normals
-from zoo.tasks.task import PASS, Inputs, Task
+from zoo.tasks.sentences import OfSentences
+from zoo.tasks.task import PASS, Inputs
 
 MOST_SENTENCES = 50  # of an answer in a page
 SHOWN = 16  # sentences of samples.txt
@@ -37,7 +37,7 @@ class WriterConfig(Config):
     width: int = option(32, "units of the LSTM, and dimensions of its embedding", minimum=1, maximum=4096)
 
 
-class Writer(Task):
+class Writer(OfSentences):
     """A model that is trained on sentences and writes others, word by word.
 
     A word is made of a standard normal: u = Phi(normal), and the word is the first whose cumulative probability is
@@ -48,18 +48,11 @@ class Writer(Task):
 
     Config: ClassVar[type[WriterConfig]] = WriterConfig
     config: WriterConfig
-    data: TextSpec
     task = "write"
     asks = ("write", "score")
     hub_tag = "text-generation"
     data_kind = "text"
-    spec_kinds = ("text",)
-    output = "tokens"
-    samples = "samples.txt"
-    examples = "sentences"
     kind = "sentences"
-    smallest_batch = 1
-    sheet_row = None
 
     def __init__(self, config: WriterConfig, data: TextSpec) -> None:
         super().__init__(config, data)
@@ -127,27 +120,12 @@ class Writer(Task):
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 
-    def as_batch(self, given: Any) -> Sentences:
-        return given if isinstance(given, Sentences) else Sentences(*given)
-
-    def prepare(self, batch: Sentences) -> Sentences:
-        return Sentences(*(column.long() for column in batch))
-
     def inputs(self, n: int, seed: int | None = None, examples: Sentences | None = None) -> Inputs:
         """A normal for every place of a sentence."""
         return {"normal": standard_normals(n, self.data.length, seed)}
 
     def answer(self, normal: Tensor) -> Tensor:
         return self.generator.sentences(torch.special.ndtr(normal))
-
-    def truth(self, examples: Sentences) -> Tensor:
-        return examples.tokens
-
-    def spread(self, answers: Tensor) -> float:
-        """The share of places in which two sentences differ, on average."""
-        answers = answers.cpu()
-        apart = (answers[:, None] != answers).double().mean(2)
-        return (apart.sum() / (len(answers) * (len(answers) - 1))).item()
 
     def write_sheet(self, path: Path, examples: Sentences | None = None) -> None:
         Path(path).write_text("\n".join(self.write(SHOWN, seed=0)) + "\n", encoding="utf-8")
@@ -181,9 +159,6 @@ class Writer(Task):
         data = self.data
         return (f"It knows {len(data.words):,} {data.tokens} of {data.name} and no others, writes sentences of at most "
                 f"{data.length}, and has the biases of that set.")
-
-    def facts(self) -> dict[str, str]:
-        return {"words": json.dumps(self.data.words, ensure_ascii=False), "ends_with": "0"}
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -18,9 +18,8 @@ class Training(Options):
     """Everything about a run that is not the model's own."""
 
     data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, flowers, ring, grid, "
-                       "two-peaks, moons, spiral; with captions twemoji; of sentences oracle, grammar, captions), a "
-                       "folder of images, a file of sentences, or hf:org/name",
-                       group="data")
+                       "two-peaks, moons, spiral; with captions twemoji; of sentences oracle, grammar, captions, "
+                       "yelp), a folder of images, a file of sentences, or hf:org/name", group="data")
     data_dir: str | None = option(None, "where named data sets are found or downloaded to (default: $ZOO_CACHE/data "
                                  "or ~/.cache/gan-zoo/data)", group="data")
     image_size: int = option(0, "pixels (0: the data set's own; 64 for a folder)", minimum=0, group="data")

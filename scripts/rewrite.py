@@ -1,0 +1,5 @@
+"""``zoo rewrite`` as a script."""
+
+from zoo.commands.cli import run
+
+run("rewrite")
