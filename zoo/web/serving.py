@@ -158,7 +158,10 @@ def serve(app: "Starlette", host: str, port: int, said: str) -> None:
     """Serves until Ctrl-C. Raises UsageError where the port is taken."""
     import socket
 
+    import torch
     import uvicorn
+
+    torch.set_num_threads(1)  # people are answered side by side, and threads of one would wait for those of another
 
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
