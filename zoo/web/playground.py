@@ -144,7 +144,7 @@ def playground(host: str = "127.0.0.1") -> "Starlette":
 
     async def frames(request: "Request") -> "Response":
         game = games.find(request.path_params["name"])
-        return events(lambda: (game.number, game.frame), lambda: game.closed, game.watch)
+        return events(request.app, lambda: (game.number, game.frame), lambda: game.closed, game.watch)
 
     app = application([
         Route("/", page("play.html")),
