@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import uvicorn
+
+from zoo.web.serving import server_of
 
 # No sandbox, since tests may run as root; nothing goes out to the network.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -30,7 +31,7 @@ UNNAMED = """() => [...document.querySelectorAll("input, select, textarea, butto
 @contextmanager
 def served(app) -> Iterator[str]:
     """The address of a server in a thread."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
+    server = server_of(app, port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

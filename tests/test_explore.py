@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -169,6 +170,16 @@ def test_the_server_answers_as_the_model_does(client):
     assert made[1]["line"].startswith("model = zoo.load('dcgan-anime')\nimage = model.render(model.normals(1, seed=8)")
     written = asked(client, "write", "seqgan-captions", count=2, seed=3).json()["made"]
     assert [one["text"] for one in written] == zoo.load("seqgan-captions").write(2, seed=3)
+
+
+def test_two_people_are_answered_at_once(client):
+    """Each as if alone."""
+    def ask(seed: int) -> list:
+        return [one["src"] for one in asked(client, "samples", count=2, seed=seed).json()["made"]]
+
+    alone = [ask(seed) for seed in range(8)]
+    with ThreadPoolExecutor(4) as people:
+        assert list(people.map(ask, range(8))) == alone
 
 
 def test_examples_are_those_that_the_model_was_saved_with(client):

@@ -120,6 +120,7 @@ def command(game: Game, sent: "Mapping[str, Any]") -> None:
 def playground(host: str = "127.0.0.1") -> "Starlette":
     """The server."""
     games = Playground()
+    playable()  # looks at all variants, once, before anybody waits for it
 
     async def choose(request: "Request") -> "Response":
         return answer(await run_in_threadpool(choices))
@@ -143,7 +144,7 @@ def playground(host: str = "127.0.0.1") -> "Starlette":
 
     async def frames(request: "Request") -> "Response":
         game = games.find(request.path_params["name"])
-        return events(lambda: (game.number, game.frame), lambda: game.closed, game.watch)
+        return events(request.app, lambda: (game.number, game.frame), lambda: game.closed, game.watch)
 
     app = application([
         Route("/", page("play.html")),

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from zoo.core.errors import UsageError
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
@@ -126,11 +127,12 @@ async def values(request: "Request", largest: int = LARGEST) -> Mapping[str, Any
     return found
 
 
-def events(newest: Callable[[], tuple[int, Any]], ended: Callable[[], bool], listening: Callable[[int], None],
-           every: float = 0.01) -> "Response":
+def events(app: "Starlette", newest: Callable[[], tuple[int, Any]], ended: Callable[[], bool],
+           listening: Callable[[int], None], every: float = 0.01) -> "Response":
     """Server-sent events: the newest value whenever its number has changed, as long as somebody listens.
 
     Args:
+        app: whose server ends them when it is to end.
         newest: its number and the value.
         ended: whether there will be no more.
         listening: is called with 1 when somebody begins to listen, and with -1 when that ends.
@@ -138,11 +140,13 @@ def events(newest: Callable[[], tuple[int, Any]], ended: Callable[[], bool], lis
     """
     from starlette.responses import StreamingResponse
 
+    server = getattr(app.state, "server", None)
+
     async def stream() -> AsyncIterator[str]:
         sent = -1
         listening(1)
         try:
-            while not ended():
+            while not (ended() or getattr(server, "should_exit", False)):
                 number, value = newest()
                 if number != sent:
                     sent = number
@@ -154,11 +158,21 @@ def events(newest: Callable[[], tuple[int, Any]], ended: Callable[[], bool], lis
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
+def server_of(app: "Starlette", **how: Any) -> "uvicorn.Server":
+    """A server that the app knows."""
+    import uvicorn
+
+    app.state.server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, **how))
+    return app.state.server
+
+
 def serve(app: "Starlette", host: str, port: int, said: str) -> None:
     """Serves until Ctrl-C. Raises UsageError where the port is taken."""
     import socket
 
-    import uvicorn
+    import torch
+
+    torch.set_num_threads(1)  # people are answered side by side, and threads of one would wait for those of another
 
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -167,4 +181,4 @@ def serve(app: "Starlette", host: str, port: int, said: str) -> None:
         raise UsageError(f"there can be no server at {host}, port {port}: {error}. Choose another --port") from error
     name, port = (f"[{host}]" if ":" in host else host), listening.getsockname()[1]
     print(f"{said}: http://{name}:{port}/ (Ctrl-C ends it)", flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)).run([listening])
+    server_of(app).run([listening])
