@@ -13,8 +13,8 @@ for 128 dimensions is ``--kl-weight 0.0156``. Adam 2e-4 with beta1 0.5; ``--halv
 
 Departures: the encoder of sentences is trained here, one within G_1 and one within each D, where the paper has one that
 was trained before on photographs of birds and flowers. Each stage trains for as many images as it is told, stage II to
-the end. A row whose batch has no other caption brings no t'. The networks are in ``zoo/networks/stacked.py`` with their
-departures.
+the end. Stage I stands still at its averaged weights. A row whose batch has no other caption brings no t'. The networks
+are in ``zoo/networks/stacked.py`` with their departures.
 """
 
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ class StackGAN(CaptionedSampler):
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         made, judges = self.generator, self.discriminators
         own: dict[str, list[nn.Module]] = {
-            "discriminator_1": [judges[0]], "generator_1": [made.encoder, made.first_augmentation, made.first],
+            "discriminator_1": [judges[0]], "generator_1": made.first_parts,
             "discriminator_2": [judges[1]], "generator_2": [made.second_augmentation, made.second]}
         return {group: [p for part in parts for p in part.parameters()] for group, parts in own.items()}
 
@@ -118,6 +118,8 @@ class StackGAN(CaptionedSampler):
 
     def begin(self, number: int, seen: int) -> None:
         """Stage 0 or 1, after so many images of it: its rate, and what stands still."""
+        if number and not self.generator.second_begun:
+            self._keep_averages()
         for network in (self.generator, *self.ema.values()):
             assert isinstance(network, Stacked)
             network.begin_second(bool(number))
@@ -127,6 +129,16 @@ class StackGAN(CaptionedSampler):
         every = self.config.halve_images
         optimizers: Any = self.optimizers(use_pl_optimizer=False)
         set_rates(optimizers, self.config.learning_rate * HALF**(seen // every if every else 0))
+
+    @torch.no_grad()
+    def _keep_averages(self) -> None:
+        """From here on stage I is what its averages are, which are better than its last weights."""
+        if not self.config.ema_halflife:
+            return
+        averages = self.ema["generator"]
+        assert isinstance(averages, Stacked)
+        for live, averaged in zip(self.generator.first_parts, averages.first_parts, strict=True):
+            live.load_state_dict(averaged.state_dict())
 
     def told(self, batch: Captioned) -> Told:
         """A caption of each image and, out of the batch of all processes, one that is not said of it."""

@@ -105,6 +105,11 @@ class Stacked(nn.Module):
         self.second_begun = False
         self.register_load_state_dict_post_hook(_begun_again)
 
+    @property
+    def first_parts(self) -> list[nn.Module]:
+        """What stage I is made of, and stage II takes as it is."""
+        return [self.encoder, self.first_augmentation, self.first]
+
     def begin_second(self, begun: bool) -> None:
         """Whether stage II has begun."""
         self.stage.fill_(int(begun))
