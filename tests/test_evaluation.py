@@ -359,5 +359,5 @@ def test_measures_without_features_leave_the_features_open(finished, tmp_path):
 
 def test_points_have_no_features(tmp_path):
     model = zoo.create("gan", image_size=1, channels=2)
-    with pytest.raises(zoo.UsageError, match="of which no features are taken: measure modes"):
+    with pytest.raises(zoo.UsageError, match="of which no features are taken: measure transport"):
         zoo.evaluate(model, data="ring", measures="frechet", features="digits", samples=50)

@@ -22,7 +22,8 @@ from zoo.web.pictures import opened as picture_in
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 24, 3), dtype=np.uint8))
 MOVED = {"way_0": 1.5, "by": -2.0, "dimension": 1, "code_category 0": 2, "code_code 1": 3, "count": 3, "seed": 5,
-         "way": 0.25, "truncation": 1.5, "sentences": "a cat sees\nthe dog", "size": "as it is, up to 512 px"}
+         "way": 0.25, "truncation": 1.5, "steps": 2, "sentences": "a cat sees\nthe dog",
+         "size": "as it is, up to 512 px"}
 
 
 def moved(view: View) -> dict:
@@ -73,7 +74,7 @@ def test_lines_of_python_make_what_is_shown(variant, tmp_path, monkeypatch):
 
 def test_sliders_move_and_seeds_stay():
     model = created("dcgan", 16, **tiny_config("dcgan")).eval()
-    (samples, between) = model.views()
+    samples, between, *_ = model.views()
     plain = samples.ask({"count": 3, "seed": 4})
     assert [one.picks["between"]["start"] for one in plain] == [4, 5, 6]
     pushed = samples.ask({"count": 3, "seed": 4, "way_1": 3.0})
@@ -193,7 +194,7 @@ def test_examples_are_those_that_the_model_was_saved_with(client):
 @pytest.mark.parametrize(("view", "model", "values", "said"), [
     ("samples", "dcgan-anime", {"count": 10**6}, "pictures: a number from 1 to 24"),
     ("samples", "dcgan-anime", {"class_hair": "pink"}, "there is nothing to say of 'class_hair'"),
-    ("translate", "dcgan-anime", {}, "dcgan-anime is asked samples or between, not translate"),
+    ("translate", "dcgan-anime", {}, "dcgan-anime is asked samples or between or find, not translate"),
     ("samples", "wgan-mnist", {}, "this page does not show wgan-mnist"),
     ("samples", "../../etc", {}, "this page does not show"), ("samples", None, {}, "this page does not show"),
     ("inpaint", "inpaint-anime", {}, "give a picture first"),
@@ -284,6 +285,26 @@ def test_drawing_and_sending_pictures(chromium, address, tmp_path):
         assert (source(page, 0) != source(page, 0)[0, 0]).any()
         page.locator("input[type=file]").set_input_files(tmp_path / "wrong.png")
         page.get_by_role("alert").get_by_text("this is no picture that can be read").wait_for()
+
+
+def test_a_search_tells_how_far_it_is(chromium, address):
+    with opened(chromium, f"{address}#cgan-mnist") as page:
+        waiting_for(page, "document.querySelectorAll('#made img').length === 12")
+        page.get_by_role("button", name="Find a picture").click()
+        page.get_by_role("button", name="Go").click()
+        page.get_by_text("give a picture first").wait_for()
+        page.get_by_role("button", name="Empty").click()
+        page.get_by_label("class", exact=True).select_option("1")
+        page.wait_for_timeout(300)  # the picture is on its way
+        page.evaluate("""() => { window.said = []; new MutationObserver(() => said.push(
+            document.querySelector("#status").textContent)).observe(document.querySelector("#status"),
+            { childList: true }); }""")
+        page.get_by_role("button", name="Go").click()
+        waiting_for(page, "document.querySelectorAll('#made img').length === 2")
+        assert page.evaluate("said.some(words => / at work: \\d+ %/.test(words))")
+        white = torch.ones(1, 1, 28, 28)
+        found = zoo.invert(zoo.load("cgan-mnist"), white, "1", 60, starts=16, progress=False)
+        assert np.abs(source(page, 1).astype(int) - pixels(found.images[0])).max() <= 1
 
 
 def test_sentences_and_classes(chromium, address):

@@ -153,6 +153,15 @@ def test_curves_are_sets_of_points(name):
     assert of_points("nsgan", 2, backbone="mlp", width=1).measures == ("transport",)  # there are no modes to count
 
 
+def test_points_without_modes_are_measured_by_transport():
+    """Of two halves of the data the floor; of points far away the way there."""
+    model = of_points("nsgan", 2, backbone="mlp", width=1)
+    model.respond = lambda *_, **__: open_source("moons").load().images[:100] + 100
+    metrics = zoo.evaluate(model, data="moons", measures="transport", samples=100, real=2_000, accelerator="cpu")
+    assert metrics["transport"]["value"] == pytest.approx(100 * 2**0.5, rel=0.01)
+    assert 0 < metrics["transport/floor"]["value"] < 1
+
+
 def test_own_points():
     assert torch.equal(OwnPoints(torch.eye(2)).load().images[:, :, 0, 0], torch.eye(2))
     for wrong in (torch.zeros(1, 2), torch.zeros(4), torch.full((4, 2), torch.nan)):

@@ -7,7 +7,7 @@ from zoo.cards.card import pictures_in, write_card
 from zoo.cards.progress import progress
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic, digest, read_text, to_json, write_json
-from zoo.features.bundled import classifiers
+from zoo.features.bundled import classifiers, describe
 from zoo.metrics.evaluation import evaluate, measured
 from zoo.metrics.features import default_features
 from zoo.store.catalogue import BUNDLED, Pretrained, bundled_folder, enter
@@ -118,16 +118,14 @@ def write_pictures(folder: Path, model: Task) -> None:
 def write_metrics(folder: Path, metrics: Metrics) -> None:
     """Enters numbers into a folder's metrics.json, in place of those of the same name, and renders its card again.
 
-    Numbers in features that were learnt from labels stand behind those that have nothing to do with any.
+    Numbers in features that were learnt from labels of the model's own data, which its conditions may be too, stand
+    behind those in others.
     """
-    entered = read_metrics(folder) | metrics
-    write_json(folder / "metrics.json", {name: entered[name] for name in sorted(entered, key=_of_labels)})
+    entered, data = read_metrics(folder) | metrics, str(read_config(folder)["data"].get("name", ""))
+    own = [f"[{name}]" for name in classifiers() if describe(name)["data"] == data]
+    order = sorted(entered, key=lambda name: any(features in name for features in own))
+    write_json(folder / "metrics.json", {name: entered[name] for name in order})
     write_card(folder)
-
-
-def _of_labels(name: str) -> bool:
-    """Whether a number is in features that were learnt from labels; those that have nothing to do with any lead."""
-    return any(f"[{classifier}]" in name for classifier in classifiers())
 
 
 def evaluate_folder(folder: Path, **how: Any) -> Metrics:

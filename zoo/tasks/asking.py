@@ -79,16 +79,29 @@ class Made(NamedTuple):
     picks: Mapping[str, Mapping[str, Any]] = {}
 
 
+def nobody(share: float) -> None:
+    """Is told how much of an answer is done, and does nothing about it."""
+
+
 class View(NamedTuple):
-    """A way to ask: what can be said, and what is made of it."""
+    """A way to ask: what can be said, and what is made of it.
+
+    Attributes:
+        answer: the checked values -> what is made; of a slow view also what to tell which share is done, from 0 to 1.
+        slow: whether it takes so long that a person asks for it by itself, and wants to see that it goes on.
+    """
 
     name: str
     label: str
     controls: tuple[Control, ...]
-    answer: Callable[[Values], list[Made]]
+    answer: Callable[..., list[Made]]
+    slow: bool = False
 
-    def ask(self, values: Mapping[str, Any]) -> list[Made]:
+    def ask(self, values: Mapping[str, Any], told: Callable[[float], None] = nobody) -> list[Made]:
         """The answer to values of some controls; the others have their defaults.
+
+        Args:
+            told: is called with the share that is done, where the view is slow.
 
         Raises:
             UsageError: values that do not fit, or of controls that there are not.
@@ -97,8 +110,9 @@ class View(NamedTuple):
         for name in values:
             if name not in known:
                 raise UsageError(f"there is nothing to say of {name!r} here: there are {', '.join(sorted(known))}")
-        return self.answer({control.name: control.checked(values.get(control.name, control.default))
-                            for control in self.controls})
+        checked = {control.name: control.checked(values.get(control.name, control.default))
+                   for control in self.controls}
+        return self.answer(checked, told) if self.slow else self.answer(checked)
 
 
 def wanted(picture: Any) -> Any:

@@ -40,7 +40,8 @@ class Inverted(NamedTuple):
 
 def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 200, *, encoder: bool | Encoder = True,
            method: Literal["adam", "lbfgs"] = "adam", features: str | None = None, starts: int = 64,
-           typical: float = 1e-3, seed: int = 0, batch_size: int = PASS, progress: bool = True) -> Inverted:
+           typical: float = 1e-3, seed: int = 0, batch_size: int = PASS,
+           progress: bool | Callable[[float], None] = True) -> Inverted:
     """Finds latents of which a model makes given images.
 
     The search begins with what an encoder says, else with the nearest of some random latents, and keeps the best that
@@ -63,7 +64,8 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
             random ones are; 0 for the error alone. With an encoder there are no normals to weigh.
         seed: of the random latents.
         batch_size: images that are searched for at once; does not change what is found.
-        progress: whether to show a bar.
+        progress: whether to show a bar; or what is called with the share of the steps that are done, by Adam after
+            each of them.
 
     Raises:
         UsageError: a model that makes nothing from latents, images of another size or range, labels that do not fit,
@@ -78,14 +80,20 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
     distance = None if features is None else PerceptualDistance(features)
     pictures = model.data.read(images)
     told = model.condition.numbers(labels, len(pictures))
+
+    def after(step: int) -> None:
+        if told_of:
+            told_of((int(bar.n) + step / steps * len(rows)) / len(pictures))
+
     found = []
-    with model.answering(), tqdm(total=len(pictures), unit="img", disable=not progress) as bar:
+    told_of = progress if callable(progress) else None
+    with model.answering(), tqdm(total=len(pictures), unit="img", disable=not progress or callable(progress)) as bar:
         for rows in torch.arange(len(pictures)).split(batch_size):
             classes = next((model.placed(x[rows]) for x in told.values()), None)  # or captions
             search = _Search(model, model.placed(pictures[rows]), classes, typical, distance)
             search.begin(encoder, starts, seed)
             if steps:
-                search.by_adam(steps) if method == "adam" else search.by_lbfgs(steps)
+                search.by_adam(steps, after) if method == "adam" else search.by_lbfgs(steps)
             found.append(search.found())
             bar.update(len(rows))
     return Inverted(*(torch.cat(parts).cpu() for parts in zip(*found, strict=True)))
@@ -147,17 +155,18 @@ class _Search:
         least[rows] = torch.where(better, error.detach(), least[rows])
         self.best, self.least = best, least
 
-    def by_adam(self, steps: int) -> None:
+    def by_adam(self, steps: int, after: Callable[[int], None]) -> None:
         point = self.point.clone().requires_grad_()
         optimizer = torch.optim.Adam([point], RATE)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        for _ in range(steps):
+        for step in range(steps):
             with torch.enable_grad():
                 error = self.error(point)
                 (point.grad,) = torch.autograd.grad(self.loss(point, error), point)
             self.keep(point, error)
             optimizer.step()
             schedule.step()
+            after(step + 1)
         with torch.no_grad():
             self.keep(point, self.error(point))
 

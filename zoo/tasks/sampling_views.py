@@ -1,6 +1,7 @@
 """What can be asked of a model of latents in a page: samples, what moves them, what lies between two, and the like of a
 picture."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from zoo.core.errors import UsageError
 from zoo.data.labels import heads_of
 from zoo.tasks.asking import Control, Made, Values, View, shown, wanted
 from zoo.tasks.directions import directions
+from zoo.tasks.inversion import invert
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.walks import between
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 LARGEST_SEED = 2**31
 MOST = 24  # pictures at once
 MOST_DIMENSIONS = 4096  # of a latent whose directions are looked for
+STARTS = 16  # random latents that a search begins with the nearest of
 WAYS = 5  # directions with a slider
 REACH = 8.0  # of these
 ON_THE_WAY = 7  # pictures between two, with both
@@ -46,6 +49,10 @@ def views(model: LatentModel) -> list[View]:
         blank = "#000000"  # as the digits, which alone have such models
         found.append(View("reconstruct", "Reconstruct", (
             Control("picture", "picture", "picture", blank=blank), *asker.classes), asker.reconstruction))
+    if model.latent_size <= MOST_DIMENSIONS:
+        found.append(View("find", "Find a picture", (
+            Control("picture", "picture", "picture", blank="#ffffff"), *asker.classes,
+            Control("steps", "steps", "slider", 60, minimum=1, maximum=200)), asker.found, slow=True))
     return found
 
 
@@ -149,15 +156,30 @@ class _Asker:
 
     def reconstruction(self, values: Values) -> list[Made]:
         """The picture as the model sees it, and out of its code."""
+        label, seen, said = self.label(values, 0), self._seen(values), self._said()
+        return [Made(picture=shown(seen[0]), caption="given"),
+                Made(f'image = model.reconstruct("picture.png"{_labels(label)}){said}',
+                     shown(self.model.reconstruct(seen, label or None)[0]), caption="reconstructed")]
+
+    def found(self, values: Values, told: Callable[[float], None]) -> list[Made]:
+        """The picture, and the nearest to it that latents were found of."""
+        label, seen, steps = self.label(values, 0), self._seen(values), int(values["steps"])
+        found = invert(self.model, seen, label or None, steps, starts=STARTS, progress=told)
+        line = (f'image = zoo.invert(model, "picture.png"{_labels(label)}, steps={steps}, starts={STARTS}).images'
+                f"{self._said()}")
+        return [Made(picture=shown(seen[0]), caption="given"),
+                Made(line, shown(found.images[0]), caption=f"found: squared error {found.error[0]:.4f}, of random "
+                     f"pictures {found.random[0]:.4f}")]
+
+    def _seen(self, values: Values) -> Tensor:
         from PIL import ImageOps
 
-        model, label = self.model, self.label(values, 0)
-        size = (model.data.image_size, model.data.image_size)
-        given = ImageOps.fit(wanted(values["picture"]), size)
-        seen = model.data.read(given)
-        return [Made(picture=shown(seen[0]), caption="given"),
-                Made(f'image = model.reconstruct("picture.png"{_labels(label)})  # of {size[0]}x{size[1]} pixels',
-                     shown(model.reconstruct(seen, label or None)[0]), caption="reconstructed")]
+        size = self.model.data.image_size
+        return self.model.data.read(ImageOps.fit(wanted(values["picture"]), (size, size)))
+
+    def _said(self) -> str:
+        size = self.model.data.image_size
+        return f"  # of {size}x{size} pixels"
 
     def points(self, values: Values) -> list[Made]:
         told = {"seed": values["seed"]}

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,10 @@ from zoo.store.catalogue import pretrained
 from zoo.store.golden import read_golden
 from zoo.store.layout import headline, read_config, read_metrics
 from zoo.store.loading import find, load
-from zoo.tasks.asking import Made, View, shown
+from zoo.tasks.asking import Made, View, nobody, shown
 from zoo.tasks.task import Task
 from zoo.web.pictures import LARGEST, Pictures, as_address, opened
-from zoo.web.serving import answer, application, body, page, values
+from zoo.web.serving import answer, application, body, page, shares, values
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -81,8 +81,8 @@ class Shown:
     def description(self, pictures: Pictures) -> dict[str, Any]:
         """Its views, its numbers, and examples of what it is given."""
         with self._lock:
-            views = [{"name": view.name, "label": view.label, "controls": [c._asdict() for c in view.controls]}
-                     for view in self.views.values()]
+            views = [{"name": view.name, "label": view.label, "slow": view.slow,
+                      "controls": [control._asdict() for control in view.controls]} for view in self.views.values()]
             examples = self._examples()
         metrics = read_metrics(self.folder)
         return {**self.summary(), "views": views, "usage": self.model.usage(self.name), "limits": self.model.limits(),
@@ -100,7 +100,12 @@ class Shown:
         given = inputs.get("source")
         return [] if given is None or given.shape[1] not in (1, 3) else [shown(x).convert("RGB") for x in given]
 
-    def ask(self, name: str, said: Mapping[str, Any], pictures: Pictures) -> dict[str, Any]:
+    def is_slow(self, name: str) -> bool:
+        with self._lock:
+            return name in self.views and self.views[name].slow
+
+    def ask(self, name: str, said: Mapping[str, Any], pictures: Pictures,
+            told: Callable[[float], None] = nobody) -> dict[str, Any]:
         """The answer of a view. Raises UsageError for another view, or values that do not fit."""
         with self._lock:
             if name not in self.views:
@@ -109,7 +114,7 @@ class Shown:
             given = {control.name for control in view.controls if control.kind == "picture"}
             began = time.perf_counter()
             made = view.ask({key: pictures.find(value) if key in given and value is not None else value
-                             for key, value in said.items()})
+                             for key, value in said.items()}, told)
             return {"made": [self._plain(one) for one in made], "seconds": time.perf_counter() - began}
 
     def _plain(self, made: Made) -> dict[str, Any]:
@@ -155,7 +160,10 @@ def explorer(names: Sequence[str], host: str = "127.0.0.1") -> "Starlette":
         said = await values(request)
         name = said.get("model")
         one = shelf.find(name if isinstance(name, str) else "")
-        return answer(await run_in_threadpool(one.ask, request.path_params["view"], said.get("values", {}), pictures))
+        view, asked = request.path_params["view"], said.get("values", {})
+        if await run_in_threadpool(one.is_slow, view):
+            return shares(lambda told: one.ask(view, asked, pictures, told))
+        return answer(await run_in_threadpool(one.ask, view, asked, pictures))
 
     async def keep(request: "Request") -> "Response":
         picture = await run_in_threadpool(opened, await body(request, LARGEST))

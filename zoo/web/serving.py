@@ -158,6 +158,40 @@ def events(app: "Starlette", newest: Callable[[], tuple[int, Any]], ended: Calla
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
+def shares(work: Callable[[Callable[[float], None]], Any], every: float = 0.1) -> "Response":
+    """Lines of JSON: now and then ``share`` of the work that is done, at last its ``answer``, or an ``error``.
+
+    Args:
+        work: is done in a thread, and tells what it is given the share; that ends it when nobody waits any more.
+    """
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import StreamingResponse
+
+    done, left = 0.0, False
+
+    def told(share: float) -> None:
+        nonlocal done
+        if left:
+            raise UsageError("nobody waits for it any more")
+        done = share
+
+    async def stream() -> AsyncIterator[str]:
+        nonlocal left
+        task = asyncio.ensure_future(run_in_threadpool(work, told))
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())  # whether or not anybody waits
+        try:
+            while not (await asyncio.wait([task], timeout=every))[0]:
+                yield json.dumps({"share": done}) + "\n"
+            error = task.exception()
+            if error is not None and not isinstance(error, UsageError):
+                raise error
+            yield json.dumps({"error": str(error)} if error else {"answer": task.result()}) + "\n"
+        finally:
+            left = True
+
+    return StreamingResponse(stream(), media_type="application/x-ndjson")
+
+
 def server_of(app: "Starlette", **how: Any) -> "uvicorn.Server":
     """A server that the app knows."""
     import uvicorn

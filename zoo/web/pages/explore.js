@@ -1,6 +1,6 @@
 // The explorer's page: a form made of the controls that a model's task names, and what the model makes of it.
 
-import { $, element, ask, send, complain } from "./common.js";
+import { $, element, ask, send, sendAndWait, complain } from "./common.js";
 
 const TASKS = { sample: "pictures from latents", translate: "pictures from pictures", write: "sentences" };
 const SIDE = 256;  // pixels of a canvas to draw on
@@ -16,7 +16,7 @@ function valuesOf(one) {
 
 function field(control) {
   const values = valuesOf(view), id = `control-${control.name}`.replace(/[^\w-]/g, "_");
-  const set = value => { values[control.name] = value; answer(); };
+  const set = value => { values[control.name] = value; if (!view.slow) answer(); };
   const label = element("label", { htmlFor: id, textContent: control.label });
   if (control.kind === "slider") {
     const shown = element("output", { htmlFor: id, textContent: values[control.name] });
@@ -64,16 +64,16 @@ function pictureField(control, id, label, values) {
   };
   file.onchange = async () => {
     const found = file.files[0] && await give(file.files[0]);
-    if (found) { others(control.sent); show(found.src); answer(); }
+    if (found) { others(control.sent); show(found.src); if (!view.slow) answer(); }
   };
   box.append(label, file);
   if (model.examples.length && control.name === "picture") {
     box.append(element("div", { className: "examples", role: "group", ariaLabel: "Examples" },
       ...model.examples.map((example, i) => element("button", { type: "button", ariaLabel: `example ${i + 1}`,
-        onclick: () => { values[control.name] = example.name; values[`${control.name} src`] = example.src; others(control.drawn); show(example.src); answer(); } },
+        onclick: () => { values[control.name] = example.name; values[`${control.name} src`] = example.src; others(control.drawn); show(example.src); if (!view.slow) answer(); } },
       element("img", { src: example.src, alt: "" })))));
   }
-  if (control.blank) show = canvasIn(box, control, async blob => { if (await give(blob)) { others(control.drawn); answer(); } });
+  if (control.blank) show = canvasIn(box, control, async blob => { if (await give(blob)) { others(control.drawn); if (!view.slow) answer(); } });
   else box.append(look);
   if (values[`${control.name} src`]) show(values[`${control.name} src`]);
   return box;
@@ -142,7 +142,10 @@ async function answer() {
   try {
     const began = performance.now();
     const values = Object.fromEntries(which.controls.map(c => [c.name, valuesOf(which)[c.name]]));
-    const found = await send(`api/ask/${which.name}`, { model: mine.name, values });
+    const found = which.slow ? await sendAndWait(`api/ask/${which.name}`, { model: mine.name, values }, share => {
+      clearTimeout(slow);
+      if (mine === model && which === view) $("status").textContent = `The model is at work: ${Math.round(100 * share)} %`;
+    }) : await send(`api/ask/${which.name}`, { model: mine.name, values });
     clearTimeout(slow);
     if (mine === model && which === view) {
       complain();
@@ -240,10 +243,12 @@ function chooseView(one) {
   view = one;
   complain();
   for (const button of $("views").children) button.setAttribute("aria-pressed", String(button.dataset.name === one.name));
-  $("controls").replaceChildren(...one.controls.map(field));
+  $("controls").replaceChildren(...one.controls.map(field), ...(one.slow ? [element("button", { type: "button",
+    className: "main", textContent: "Go", onclick: answer })] : []));
   $("made").replaceChildren();
   $("code").hidden = true;
-  answer();
+  if (one.slow) $("status").textContent = "Give a picture, then go.";
+  else answer();
 }
 
 async function chooseModel(name) {
