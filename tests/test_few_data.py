@@ -12,7 +12,7 @@ from test_variants import assert_same, checkpoint
 from torch import nn
 
 import zoo
-from zoo.core.module import GenerativeModule
+from zoo.core.module import LAYOUT, GenerativeModule
 from zoo.data.batches import Labelled
 from zoo.models import variant_class
 from zoo.networks import augmentation
@@ -267,6 +267,17 @@ def test_scores_are_above_0_for_what_is_taken_for_real(variant):
     for outputs, real in zip(says, (True, False), strict=True):
         model.discriminator = Function(lambda x, outputs=outputs: torch.tensor([outputs] * len(x)))
         assert ((model.score(torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64)) > 0) == real).all()
+
+
+def test_a_checkpoint_of_before_an_option_has_its_default():
+    model = zoo.create("dcgan", image_size=16, width=2)
+    state = {"zoo": model.description() | {"layout": LAYOUT, "seed": 1, "images_seen": 8, "ema_seen": 8, "updates": {}}}
+    for name in ("augment", "r1", "lecam_after"):
+        del state["zoo"]["config"][name]
+    model.on_load_checkpoint(state)
+    assert model.images_seen == 8
+    with pytest.raises(zoo.UsageError, match="augment='none' there, 'diff' here"):
+        zoo.create("dcgan", image_size=16, width=2, augment="diff").on_load_checkpoint(state)
 
 
 @pytest.mark.parametrize(("variant", "options", "words"), [

@@ -9,7 +9,7 @@ z is mapped to w, which scales the channels of every convolution; the scales are
 where a follows the mean of these lengths, so that steps in w are as long in images everywhere (equation 4). Of 0.9 of
 the fakes in training a second w takes over from some layer on (style mixing, Karras 2018, arXiv:1812.04948). Noise is
 part of the latent, so that a seed gives the same image everywhere. ``truncation`` is the paper's, in W: 0 gives the
-mean face, 1 all there is. gamma is best 0.0002 size^2 / batch (Karras 2020, arXiv:2006.06676, appendix C). The networks
+mean face, 1 all there is. gamma is best 0.0002 size^2 / batch (the code of Karras 2020, arXiv:2006.06676). The networks
 are in ``zoo/networks/stylegan2.py`` with their departures; four layers of 128 where the paper has eight of 512.
 """
 
