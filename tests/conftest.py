@@ -47,7 +47,7 @@ def options_with(variant: str, **values) -> dict:
 
 
 SMALL = {"width": 2, "blocks": 1, "judge_width": 2, "code_width": 8, "condition_dim": 4, "text_width": 4,
-         "patches": 16, "kernels": 8, "steps": 5, "sampling_steps": 5}  # networks, and what is done with them
+         "patches": 16, "kernels": 8, "steps": 5, "sampling_steps": 4}  # networks, and what is done with them
 
 
 def tiny_config(variant: str) -> dict:

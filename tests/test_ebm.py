@@ -207,7 +207,7 @@ def test_a_run_that_explodes_stops(tmp_path):
 
 
 def test_its_chain_can_be_watched(tmp_path):
-    tiny_run("ebm", tmp_path, images=16).train()
+    tiny_run("ebm", tmp_path, images=16, config={"width": 2, "steps": 2}).train()
     model = zoo.load(tmp_path)
     stages = model.stages(model.normals(3, seed=1))
     assert list(stages) == [f"step {step}" for step in (0, 1, 5, 11, 20, 31, 44, 60)]

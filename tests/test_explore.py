@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from browsing import CONTRAST, TEXTS, UNNAMED, browser, opened, served, waiting_for
-from conftest import VARIANTS, created, options_with, tiny_config
+from conftest import VARIANTS, created, tiny_config
 from PIL import Image, ImageOps
 from starlette.testclient import TestClient
 
@@ -55,7 +55,7 @@ def test_lines_of_python_make_what_is_shown(variant, tmp_path, monkeypatch):
     for name in ("style.png", "holes.png"):
         NOISE.save(name)
     channels = 3 if variant == "munit" else 1
-    model = created(variant, 16, channels, **tiny_config(variant), **options_with(variant, sampling_steps=2)).eval()
+    model = created(variant, 16, channels, **tiny_config(variant)).eval()
     views = model.views()
     assert len({view.name for view in views}) == len(views) > 0
     for view in views:

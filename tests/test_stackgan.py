@@ -13,8 +13,9 @@ import zoo
 from zoo.commands import sample
 from zoo.data.arrays import ArraySource
 from zoo.data.batches import Captioned
-from zoo.data.captions import base_emoji, captions_of_classes, held_out_classes, said_of
+from zoo.data.captions import base_emoji, captions_of_classes, held_out_classes
 from zoo.data.pyramid import down, up
+from zoo.data.saying import said_of
 from zoo.data.sources import open_source
 from zoo.data.spec import read_spec
 from zoo.data.tokens import END, plain

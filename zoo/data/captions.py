@@ -10,7 +10,6 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
-from itertools import permutations
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,6 +20,7 @@ from zoo.core.errors import UsageError
 from zoo.data.batches import Captioned
 from zoo.data.labels import class_parts, heads_of
 from zoo.data.listing import say
+from zoo.data.saying import said_of
 from zoo.data.source import labels_of
 from zoo.data.spec import CaptionSpec, ImageSpec
 from zoo.data.stored import chosen
@@ -30,7 +30,6 @@ TABLE = "captions.csv"  # in a folder; beside it NAME_captions.csv
 SEPARATOR = "\n"  # between the captions of one picture, none of which has one
 SUBJECTS = {"anime": "a girl"}  # what pictures of a set show; of others nothing is known but that they are pictures
 SHOWN = 64  # captions that a model is asked for by itself
-MOST = 64  # captions of a picture: of a class in many parts there are too many orders
 SKIN_AND_SEX = {"1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff", "2640", "2642", "200d", "fe0f"}  # of variants of an emoji
 PEOPLE = {"1f468", "1f469"}  # man and woman, in place of a person
 PERSON = "1f9d1"
@@ -136,26 +135,6 @@ def captions_of_classes(images: Any, unseen: int = 0) -> Captions:
                          f"NAME_{TABLE} beside it, a table of the columns file and caption, or class folders")
     subject = SUBJECTS.get(images.spec.name, "a picture")
     return Captions(images, [said_of(name, subject) for name in names], names, range(len(names)), unseen)
-
-
-def said_of(class_name: str, subject: str) -> list[str]:
-    """What can be said of the pictures of a class, the fullest first.
-
-        >>> said_of("pink hair, blue eyes", "a girl")[:3]
-        ['a girl with pink hair and blue eyes', 'a girl with blue eyes and pink hair', 'pink hair and blue eyes']
-    """
-    parts = class_name.split(", ")
-    if len(parts) == 1:
-        one = f"{'an' if class_name[:1].lower() in 'aeiou' else 'a'} {class_name}"
-        return [one, class_name, f"a picture of {one}"]
-    orders = list(permutations(parts))
-    templates = [f"{subject} with {{}}", "{}", f"{subject} who has {{}}", f"a picture of {subject} with {{}}"]
-    whole = [template.format(_and(order)) for template in templates for order in orders]
-    return [*whole[:MOST], *(f"{subject} with {part}" for part in parts), *parts]
-
-
-def _and(parts: tuple[str, ...]) -> str:
-    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def held_out_classes(name: str, class_names: list[str], count: int) -> set[int]:

@@ -14,6 +14,7 @@ from zoo.core.errors import UsageError
 if TYPE_CHECKING:
     from PIL import Image
 
+MOST_SENTENCES = 50  # of an answer
 Values = dict[str, Any]  # a checked value a control, by its name
 
 
@@ -120,6 +121,14 @@ def wanted(picture: Any) -> Any:
     if picture is None:
         raise UsageError("give a picture first: draw one, take an example, or open a file")
     return picture
+
+
+def lines_of(text: str) -> list[str]:
+    """Sentences, one a line. Raises UsageError where there are none, or too many to be shown."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not 1 <= len(lines) <= MOST_SENTENCES:
+        raise UsageError(f"write 1 to {MOST_SENTENCES} sentences, one a line, not {len(lines):,}")
+    return lines
 
 
 def shown(image: Tensor) -> "Image.Image":

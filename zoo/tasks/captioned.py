@@ -9,11 +9,12 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import Captioned
-from zoo.data.captions import said_of
+from zoo.data.saying import said_of
 from zoo.data.spec import CaptionSpec
 from zoo.data.tokens import plain
 from zoo.networks.captions import ByCaption
-from zoo.tasks import showcase
+from zoo.tasks import sampling_views, showcase
+from zoo.tasks.asking import View
 from zoo.tasks.drawing import MARGIN, table
 from zoo.tasks.sampler import Sampler
 from zoo.tasks.task import PASS, Inputs
@@ -86,6 +87,9 @@ class CaptionedSampler(Sampler):
 
     def answer(self, normal: Tensor, caption: Tensor) -> Tensor:  # type: ignore[override]  # in place of a label
         return self.data.to_unit(self.generate(self.prior(normal), caption))
+
+    def views(self) -> list[View]:
+        return sampling_views.views(self, sampling_views.SayingCaption(self.data.captions[0]))
 
     def asked(self, places: int) -> list[str]:
         """Some of the captions that the data name, evenly spaced."""

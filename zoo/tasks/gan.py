@@ -215,7 +215,7 @@ class GAN(Sampler):
             with torch.no_grad():
                 self.chance.lead(self.score(self._as_seen(batch), batch.labels))
             self.track("discriminator/augment_p", self.chance.p.clone())
-        if turns % self.critic_steps == 0:
+        if turns % self.critic_steps == 0 or self.alone == "generator":
             self.optimize("generator", self.generator_loss, batch)
 
     def regularised_loss(self, batch: Labelled) -> Terms:

@@ -12,6 +12,7 @@ from zoo.core.module import Config
 from zoo.data.batches import Sentences
 from zoo.data.labels import Labels, class_indices
 from zoo.data.spec import TextSpec
+from zoo.tasks.asking import Control, Made, Values, View, lines_of
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.sentences import OfSentences
 from zoo.tasks.task import PASS, Inputs
@@ -102,6 +103,17 @@ class Rewriter(OfSentences):
         names = [self.data.class_names[style] for style in inputs["style"].tolist()]
         lines = [f"{one}\n  {name}: {other}" for one, name, other in zip(given, names, made, strict=True)]
         Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def views(self) -> list[View]:
+        names = tuple(self.data.class_names)
+        return [View("rewrite", "Rewrite", (
+            Control("sentences", "sentences, one a line", "text", ""),
+            Control("style", "in the style", "choice", names[-1], choices=names)), self._rewritten)]
+
+    def _rewritten(self, values: Values) -> list[Made]:
+        lines, style = lines_of(values["sentences"]), values["style"]
+        return [Made(f"sentence = model.rewrite({line!r}, style={style!r})[0]", text=sentence, caption=line)
+                for line, sentence in zip(lines, self.rewrite(lines, style), strict=True)]
 
     def captions(self) -> dict[str, tuple[str, str]]:
         return {self.samples: ("sentences", "Sentences that were held out of training where the data have such, not "

@@ -50,8 +50,8 @@ class Sampler(LatentModel):
 
     def inputs(self, n: int, seed: int | None = None, examples: Labelled | None = None) -> Inputs:
         """Normals and, for a conditional model, the classes of the examples in turn, else all classes in turn."""
-        classes = torch.arange(max(self.data.classes, 1)) if examples is None else examples.labels.cpu()
-        labels = classes[torch.arange(n) % len(classes)] if self.conditional else None
+        classes = torch.arange(max(self.data.classes, 1), device="cpu") if examples is None else examples.labels.cpu()
+        labels = classes[torch.arange(n, device="cpu") % len(classes)] if self.conditional else None
         return {"normal": self.normals(n, seed), **self.condition.numbers(labels, n)}
 
     def answer(self, normal: Tensor, label: Tensor | None = None) -> Tensor:
@@ -72,7 +72,9 @@ class Sampler(LatentModel):
         return showcase.pictures(self) if self.data.bounded else {}
 
     def views(self) -> "list[View]":
-        return sampling_views.views(self)
+        names = self.data.class_names
+        saying = sampling_views.SayingClass(names) if self.conditional else sampling_views.Saying()
+        return sampling_views.views(self, saying)
 
     def captions(self) -> dict[str, tuple[str, str]]:
         return showcase.captions(self)

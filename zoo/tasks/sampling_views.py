@@ -31,9 +31,52 @@ SEED = Control("seed", "first seed", "number", 0, maximum=LARGEST_SEED)
 TRUNCATION = Control("truncation", "truncation (3: none)", "slider", 3.0, minimum=0.1, maximum=3.0, step=0.1)
 
 
-def views(model: LatentModel) -> list[View]:
+class Saying:
+    """How a model is told what to make, besides latents: nothing is said.
+
+    Attributes:
+        controls: by which it is said.
+    """
+
+    controls: tuple[Control, ...] = ()
+
+    def label(self, values: Values, number: int) -> str:
+        """What the picture of a number is told; "" for nothing."""
+        return ""
+
+
+class SayingClass(Saying):
+    """A choice for each head of the classes, any that fits where nothing is chosen."""
+
+    def __init__(self, class_names: list[str]) -> None:
+        self.names, self.heads = class_names, heads_of(class_names)
+        self.controls = tuple(Control(f"class_{head}", head, "choice", ANY, choices=(ANY, *names))
+                              for head, names in self.heads.items())
+
+    def label(self, values: Values, number: int) -> str:
+        """The class that is asked for, or of all that fit in turn."""
+        asked = [values[f"class_{head}"] for head in self.heads]
+        names = [name for name in self.names if all(
+            part in (ANY, own) for part, own in zip(asked, name.split(", ") if len(asked) > 1 else [name],
+                                                    strict=True))]
+        if not names:
+            raise UsageError(f"the data have no {', '.join(part for part in asked if part != ANY)} together")
+        return names[number % len(names)]
+
+
+class SayingCaption(Saying):
+    """A sentence, the same for all pictures."""
+
+    def __init__(self, example: str) -> None:
+        self.controls = (Control("caption", "what it is to show", "text", example),)
+
+    def label(self, values: Values, number: int) -> str:
+        return values["caption"]
+
+
+def views(model: LatentModel, saying: Saying) -> list[View]:
     """Of any model that makes pictures from latents; of one of points a picture of many."""
-    asker = _Asker(model)
+    asker = _Asker(model, saying)
     if not model.data.bounded:
         return [View("points", "Points", (SEED, TRUNCATION), asker.points)]
     found = [View("samples", "Samples", (
@@ -60,15 +103,13 @@ class _Asker:
     """Answers for one model.
 
     Attributes:
-        classes: controls of what class is asked for, one a head.
+        label: what a picture is told.
+        classes: controls of that.
         sliders: controls of what is added to latents.
     """
 
-    def __init__(self, model: LatentModel) -> None:
-        self.model = model
-        self.heads = heads_of(model.data.class_names) if model.conditional else {}
-        self.classes = tuple(Control(f"class_{head}", head, "choice", ANY, choices=(ANY, *names))
-                             for head, names in self.heads.items())
+    def __init__(self, model: LatentModel, saying: Saying) -> None:
+        self.model, self.label, self.classes = model, saying.label, saying.controls
         self.ways = torch.empty(0)
         if model.latent_size <= MOST_DIMENSIONS:
             with suppress(UsageError):  # there are none in closed form
@@ -86,18 +127,6 @@ class _Asker:
                   for name, way in model.code_walks(model.normals(1, 0)).items()]
         return found
 
-    def label(self, values: Values, number: int) -> str:
-        """The class of the picture of a number: that which is asked for, or of all that fit in turn; "" without any."""
-        if not self.heads:
-            return ""
-        asked = [values[f"class_{head}"] for head in self.heads]
-        names = [name for name in self.model.data.class_names if all(
-            part in (ANY, own) for part, own in zip(asked, name.split(", ") if len(asked) > 1 else [name],
-                                                    strict=True))]
-        if not names:
-            raise UsageError(f"the data have no {', '.join(part for part in asked if part != ANY)} together")
-        return names[number % len(names)]
-
     def samples(self, values: Values) -> list[Made]:
         """A picture a seed, each latent moved by the sliders."""
         normals, lines, labels, seeds = [], [], [], []
@@ -108,7 +137,7 @@ class _Asker:
             lines.append(line)
             labels.append(self.label(values, number))
             seeds.append(seed)
-        images = self.model.render(torch.cat(normals), labels if self.heads else None)
+        images = self.model.render(torch.cat(normals), labels if self.classes else None)
         return [Made(f"image = model.render({line}{_labels(label)})", shown(image), caption=_caption(seed, label),
                      picks={"between": {"start": seed, "end": seed}})
                 for image, line, label, seed in zip(images, lines, labels, seeds, strict=True)]
@@ -144,7 +173,7 @@ class _Asker:
         steps = [values["way"], *torch.linspace(0, 1, ON_THE_WAY).double().round(decimals=3).tolist()]
         label = self.label(values, 0)
         images = self.model.render(torch.cat([between(start, end, t) for t in steps]),
-                                   [label] * len(steps) if self.heads else None)
+                                   [label] * len(steps) if self.classes else None)
         return [Made(f"image = model.render(zoo.between({first}, {last}, {t:g}){_labels(label)})", shown(image),
                      caption=f"{t:.0%}") for image, t in zip(images, steps, strict=True)]
 

@@ -10,19 +10,17 @@ from torch import Tensor, nn
 
 from zoo.core import parallel
 from zoo.core.config import option
-from zoo.core.errors import UsageError
 from zoo.core.module import Config, Terms
 from zoo.core.schedules import set_rates
 from zoo.data.batches import Sentences
 from zoo.data.recurrent import Recurrent
 from zoo.data.spec import TextSpec
 from zoo.data.tokens import counted
-from zoo.tasks.asking import Control, Made, Values, View
+from zoo.tasks.asking import MOST_SENTENCES, Control, Made, Values, View, lines_of
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.sentences import OfSentences
 from zoo.tasks.task import PASS, Inputs
 
-MOST_SENTENCES = 50  # of an answer in a page
 SHOWN = 16  # sentences of samples.txt
 READING = """Lower is better for `nll` and `true_nll`, in nats a token, and higher for `bleu` and `grammatical`; \
 `self_bleu`, `distinct`, `tokens_each` and `copied` are best near those of real sentences. `/real` is what other real \
@@ -142,9 +140,7 @@ class Writer(OfSentences):
                 for i, sentence in enumerate(self.write(n, seed=seed))]
 
     def _scored(self, values: Values) -> list[Made]:
-        lines = [line.strip() for line in values["sentences"].splitlines() if line.strip()]
-        if not 1 <= len(lines) <= MOST_SENTENCES:
-            raise UsageError(f"write 1 to {MOST_SENTENCES} sentences, one a line, not {len(lines):,}")
+        lines = lines_of(values["sentences"])
         return [Made(f"nats = model.score({line!r})", text=line, caption=f"{nats:.2f} nats a token")
                 for line, nats in zip(lines, self.score(lines).tolist(), strict=True)]
 
