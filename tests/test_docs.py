@@ -38,6 +38,7 @@ def test_python_of_the_readme_runs(finished, tmp_path, monkeypatch):
     assert names["pink"].shape == (8, 3, 64, 64)
     assert names["digits"].shape == (10, 1, 28, 28)
     assert names["house"].shape == (1, 3, 128, 128)
+    assert names["large"].shape == (1, 3, 256, 256)
     assert names["images"].shape[0] == 10
     assert names["walks"].shape[:2] == (4, 8)
     assert names["rows"].shape[:2] == (8, 8)
