@@ -12,7 +12,7 @@ import zoo
 from zoo.commands import sample
 from zoo.core.errors import NonFiniteLossError
 from zoo.core.history import Replay
-from zoo.data.points import MIXTURES
+from zoo.data.mixtures import MIXTURES
 from zoo.data.sources import open_source
 from zoo.models.ebm import Contrasted
 from zoo.store.export import export_onnx

@@ -13,7 +13,7 @@ from conftest import tiny_run
 
 import zoo
 from zoo.benchmark.processes import children
-from zoo.data.points import MIXTURES
+from zoo.data.mixtures import MIXTURES
 from zoo.data.sources import open_source
 from zoo.metrics.agreement import label_agreement
 from zoo.metrics.modes import mode_coverage

@@ -12,7 +12,8 @@ from closed_forms import batch, linear, of_points
 from starlette.testclient import TestClient
 
 import zoo
-from zoo.data.points import CURVES, OwnPoints
+from zoo.data.mixtures import CURVES
+from zoo.data.points import OwnPoints
 from zoo.data.sources import open_source
 from zoo.metrics.divergences import earth_mover, jensen_shannon
 from zoo.training.options import Training

@@ -16,8 +16,8 @@ from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
 from zoo.data.captions import read_column, table_of
 from zoo.data.folder import FolderSource, checked_split
+from zoo.data.mixtures import POINT_SETS
 from zoo.data.pairs import PairFolder
-from zoo.data.points import POINT_SETS
 from zoo.data.source import Place, Source
 from zoo.data.spec import ImageSpec
 

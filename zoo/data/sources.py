@@ -12,10 +12,11 @@ from zoo.data.folder import FolderSource, checked_split
 from zoo.data.grammar import GrammarSource
 from zoo.data.heldout import HeldOut
 from zoo.data.hub import HubSource
+from zoo.data.mixtures import POINT_SETS
 from zoo.data.named import CAPTIONED, NAMES, PAIRS, SOURCES, TEXTS, twemoji
 from zoo.data.oracle import OracleSource
 from zoo.data.pairs import DerivedPairs, PairFolder
-from zoo.data.points import POINT_SETS, PointSource
+from zoo.data.points import PointSource
 from zoo.data.source import Place, Source
 from zoo.data.spec import FILES, MOST_PLACES, checked_share
 from zoo.data.text import Reading, StyledSource, captions, text_in_files, text_in_memory, text_of_hub, yelp

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from zoo.core.errors import UsageError, unknown
-from zoo.data.points import MIXTURES
+from zoo.data.mixtures import MIXTURES
 from zoo.metrics import combinations, label_maps, restyling, translation, two_domains, writing
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison

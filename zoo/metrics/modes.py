@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from zoo.data.points import Mixture
+from zoo.data.mixtures import Mixture
 
 SAMPLES = 2_500  # the paper's
 

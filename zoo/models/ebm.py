@@ -35,7 +35,7 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
-from zoo.data.points import MIXTURES
+from zoo.data.mixtures import MIXTURES
 from zoo.data.spec import AnySpec
 from zoo.networks.blocks import TrunkWithHead
 from zoo.tasks.drawing import grid

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from zoo.core.config import options_of
 from zoo.core.files import atomic
-from zoo.data.points import MIXTURES
+from zoo.data.mixtures import MIXTURES
 from zoo.metrics.modes import SAMPLES, ModeCoverage, mode_coverage
 from zoo.models import variant_class, variants
 from zoo.store.layout import read_config

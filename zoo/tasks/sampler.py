@@ -8,7 +8,7 @@ from torch import Tensor
 
 from zoo.data.batches import Labelled
 from zoo.data.labels import in_words
-from zoo.data.points import MIXTURES
+from zoo.data.mixtures import MIXTURES
 from zoo.data.spec import ImageSpec, PointSpec
 from zoo.tasks import sampling_views, showcase
 from zoo.tasks.latent_model import LatentModel

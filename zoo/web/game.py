@@ -10,7 +10,8 @@ import torch
 
 from zoo.core.config import options_of
 from zoo.core.errors import UsageError, unknown
-from zoo.data.points import MIXTURES, POINT_SETS, OwnPoints
+from zoo.data.mixtures import MIXTURES, POINT_SETS
+from zoo.data.points import OwnPoints
 from zoo.data.source import Source
 from zoo.data.sources import open_source
 from zoo.data.spec import PointSpec

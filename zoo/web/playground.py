@@ -11,7 +11,7 @@ from starlette.routing import Route
 from zoo.core.config import Option, options_of
 from zoo.core.errors import UsageError
 from zoo.core.registry import variant_of
-from zoo.data.points import POINT_SETS
+from zoo.data.mixtures import POINT_SETS
 from zoo.models import variant_class
 from zoo.training.options import Training
 from zoo.web.game import FIXED, Game, Order, Setting, playable, small

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from zoo.data.points import Mixture
+from zoo.data.mixtures import Mixture
 from zoo.metrics.divergences import earth_mover, jensen_shannon
 from zoo.metrics.modes import mode_coverage
 from zoo.tasks.latents import standard_normals
