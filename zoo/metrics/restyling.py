@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import cached_property, partial
 
 import torch
 
@@ -27,32 +28,38 @@ CONTRACTED = re.compile(r"(?<=\w)(n't|'(?:s|re|ve|d|ll|m))\b")  # which the corp
 
 
 class Texts:
-    """What is compared, as words: sentences that were given, and answers by the model and by trivial ways."""
+    """What is compared, as words: sentences that were given, and answers by the model and by trivial ways.
+
+    Attributes:
+        real, styles: the sentences to train with, and the style of each.
+    """
 
     def __init__(self, c: Comparison) -> None:
         if not isinstance(c.model, Rewriter):
             raise UsageError(f"{c.model.variant} writes nothing in another style: measure "
                              + ", ".join(c.model.measures))
         assert isinstance(c.training_source, StyledSource)  # as for such a model
-        data = c.model.data
+        self._words = partial(_words, c.model.data.words)
+        self._real, labels = c.training_columns.truth, c.training_columns.labels
         self.asked: list[int] = c.inputs["style"].tolist()
-        self.given = _words(c, c.inputs["tokens"])
-        self.real = _words(c, c.training_columns.truth)
-        self.styles: list[int] = c.training_columns.labels.tolist()
-        by_style = [[row for row, style in enumerate(self.styles) if style == number] for number in range(data.classes)]
+        self.given = self._words(c.inputs["tokens"])
+        self.styles: list[int] = labels.tolist()
+        by_style = [(labels == number).nonzero().flatten().tolist() for number in range(c.model.data.classes)]
         random = torch.Generator().manual_seed(c.protocol.seed)
         drawn = torch.rand(len(self.asked), generator=random).tolist()
-        others = [self.real[by_style[style][int(u * len(by_style[style]))]]
-                  for style, u in zip(self.asked, drawn, strict=True)]
-        self.answers = {"": _words(c, c.outputs), "/copy": self.given, "/random": others}
+        others = [by_style[style][int(u * len(by_style[style]))] for style, u in zip(self.asked, drawn, strict=True)]
+        self.answers = {"": self._words(c.outputs), "/copy": self.given, "/random": self._words(self._real[others])}
+
+    @cached_property
+    def real(self) -> list[Words]:
+        return self._words(self._real)  # many, which not every measure looks at
 
     def measured(self, name: str, measure: Callable[[list[Words]], float]) -> Values:
         """Of the model's and of trivial answers."""
         return {f"{name}{which}": measure(answers) for which, answers in self.answers.items()}
 
 
-def _words(c: Comparison, tokens: torch.Tensor) -> list[Words]:
-    words = c.model.data.words
+def _words(words: list[str], tokens: torch.Tensor) -> list[Words]:
     return [[words[number - 1] for number in row if number] for row in tokens.tolist()]
 
 
