@@ -134,10 +134,19 @@ class GenerativeModule(LightningModule):
         """Discriminator updates per generator update."""
         return 1
 
-    def alternate(self, batch: Batch) -> None:
-        """A step of the discriminator and, every ``critic_steps``-th time, one of the generator."""
+    @property
+    def turns(self) -> int:
+        """Turns that the discriminator has had."""
+        return self.updates["discriminator"]
+
+    def train_discriminator(self, batch: Batch) -> None:
+        """The discriminator's turn."""
         self.optimize("discriminator", self.discriminator_loss, batch)
-        if self.updates["discriminator"] % self.critic_steps == 0 or self.alone == "generator":
+
+    def alternate(self, batch: Batch) -> None:
+        """A turn of the discriminator and, every ``critic_steps``-th time, a step of the generator."""
+        self.train_discriminator(batch)
+        if self.turns % self.critic_steps == 0 or self.alone == "generator":
             self.optimize("generator", self.generator_loss, batch)
 
     def optimize(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:

@@ -204,9 +204,9 @@ class GAN(Sampler):
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.alternate(batch if self.takes_bare else batch._replace(images=self.seen(batch.images)))
 
-    def alternate(self, batch: Labelled) -> None:
+    def train_discriminator(self, batch: Labelled) -> None:
         self.optimize("discriminator", self.regularised_loss, batch)
-        turns, config = self._turns, self.config
+        turns, config = self.turns, self.config
         if self._lazy and turns % config.r1_every == 0:
             self.optimize("discriminator", lambda part: {"r1": config.r1_every * self.r1_penalty(part)}, batch)
         if config.lecam:
@@ -215,8 +215,6 @@ class GAN(Sampler):
             with torch.no_grad():
                 self.chance.lead(self.score(self._as_seen(batch), batch.labels))
             self.track("discriminator/augment_p", self.chance.p.clone())
-        if turns % self.critic_steps == 0 or self.alone == "generator":
-            self.optimize("generator", self.generator_loss, batch)
 
     def regularised_loss(self, batch: Labelled) -> Terms:
         """The variant's terms and those that were asked for besides."""
@@ -255,9 +253,9 @@ class GAN(Sampler):
         return self.config.r1 > 0 and self.config.r1_every > 1
 
     @property
-    def _turns(self) -> int:
+    def turns(self) -> int:
         """Discriminator updates, without those of the penalty alone."""
-        updates = self.updates["discriminator"]
+        updates = super().turns
         return updates - updates // (self.config.r1_every + 1) if self._lazy else updates
 
     @property
