@@ -86,6 +86,13 @@ class Request(NamedTuple):
     reading: Reading = Reading()
     held_out_captions: int = 0
 
+    @property
+    def folder(self) -> Path | None:
+        """That which is named, where there is one; the name of a set stands for the set."""
+        named = isinstance(self.data, str) and self.data and self.data not in NAMES
+        folder = Path(self.data).expanduser() if named else None  # type: ignore[arg-type]  # a text
+        return folder if folder is not None and folder.is_dir() else None
+
 
 def _open_images(asked: Request) -> Source:
     _check_no_reading(asked)
@@ -97,10 +104,9 @@ def _open_images(asked: Request) -> Source:
 def _open_captions(asked: Request) -> Source:
     _check_no_reading(asked)
     _check_single(asked)
-    data = asked.data
-    folder = Path(data).expanduser() if isinstance(data, str) and data and data not in NAMES else None
-    table = table_of(folder) if folder is not None and folder.is_dir() else None
-    if table is None and data not in CAPTIONED:
+    folder = asked.folder
+    table = table_of(folder) if folder is not None else None
+    if table is None and asked.data not in CAPTIONED:
         return captions_of_classes(_images(asked), asked.held_out_captions)
     if asked.held_out_captions:
         raise UsageError("--held-out-captions holds combinations of classes out, and these captions are a table: leave "
@@ -159,7 +165,7 @@ def _open_pairs(asked: Request) -> Source:
 
 
 def _open_domains(asked: Request) -> Source:
-    data, place = asked.data, asked.place
+    place = asked.place
     _check_no_reading(asked)
     _check_no_captions(asked)
     if asked.reverse:
@@ -170,7 +176,7 @@ def _open_domains(asked: Request) -> Source:
             raise UsageError(f"--pairs {asked.pairs} makes one set of pictures of the other, and --domains names two "
                              "that there are: leave one of them away")
         return DerivedDomains(_images(asked), asked.pairs)
-    folder = Path(data).expanduser() if isinstance(data, str) and data and data not in NAMES else None
+    folder = asked.folder
     if folder is not None and has_domains(folder):
         if asked.held_out:
             raise UsageError("--held-out is for single images: put pictures to test with into folders testA and testB")
@@ -215,13 +221,12 @@ def _check_text(asked: Request) -> None:
 def _open_styles(asked: Request) -> Source:
     _check_text(asked)
     data, place = asked.data, asked.place
-    if isinstance(data, str):
-        if data == "yelp":
-            if asked.held_out:
-                raise UsageError("yelp has train and test already, which stay as they are: leave --held-out away")
-            return yelp(place.directory, asked.reading, place.split)
-        if data and data not in NAMES and Path(data).expanduser().is_dir():
-            return text_in_files(Path(data).expanduser(), asked.reading, place.split, asked.held_out, kind=StyledSource)
+    if data == "yelp":
+        if asked.held_out:
+            raise UsageError("yelp has train and test already, which stay as they are: leave --held-out away")
+        return yelp(place.directory, asked.reading, place.split)
+    if asked.folder is not None:
+        return text_in_files(asked.folder, asked.reading, place.split, asked.held_out, kind=StyledSource)
     raise UsageError(f"{data if isinstance(data, str) else 'this'} is no set of sentences in two styles: give a folder "
                      "of two files, such as negative.txt and positive.txt, or yelp")
 
