@@ -87,8 +87,7 @@ def asked(model: Task, options: Namespace) -> list[str] | None:
                              f"this model is unconditional: it takes no {name}")
     if not needs:
         return None
-    cycle = (options.labels or model.data.class_names) if "labels" in needs else (
-        options.captions or model.data.captions)
+    cycle = options.labels or options.captions or model.condition.examples
     return [cycle[i % len(cycle)] for i in range(options.n)]
 
 

@@ -17,6 +17,10 @@ class ByCaption(Unconditional):
     needs = ("captions",)
     data: CaptionSpec
 
+    @property
+    def examples(self) -> list[str]:
+        return self.data.captions
+
     def call(self, network: nn.Module, x: Tensor, labels: Tensor | None) -> Tensor:
         return network(x, labels)
 

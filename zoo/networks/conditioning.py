@@ -25,6 +25,11 @@ class Unconditional:
     def __init__(self, data: AnySpec) -> None:
         self.data, self.class_names = data, data.class_names
 
+    @property
+    def examples(self) -> list[str]:
+        """Some of what can be asked, in words, of which there are all where these are few."""
+        return []
+
     def generator(self, network: nn.Module) -> nn.Module:
         """The network that ``call`` takes, around one of ``inputs`` numbers more than the latent has."""
         return network
@@ -72,6 +77,10 @@ class ByLabel(Unconditional):
 
     def call(self, network: nn.Module, x: Tensor, labels: Tensor | None) -> Tensor:
         return network(x, labels)
+
+    @property
+    def examples(self) -> list[str]:
+        return self.class_names
 
     def numbers(self, labels: Labels, n: int) -> dict[str, Tensor]:
         return {"label": class_indices(labels, self.class_names, n)}

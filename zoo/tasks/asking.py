@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MOST_SENTENCES = 50  # of an answer
+LARGEST_SEED = 2**31
 Values = dict[str, Any]  # a checked value a control, by its name
 
 
@@ -61,6 +62,9 @@ class Control(NamedTuple):
         if self.kind == "number" and value != int(value):
             raise UsageError(f"{self.label}: a whole number is wanted")
         return int(value) if self.kind == "number" else float(value)
+
+
+SEED = Control("seed", "seed", "number", 0, maximum=LARGEST_SEED)
 
 
 class Made(NamedTuple):
@@ -123,7 +127,7 @@ def wanted(picture: Any) -> Any:
     return picture
 
 
-def lines_of(text: str) -> list[str]:
+def sentences_in(text: str) -> list[str]:
     """Sentences, one a line. Raises UsageError where there are none, or too many to be shown."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not 1 <= len(lines) <= MOST_SENTENCES:

@@ -158,7 +158,7 @@ class PairedTranslator(Translator):
         made = self.data.to_unit(self.generate(given, normal))
         return torch.where(missing, made, source[:, :channels].to(made))
 
-    def views(self) -> "list[View]":
+    def views(self) -> list[View]:
         way = self.way
         if way.missing is None:
             return [self.translating(derive=None if way.source is None else self.source_of)]

@@ -12,7 +12,7 @@ from zoo.core.module import Config
 from zoo.data.batches import Sentences
 from zoo.data.labels import Labels, class_indices
 from zoo.data.spec import TextSpec
-from zoo.tasks.asking import Control, Made, Values, View, lines_of
+from zoo.tasks.asking import Control, Made, Values, View, sentences_in
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.sentences import OfSentences
 from zoo.tasks.task import PASS, Inputs
@@ -111,7 +111,7 @@ class Rewriter(OfSentences):
             Control("style", "in the style", "choice", names[-1], choices=names)), self._rewritten)]
 
     def _rewritten(self, values: Values) -> list[Made]:
-        lines, style = lines_of(values["sentences"]), values["style"]
+        lines, style = sentences_in(values["sentences"]), values["style"]
         return [Made(f"sentence = model.rewrite({line!r}, style={style!r})[0]", text=sentence, caption=line)
                 for line, sentence in zip(lines, self.rewrite(lines, style), strict=True)]
 

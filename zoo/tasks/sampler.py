@@ -11,13 +11,12 @@ from zoo.data.labels import in_words
 from zoo.data.mixtures import MIXTURES
 from zoo.data.spec import ImageSpec, PointSpec
 from zoo.tasks import sampling_views, showcase
+from zoo.tasks.asking import View
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import Inputs
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from zoo.tasks.asking import View
 
 
 class Sampler(LatentModel):
@@ -71,7 +70,7 @@ class Sampler(LatentModel):
     def pictures(self) -> "dict[str, Image.Image]":
         return showcase.pictures(self) if self.data.bounded else {}
 
-    def views(self) -> "list[View]":
+    def views(self) -> list[View]:
         names = self.data.class_names
         saying = sampling_views.SayingClass(names) if self.conditional else sampling_views.Saying()
         return sampling_views.views(self, saying)

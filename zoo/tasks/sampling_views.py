@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.labels import heads_of
-from zoo.tasks.asking import Control, Made, Values, View, shown, wanted
+from zoo.tasks.asking import LARGEST_SEED, SEED, Control, Made, Values, View, shown, wanted
 from zoo.tasks.directions import directions
 from zoo.tasks.inversion import invert
 from zoo.tasks.latent_model import LatentModel
@@ -19,7 +19,6 @@ from zoo.tasks.walks import between
 if TYPE_CHECKING:
     from PIL import Image
 
-LARGEST_SEED = 2**31
 MOST = 24  # pictures at once
 MOST_DIMENSIONS = 4096  # of a latent whose directions are looked for
 STARTS = 16  # random latents that a search begins with the nearest of
@@ -27,7 +26,7 @@ WAYS = 5  # directions with a slider
 REACH = 8.0  # of these
 ON_THE_WAY = 7  # pictures between two, with both
 ANY = "any"
-SEED = Control("seed", "first seed", "number", 0, maximum=LARGEST_SEED)
+FIRST_SEED = SEED._replace(label="first seed")
 TRUNCATION = Control("truncation", "truncation (3: none)", "slider", 3.0, minimum=0.1, maximum=3.0, step=0.1)
 
 
@@ -78,16 +77,16 @@ def views(model: LatentModel, saying: Saying) -> list[View]:
     """Of any model that makes pictures from latents; of one of points a picture of many."""
     asker = _Asker(model, saying)
     if not model.data.bounded:
-        return [View("points", "Points", (SEED, TRUNCATION), asker.points)]
+        return [View("points", "Points", (FIRST_SEED, TRUNCATION), asker.points)]
     found = [View("samples", "Samples", (
-        SEED, Control("count", "pictures", "slider", 12, minimum=1, maximum=MOST), *asker.classes, TRUNCATION,
+        FIRST_SEED, Control("count", "pictures", "slider", 12, minimum=1, maximum=MOST), *asker.classes, TRUNCATION,
         *asker.sliders), asker.samples)]
     found.append(View("between", "Between two", (
         Control("start", "from seed", "number", 0, maximum=LARGEST_SEED),
         Control("end", "to seed", "number", 1, maximum=LARGEST_SEED),
         Control("way", "how far", "slider", 0.5, maximum=1, step=0.01), *asker.classes, TRUNCATION), asker.between))
     if type(model).stages is not LatentModel.stages:
-        found.append(View("stages", "On the way", (SEED, *asker.classes), asker.stages))
+        found.append(View("stages", "On the way", (FIRST_SEED, *asker.classes), asker.stages))
     if type(model).code is not LatentModel.code:
         blank = "#000000"  # as the digits, which alone have such models
         found.append(View("reconstruct", "Reconstruct", (

@@ -11,11 +11,11 @@ from zoo.data.batches import Domains
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures, as_tensor
 from zoo.networks.styled import StyledCoder
-from zoo.tasks.asking import Control, Values, View
+from zoo.tasks.asking import SEED, Control, Values, View
 from zoo.tasks.drawing import grid
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.task import PASS, Inputs
-from zoo.tasks.translating_views import SEED, picture_view
+from zoo.tasks.translating_views import picture_view
 from zoo.tasks.unpaired import UnpairedTranslator
 
 if TYPE_CHECKING:

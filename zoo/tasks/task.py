@@ -10,11 +10,10 @@ from torch import Tensor
 
 from zoo.core.errors import CannotError, UsageError
 from zoo.core.module import Batch, GenerativeModule
+from zoo.tasks.asking import View
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from zoo.tasks.asking import View
 
 PASS = 256  # answers that are computed at once
 OF_PICTURES = """Lower is better for distances (`fid`, `fd`, `kid`, `perceptual`), errors (`cycle`, and what ends in \
@@ -167,7 +166,7 @@ class Task(GenerativeModule):
         """What a program needs to know that runs the exported file."""
         return {}
 
-    def views(self) -> "list[View]":
+    def views(self) -> list[View]:
         """The ways in which a person can ask it in a page."""
         raise NotImplementedError
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 LARGEST = 512  # pixels of the longer side
 LEARNT, WHOLE = "as it was trained", f"as it is, up to {LARGEST} px"
 DERIVE, READY = "made of the picture, as in training", "the picture itself"
-SEED = Control("seed", "seed", "number", 0, maximum=2**31)
 
 
 def picture_view(model: Task, ask: str, label: str, controls: tuple[Control, ...] = (), *,

@@ -13,17 +13,15 @@ from zoo.core.module import Batch, Config
 from zoo.core.schedules import linear_decay, set_rates
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures, as_tensor
-from zoo.tasks.asking import Control, Values
+from zoo.tasks.asking import SEED, Control, Values, View
 from zoo.tasks.drawing import grid
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.task import PASS, Inputs, Task
 from zoo.tasks.tiles import Looks, in_tiles, side_of
-from zoo.tasks.translating_views import SEED, picture_view
+from zoo.tasks.translating_views import picture_view
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from zoo.tasks.asking import View
 
 SHOWN = 8  # rows of a sheet
 COARSE = 4  # pixels of the pictures that are asked where there are no examples
@@ -213,10 +211,10 @@ class Translator(Task):
     def sheet_row(self) -> int:
         return self.data.image_size + 2
 
-    def views(self) -> "list[View]":
+    def views(self) -> list[View]:
         return [self.translating()]
 
-    def translating(self, **how: Any) -> "View":
+    def translating(self, **how: Any) -> View:
         """The view of ``translate``, with what this model is told besides; for ``how`` see ``picture_view``."""
         seed = (SEED,) if self.noise_size else ()
         return picture_view(self, "translate", "Translate", (*self.telling(), *seed), told=self.told_by, **how)

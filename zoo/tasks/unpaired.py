@@ -14,14 +14,13 @@ from zoo.data.pictures import Pictures, as_tensor
 from zoo.data.spec import DomainSpec
 from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.translation import ResNetTranslator
+from zoo.tasks.asking import View
 from zoo.tasks.task import PASS, Task
 from zoo.tasks.translating_views import picture_view
 from zoo.tasks.translator import SHOWN, Translator
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from zoo.tasks.asking import View
 
 LARGE = 256  # pixels from which generators have nine blocks
 
@@ -113,7 +112,7 @@ class UnpairedTranslator(Translator):
         inputs = self.inputs(SHOWN, 0, examples)
         return self._in_rows([inputs["source"], self.respond(**inputs)])
 
-    def views(self) -> "list[View]":
+    def views(self) -> list[View]:
         first, second = self.data.domains
         return [self.translating()._replace(label=f"{first} to {second}")]
 
@@ -177,7 +176,7 @@ class CyclicTranslator(UnpairedTranslator):
             columns += [other, made, self.respond(source=made)]
         return self._in_rows(columns)
 
-    def views(self) -> "list[View]":
+    def views(self) -> list[View]:
         first, second = self.data.domains
         return [*super().views(), picture_view(self, "back", f"{second} to {first}")]
 

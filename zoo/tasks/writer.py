@@ -16,7 +16,7 @@ from zoo.data.batches import Sentences
 from zoo.data.recurrent import Recurrent
 from zoo.data.spec import TextSpec
 from zoo.data.tokens import counted
-from zoo.tasks.asking import MOST_SENTENCES, Control, Made, Values, View, lines_of
+from zoo.tasks.asking import MOST_SENTENCES, SEED, Control, Made, Values, View, sentences_in
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.sentences import OfSentences
 from zoo.tasks.task import PASS, Inputs
@@ -129,9 +129,8 @@ class Writer(OfSentences):
         Path(path).write_text("\n".join(self.write(SHOWN, seed=0)) + "\n", encoding="utf-8")
 
     def views(self) -> list[View]:
-        return [View("write", "Write", (Control("seed", "seed", "number", 0, maximum=2**31),
-                                        Control("count", "sentences", "slider", 8, minimum=1, maximum=MOST_SENTENCES)),
-                     self._written),
+        count = Control("count", "sentences", "slider", 8, minimum=1, maximum=MOST_SENTENCES)
+        return [View("write", "Write", (SEED, count), self._written),
                 View("score", "Score", (Control("sentences", "sentences, one a line", "text", ""),), self._scored)]
 
     def _written(self, values: Values) -> list[Made]:
@@ -140,7 +139,7 @@ class Writer(OfSentences):
                 for i, sentence in enumerate(self.write(n, seed=seed))]
 
     def _scored(self, values: Values) -> list[Made]:
-        lines = lines_of(values["sentences"])
+        lines = sentences_in(values["sentences"])
         return [Made(f"nats = model.score({line!r})", text=line, caption=f"{nats:.2f} nats a token")
                 for line, nats in zip(lines, self.score(lines).tolist(), strict=True)]
 
