@@ -26,7 +26,7 @@ def address(tmp_path_factory):
     """Of a server that knows nothing but files; the runtime comes from npm."""
     folder = tmp_path_factory.mktemp("static")
     try:
-        assert write_static(["cgan-mnist"], folder) == []
+        assert write_static(["cgan-mnist", "edges-anime"], folder) == []
     except zoo.UsageError as error:
         if "npm" not in str(error):
             raise
@@ -35,6 +35,13 @@ def address(tmp_path_factory):
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+def pictures(page, mode):
+    """What the page shows: (N, H, W) or (N, H, W, 3) of whole numbers."""
+    found = page.evaluate("[...document.querySelectorAll('#made img')].map(i => i.src)")
+    return np.stack([np.asarray(Image.open(io.BytesIO(base64.b64decode(src.partition(",")[2]))).convert(mode), dtype=int)
+                     for src in found])
 
 
 def test_the_static_page_makes_what_torch_makes(address):
@@ -47,11 +54,40 @@ def test_the_static_page_makes_what_torch_makes(address):
         waiting_for(page, "zoo.asked() === 2")
         normal = torch.cat([model.normals(1, seed=5 + k) for k in range(12)])
         expected = model.render(normal, [k % 10 for k in range(12)])
-        found = page.evaluate("[...document.querySelectorAll('#made img')].map(i => i.src)")
-        pictures = [np.asarray(Image.open(io.BytesIO(base64.b64decode(src.partition(",")[2]))).convert("L"), dtype=int)
-                    for src in found]
-        assert np.abs(np.stack(pictures) - expected[:, 0].mul(255).round().numpy()).max() <= 1
+        assert np.abs(pictures(page, "L") - expected[:, 0].mul(255).round().numpy()).max() <= 1
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.evaluate(UNNAMED) == []
+
+
+def test_the_static_page_truncates_and_goes_between_seeds_as_torch_does(address):
+    model = zoo.load("cgan-mnist")
+    start, end = ([model.normals(1, seed=first + k, truncation=0.5) for k in range(12)] for first in (5, 40))
+    with browser() as chromium, opened(chromium, address) as page:
+        waiting_for(page, "zoo.asked() === 1")
+        drawn = page.evaluate(f"import('./static.js').then(m => Array.from(m.truncated(5, {model.latent_size}, 0.5)))")
+        torch.testing.assert_close(torch.tensor(drawn), start[0][0], rtol=0, atol=1e-5)
+        for label, value in (("first seed", 5), ("truncation (3: none)", 0.5), ("to seed", 40), ("how far", 0.25)):
+            before = page.evaluate("zoo.asked()")
+            page.get_by_label(label).fill(str(value))
+            waiting_for(page, f"zoo.asked() === {before + 1}")
+        way = torch.cat([zoo.between(one, other, 0.25) for one, other in zip(start, end, strict=True)])
+        expected = model.render(way, [k % 10 for k in range(12)])
+        assert np.abs(pictures(page, "L") - expected[:, 0].mul(255).round().numpy()).max() <= 1
+
+
+def test_the_static_page_makes_pictures_from_pictures_as_torch_does(address, tmp_path):
+    model = zoo.load("edges-anime")
+    drawing = np.full((64, 64, 3), 255, dtype=np.uint8)
+    drawing[20:44, 20] = drawing[20, 20:44] = drawing[44, 20:44] = 0
+    Image.fromarray(drawing).save(tmp_path / "drawing.png")
+    with browser() as chromium, opened(chromium, address) as page:
+        waiting_for(page, "zoo.asked() === 1")
+        page.get_by_label("Model").select_option("edges-anime")
+        waiting_for(page, "zoo.asked() === 2")
+        page.get_by_label("picture", exact=True).set_input_files(tmp_path / "drawing.png")
+        waiting_for(page, "zoo.asked() === 3")
+        expected = model.translate(tmp_path / "drawing.png")[0].permute(1, 2, 0)
+        assert np.abs(pictures(page, "RGB")[0] - expected.mul(255).round().numpy()).max() <= 1
         assert page.evaluate(UNNAMED) == []
 
 

@@ -8,6 +8,7 @@ ort.env.wasm.numThreads = 1;  // more need headers that a plain server of files 
 ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", import.meta.url).href };
 
 const SHOWN = 12;
+const UNBOUNDED = 3;  // truncation at which there is none
 let models, model, session, values, busy = false, waiting = false, asked = 0;
 
 // ---- torch's random numbers -------------------------------------------------------------------------------------------
@@ -48,6 +49,31 @@ export function normals(seed, count) {  // in blocks of 16, by Box and Muller (1
   return found.subarray(0, count);
 }
 
+function erf(x) {  // by its series, which is quick to converge as far out as truncation goes
+  let term = x, sum = x;
+  for (let n = 1; n < 60; n++) { term *= -x * x / n; sum += term / (2 * n + 1); }
+  return 2 / Math.sqrt(Math.PI) * sum;
+}
+
+function erfinv(y) {  // by Newton's steps; from 0 they never overshoot, since erf is flatter the further out
+  let x = 0;
+  for (let step = 1; step && Math.abs(step) > 1e-9; x += step)
+    step = (y - erf(x)) * Math.sqrt(Math.PI) / 2 * Math.exp(x * x);
+  return x;
+}
+
+export function truncated(seed, count, truncation) {  // normals within +-truncation, by the inverse of their distribution
+  const inside = erf(truncation / Math.SQRT2);
+  return uniforms(seed, count).map(u => Math.max(-truncation, Math.min(truncation, Math.SQRT2 * erfinv(inside * (2 * u - 1)))));
+}
+
+export function between(start, end, t) {  // on a great circle, as zoo.between
+  const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
+  const cosine = dot(start, end) / Math.sqrt(dot(start, start) * dot(end, end)), angle = Math.acos(Math.max(-1, Math.min(1, cosine)));
+  const [from, to] = Math.abs(cosine) < 0.99999 ? [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)] : [1 - t, t];
+  return start.map((x, i) => from * x + to * end[i]);
+}
+
 // ---- questions --------------------------------------------------------------------------------------------------------
 
 function labelsOf() {  // lists of names: one, or one a part of a class
@@ -56,8 +82,13 @@ function labelsOf() {  // lists of names: one, or one a part of a class
   return [["class", JSON.parse(model.facts.class_names)]];
 }
 
-function latent(seed) {
-  const found = Float32Array.from(normals(seed, model.inputs.normal[0]));
+function drawn(seed) {
+  const count = model.inputs.normal[0];
+  return values.truncation < UNBOUNDED ? truncated(seed, count, values.truncation) : Float32Array.from(normals(seed, count));
+}
+
+function latent(number) {
+  const start = drawn(values.seed + number), found = values.far ? between(start, drawn(values.end + number), values.far) : start;
   model.ways.forEach((way, k) => way.forEach((x, i) => { found[i] += values.ways[k] * x; }));
   return found;
 }
@@ -67,7 +98,7 @@ const many = () => model.inputs.source ? 1 : SHOWN;
 function questions(number) {
   const feeds = {};
   if (model.inputs.normal)
-    feeds.normal = new ort.Tensor("float32", latent(values.seed + number), [1, model.inputs.normal[0]]);
+    feeds.normal = new ort.Tensor("float32", latent(number), [1, model.inputs.normal[0]]);
   if (model.inputs.label) {
     const lists = labelsOf();
     const chosen = values.labels.map((label, k) => label === "" ? (model.inputs.source ? -1 : number % lists[k][1].length) : Number(label));
@@ -113,7 +144,7 @@ async function answer() {
     for (let number = 0; number < many(); number++) {
       const made = (await session.run(questions(number)))[model.output];
       const words = names.map(([, list], k) => values.labels[k] === "" ? (model.inputs.source ? "" : list[number % list.length]) : list[values.labels[k]]);
-      const caption = [...words, model.inputs.normal ? `seed ${values.seed + number}` : ""].filter(Boolean).join(", ");
+      const caption = [...words, model.inputs.normal ? `seed ${values.seed + number}${values.far ? ` to ${values.end + number}` : ""}` : ""].filter(Boolean).join(", ");
       shown.push(model.output === "tokens" ? element("figure", { className: "card words" }, sentence(made))
         : element("figure", { className: "card" }, element("img", { src: picture(made), alt: caption || "made" }), element("figcaption", { textContent: caption || "made" })));
     }
@@ -167,15 +198,20 @@ function form() {
     const ink = element("input", { type: "color", value: "#000000" });
     fields.push(labelled("picture", file), element("div", { className: "drawing" }, canvas), labelled("pen", ink));
   }
-  if (model.inputs.normal)
-    fields.push(labelled(model.inputs.source ? "seed" : "first seed", element("input", { type: "number", min: 0, value: 0, oninput: event => {
-      values.seed = Number(event.target.value) || 0; answer(); } })));
+  const number = (text, name, how) => fields.push(labelled(text, element("input", { ...how, value: values[name], oninput: event => {
+    values[name] = Number(event.target.value) || 0; answer(); } })));
+  if (model.inputs.normal) number(model.inputs.source ? "seed" : "first seed", "seed", { type: "number", min: 0 });
   labelsOf().forEach(([head, names], k) => {
     const first = model.inputs.source ? "as it is" : "all in turn";
     const select = element("select", { onchange: () => { values.labels[k] = select.value; answer(); } },
       element("option", { value: "", textContent: first }), ...names.map((name, i) => element("option", { value: i, textContent: name })));
     fields.push(labelled(head, select));
   });
+  if (model.latent) {
+    number(`truncation (${UNBOUNDED}: none)`, "truncation", { type: "range", min: .1, max: UNBOUNDED, step: .1 });
+    number("to seed", "end", { type: "number", min: 0 });
+    number("how far", "far", { type: "range", min: 0, max: 1, step: .01 });
+  }
   model.ways.forEach((_, k) => {
     fields.push(labelled(`direction ${k + 1}`, element("input", { type: "range", min: -8, max: 8, step: .1, value: 0,
       oninput: event => { values.ways[k] = Number(event.target.value); answer(); } })));
@@ -192,7 +228,7 @@ async function choose(index) {
     const loaded = await ort.InferenceSession.create(next.file);
     if (Number($("model").value) !== index) return;
     [model, session] = [next, loaded];
-    values = { seed: 0, labels: labelsOf().map(() => ""), ways: model.ways.map(() => 0) };
+    values = { seed: 0, truncation: UNBOUNDED, end: SHOWN, far: 0, labels: labelsOf().map(() => ""), ways: model.ways.map(() => 0) };
     $("headline").textContent = `${model.variant} on ${model.data}${model.headline ? `; ${model.headline}` : ""}`;
     $("card-name").textContent = model.name;
     $("limits").textContent = model.limits;
