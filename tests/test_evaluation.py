@@ -10,6 +10,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torch_fidelity.feature_extractor_inceptionv3 as inception
 import torch_fidelity.fidelity
 from torchvision.transforms.v2.functional import gaussian_blur, to_pil_image
@@ -19,7 +20,13 @@ import zoo
 from zoo.cards.publishing import evaluate_folder, write_metrics
 from zoo.data.sources import open_source
 from zoo.metrics import comparison, real
-from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
+from zoo.metrics.distances import (
+    frechet_distance,
+    frechet_spread,
+    inception_score,
+    kernel_distance,
+    precision_and_recall,
+)
 from zoo.metrics.evaluation import measured
 from zoo.metrics.features import Features, feature_space
 from zoo.metrics.memorisation import memorisation
@@ -119,11 +126,11 @@ def test_names_protocol_and_repetition(tmp_path):
                                          "command": "", "commit": None})
     first = zoo.evaluate(tmp_path / "model", **FEW)
     assert set(first) == {
-        "fd120[digits]", "fd120[digits]/floor", "is120[digits]", "is120[digits]/std", "is120[digits]/real",
-        "kid120[digits]", "kid120[digits]/std", "precision120[digits]", "recall120[digits]", "classes_found[digits]",
-        "classes_found[digits]/of", "class_kl[digits]", "confident[digits]", "confident[digits]/real",
-        "label_agreement[digits]", "density120[digits]", "density120[digits]/real", "coverage120[digits]",
-        "coverage120[digits]/real", "densest120[digits]", "densest120[digits]/real"}
+        "fd120[digits]", "fd120[digits]/std", "fd120[digits]/floor", "is120[digits]", "is120[digits]/std",
+        "is120[digits]/real", "kid120[digits]", "kid120[digits]/std", "precision120[digits]", "recall120[digits]",
+        "classes_found[digits]", "classes_found[digits]/of", "class_kl[digits]", "confident[digits]",
+        "confident[digits]/real", "label_agreement[digits]", "density120[digits]", "density120[digits]/real",
+        "coverage120[digits]", "coverage120[digits]/real", "densest120[digits]", "densest120[digits]/real"}
     line = first["fd120[digits]"]["protocol"]
     assert Protocol.parse(line) == Protocol(features="digits", data="digits", split="train", samples=120, real=150)
     assert "torch-fidelity=0.4" in line
@@ -171,6 +178,21 @@ def test_order_changes_neither_distance_nor_precision_nor_recall(digits):
         assert after[name] == pytest.approx(before[name], rel=1e-5)
     for name in ("is", "kid"):  # draw subsets by position
         assert after[name] == pytest.approx(before[name], rel=0.05, abs=0.002)
+
+
+def test_the_spread_of_a_distance_is_that_over_fresh_samples():
+    """Of 200 draws; features without a spread, and fewer examples than features, do no harm."""
+    random = torch.Generator().manual_seed(0)
+    mixed = torch.randn(6, 6, generator=random)
+    pairs = [(torch.randn(800, 6, generator=random) @ mixed, torch.randn(600, 6, generator=random) @ mixed * 1.3 + 0.2)
+             for _ in range(200)]
+    found = torch.tensor([frechet_distance(*pair) for pair in pairs])
+    told = torch.tensor([frechet_spread(*pair) for pair in pairs])
+    assert told.mean() == pytest.approx(found.std().item(), rel=0.15)
+    assert told.std() < 0.2 * told.mean()
+    one, other = pairs[0]
+    assert frechet_spread(F.pad(one, (0, 2)), F.pad(other, (0, 2))) == pytest.approx(told[0].item(), rel=1e-6)
+    assert 0 < frechet_spread(one[:4], other[:4]) < float("inf")
 
 
 def damaged(kind, amount, images, labels):

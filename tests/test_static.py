@@ -40,8 +40,8 @@ def address(tmp_path_factory):
 def pictures(page, mode):
     """What the page shows: (N, H, W) or (N, H, W, 3) of whole numbers."""
     found = page.evaluate("[...document.querySelectorAll('#made img')].map(i => i.src)")
-    return np.stack([np.asarray(Image.open(io.BytesIO(base64.b64decode(src.partition(",")[2]))).convert(mode), dtype=int)
-                     for src in found])
+    images = [Image.open(io.BytesIO(base64.b64decode(src.partition(",")[2]))) for src in found]
+    return np.stack([np.asarray(image.convert(mode), dtype=int) for image in images])
 
 
 def test_the_static_page_makes_what_torch_makes(address):

@@ -59,9 +59,17 @@ def markdown(table: list[Entry]) -> str:
         lines = [f"**{escape(data)}**\n", f"| model | variant | images seen | {' | '.join(map(escape, names))} |",
                  f"|---|---|---|{'---|' * len(names)}"]
         lines += [f"| {escape(e.model)} | `{escape(e.variant)}` | {e.images_seen:,} | "
-                  f"{' | '.join(f'{e.metrics[n]:.4g}' if n in e.metrics else '' for n in names)} |" for e in rows]
+                  f"{' | '.join(_with_spread(e.metrics, n) for n in names)} |" for e in rows]
         sections.append("\n".join(lines))
     return "\n\n".join(sections) + "\n"
+
+
+def _with_spread(metrics: dict[str, float], name: str) -> str:
+    """A number, and its spread where that was measured; empty where neither was."""
+    if name not in metrics:
+        return ""
+    spread = metrics.get(f"{name}/std")
+    return f"{metrics[name]:.4g}" + ("" if spread is None else f" ± {spread:.2g}")
 
 
 def write(table: list[Entry], path: Path) -> None:

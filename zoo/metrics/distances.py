@@ -1,5 +1,6 @@
-"""torch-fidelity's formulas, on features."""
+"""torch-fidelity's formulas, on features, and how much chance there is in a Frechet distance."""
 
+import torch
 from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
@@ -7,6 +8,7 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 WHOLE = 10_000  # images up to which the distances between all pairs are held at once
+RANK = 1e-10  # of the largest variance: the smallest that is one
 SUBSET = 1_000  # images of a subset of the kernel distance
 
 
@@ -14,6 +16,34 @@ def frechet_distance(these: Tensor, those: Tensor) -> float:
     """Squared Frechet distance between Gaussians fitted to features (N, d) and (M, d) (Heusel 2017, equation 6)."""
     statistics = [fid_features_to_statistics(x) for x in (these, those)]
     return fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+
+
+def frechet_spread(these: Tensor, those: Tensor) -> float:
+    """Standard deviation of ``frechet_distance`` over other features (N, d) and (M, d) from the same distributions.
+
+    To first order (the delta method): each example adds to the distance as much as it moves its Gaussian's mean and
+    covariance times the distance's slope in these, so the variance is that of what examples add, over their number. It
+    does not tell of the training: another seed of it gives another distribution.
+    """
+    parts = [_added(a, b) for a, b in ((these, those), (those, these))]
+    return sum((x.var() / len(x)).item() for x in parts) ** 0.5
+
+
+def _added(of: Tensor, to: Tensor) -> Tensor:
+    """What each example (N,) of one side adds to the distance, but for a constant.
+
+    The distance's slope in the mean is 2 (m - m'), in the covariance I - T, where T, which is
+    S^-1/2 (S^1/2 S' S^1/2)^1/2 S^-1/2, is the optimal transport between both Gaussians (Olkin & Pukelsheim 1982).
+    """
+    x, other = of.double(), to.double()
+    apart, x = x.mean(0) - other.mean(0), x - x.mean(0)
+    values, ways = torch.linalg.eigh(x.T.cov())
+    values, kept = values.clamp(min=0), values > RANK * values[-1]  # no more than there are examples, nor dead features
+    root = (ways * values.sqrt()) @ ways.T
+    middle, turns = torch.linalg.eigh(root @ other.T.cov() @ root)
+    transport = (turns * middle.clamp(min=0).sqrt()) @ turns.T
+    white = (x @ ways[:, kept] / values[kept].sqrt()) @ ways[:, kept].T
+    return 2 * x @ apart + x.square().sum(1) - ((white @ transport) * white).sum(1)
 
 
 def inception_score(logits: Tensor) -> tuple[float, float]:

@@ -13,7 +13,13 @@ from zoo.data.mixtures import MIXTURES
 from zoo.metrics import combinations, label_maps, restyling, translation, two_domains, writing
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
-from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
+from zoo.metrics.distances import (
+    frechet_distance,
+    frechet_spread,
+    inception_score,
+    kernel_distance,
+    precision_and_recall,
+)
 from zoo.metrics.divergences import earth_mover
 from zoo.metrics.memorisation import memorisation, memorisation_picture
 from zoo.metrics.modes import mode_coverage
@@ -36,9 +42,11 @@ class Measure(NamedTuple):
 
 
 def frechet(c: Comparison) -> Values:
-    """The Frechet distance, what two halves of the real images are apart, and the distance of trivial answers."""
+    """The Frechet distance with its spread, what two halves of the real images are apart, and the distance of trivial
+    answers."""
     name, real = c.space.distance_name(c.protocol.samples), c.real.features.pooled
-    values = {name: frechet_distance(c.fake.pooled, real), f"{name}/floor": c.real.floor}
+    values = {name: frechet_distance(c.fake.pooled, real), f"{name}/std": frechet_spread(c.fake.pooled, real),
+              f"{name}/floor": c.real.floor}
     trivial = {which: c.features_of(pictures).pooled for which, pictures in c.trivial.items()}
     return values | {f"{name}/{which}": frechet_distance(pooled, real) for which, pooled in trivial.items()}
 

@@ -1,7 +1,7 @@
 """A page without a server of its own: models as ONNX files, which onnxruntime-web runs in the browser.
 
 Any server of files serves it. The page knows models by the inputs of their graphs: ``normal`` follows from a seed by
-torch's own generator (two of them, and the way between, where it is a latent), ``label`` is chosen, ``source`` is a picture.
+torch's own generator, or lies between two where it is a latent, ``label`` is chosen, ``source`` is a picture.
 """
 
 import shutil
@@ -72,7 +72,8 @@ def _described(model: Task, name: str, file: str) -> dict[str, Any]:
             ways = directions(model, min(WAYS, model.latent_size)).vectors.tolist()
     return {"name": Path(name).name, "file": f"models/{file}", "task": model.task, "variant": model.variant,
             "data": model.data.name, "inputs": inputs, "output": model.output, "facts": model.facts(), "ways": ways,
-            "latent": isinstance(model, LatentModel), "limits": model.limits(), "usage": model.usage(name), "headline": headline(read_metrics(find(name)))}
+            "latent": isinstance(model, LatentModel), "limits": model.limits(), "usage": model.usage(name),
+            "headline": headline(read_metrics(find(name)))}
 
 
 def _runtime(package: Path | None) -> list[Path]:
