@@ -248,7 +248,7 @@ def yelp(directory: Path, reading: Reading, split: str) -> StyledSource:
     Raises:
         UsageError: files that are missing.
     """
-    folder = next((f for f in (directory / "yelp", directory / "text" / "text") if f.is_dir()), directory / "yelp")
+    folder = directory / "yelp"
     files = {"train": ("yelp.sentiment.dev.{}", "yelp.sentiment.test.{}"), "test": ("lijuncen.yelp.reference.{}",)}
     lines: dict[str, list[Lines]] = {}
     for part, names in files.items():
