@@ -209,6 +209,21 @@ def test_two_players_begin_alike_and_go_on_together():
     game.close()
 
 
+def test_the_minimax_loss_jumps_from_peak_to_peak_where_another_is_on_both():
+    preset = next(one for one in PRESETS if one.title == "All on one peak")
+    game = Game(Setting([*preset.variants], preset.data, [], preset.batch_size, preset.seed))
+    on_the_right = []
+    for _ in range(10):
+        for each in game.players:
+            each.advance(50)
+        on_the_right.append([(each.model.sample(400, seed=3)[:, 0] > 0).float().mean().item() for each in game.players])
+    game.close()
+    minimax, r3gan = zip(*on_the_right, strict=True)
+    assert max(minimax) > 0.95
+    assert min(minimax) < 0.05
+    assert all(0.3 < share < 0.7 for share in r3gan[5:])
+
+
 def test_a_game_that_goes_wrong_says_so():
     game = Game(setting("gan", learning_rate=1e30))
     game.watch(1)

@@ -34,9 +34,10 @@ PRESETS = (
            "(left) the generator is then hardly pulled any more; by the non-saturating one (right) it is.",
            "ring", (("gan", {"critic_steps": 20}), ("nsgan", {"critic_steps": 20}))),
     Preset("All on one peak",
-           "After a hundred steps the non-saturating GAN (left) has all of its points on one of the two peaks, and it "
-           "takes two hundred more until it finds the other. R3GAN (right) is on both from early on.",
-           "two-peaks", (("nsgan", {}), ("r3gan", {})), seed=1),
+           "By the minimax loss (left) all points are on one of the two peaks; as soon as the discriminator has learnt "
+           "this they jump to the other, and back again, for some seven hundred steps. R3GAN (right) is on both after "
+           "two hundred, and stays.",
+           "two-peaks", (("gan", {"beta1": 0.9}), ("r3gan", {"beta1": 0.9})), seed=1),
     Preset("Noise as a remedy",
            "The same perfect discriminator against the minimax loss, twice: on the right it sees all points with "
            "noise, real and generated ones alike, cannot be so sure, and pulls the more.",
