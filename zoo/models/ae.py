@@ -22,12 +22,12 @@ from zoo.data.batches import Labelled
 from zoo.data.spec import AnySpec
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm, TrunkWithHead
-from zoo.tasks.latent_model import BackboneConfig
+from zoo.tasks.latent_model import BackboneConfig, LatentConfig
 from zoo.tasks.sampler import Sampler
 
 
 @dataclass(frozen=True, kw_only=True)
-class AEConfig(BackboneConfig):
+class AEConfig(BackboneConfig, LatentConfig):
     backbone: BackboneName = "infogan"
     learning_rate: float = 1e-3
     beta1: float = 0.9

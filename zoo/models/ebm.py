@@ -56,8 +56,6 @@ DENSITY = ("density", "exp(-E / T), T = sigma^2 / lambda, over the plane; beside
 class EBMConfig(BackboneConfig):
     learning_rate: float = 1e-4
     beta1: float = 0.0
-    latent_dim: int = option(1, "of no effect: the latent is a chain's noise, (1 + sampling_steps) numbers a pixel",
-                             minimum=1, maximum=65536)
     latent: Literal["normal", "uniform"] = "uniform"
     norm: Literal["spectral", "none"] = option("spectral", "normalisation of the energy's weights")
     sampler: Literal["langevin", "argmax"] = option("langevin", "chains with noise and memory, or ascent from noise")

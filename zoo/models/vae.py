@@ -24,12 +24,12 @@ from zoo.data.spec import AnySpec
 from zoo.losses import kl_to_standard_normal
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm
-from zoo.tasks.latent_model import BackboneConfig
+from zoo.tasks.latent_model import BackboneConfig, LatentConfig
 from zoo.tasks.sampler import Sampler
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAEConfig(BackboneConfig):
+class VAEConfig(BackboneConfig, LatentConfig):
     backbone: BackboneName = "infogan"
     learning_rate: float = 1e-3
     beta1: float = 0.9

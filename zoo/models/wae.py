@@ -23,12 +23,12 @@ from zoo.data.spec import AnySpec
 from zoo.losses import squared_mmd
 from zoo.networks import BackboneName
 from zoo.networks.blocks import Norm, TrunkWithHead
-from zoo.tasks.latent_model import BackboneConfig
+from zoo.tasks.latent_model import BackboneConfig, LatentConfig
 from zoo.tasks.sampler import Sampler
 
 
 @dataclass(frozen=True, kw_only=True)
-class CodeConfig(BackboneConfig):
+class CodeConfig(BackboneConfig, LatentConfig):
     backbone: BackboneName = "infogan"
     learning_rate: float = 1e-3
     latent_dim: int = 8

@@ -78,11 +78,12 @@ class StudyProtocol(Options):
     def config(self, variant: str) -> dict[str, Any]:
         """The fields of a variant's Config that the protocol decides. No weights are averaged: the paper has none."""
         cls = variant_class(variant)
+        known = options_of(cls.Config)
         config = {"backbone": self.backbone, "width": self.width, "latent_dim": self.latent_dim, "optimizer": "adam",
                   "ema_halflife": 0}
-        if cls.kind != "auto-encoder" and "uniform" in options_of(cls.Config)["latent"].choices:
+        if cls.kind != "auto-encoder" and "uniform" in known["latent"].choices:
             config["latent"] = "uniform"
-        return config
+        return {name: value for name, value in config.items() if name in known}  # an energy's chains have no latent_dim
 
     def check(self, variant: str, spec: DataSpec) -> None:
         """Raises UsageError if a variant cannot be built or measured so."""

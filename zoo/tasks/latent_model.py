@@ -23,17 +23,23 @@ NO_ENCODER = "{} has no encoder: it makes images from latents, not latents from 
 
 
 @dataclass(frozen=True, kw_only=True)
-class LatentConfig(Config):
+class SamplerConfig(Config):
     """What every model that samples can be told."""
 
     width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
                         maximum=1024)
-    latent_dim: int = option(100, "dimensions of the latent z", minimum=1, maximum=65536)
     latent: Literal["normal", "uniform"] = option("normal", "prior of z: N(0, 1) or U(-1, 1)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackboneConfig(LatentConfig):
+class LatentConfig(SamplerConfig):
+    """What a model can be told besides whose latents are as long as one wants."""
+
+    latent_dim: int = option(100, "dimensions of the latent z", minimum=1, maximum=65536)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneConfig(SamplerConfig):
     """What a model can be told besides whose networks are not of its own kind."""
 
     backbone: BackboneName = option("dcgan", "pair of networks")
@@ -42,11 +48,11 @@ class BackboneConfig(LatentConfig):
 class LatentModel(Task):
     """The networks of a ``Sampler`` and what is asked of it; what the rest of the zoo needs of it stands there."""
 
-    Config: ClassVar[type[LatentConfig]] = LatentConfig
-    config: LatentConfig
+    Config: ClassVar[type[SamplerConfig]] = SamplerConfig
+    config: SamplerConfig
     Condition: ClassVar[type[Unconditional]] = Unconditional  # what the networks are told besides their input
 
-    def __init__(self, config: LatentConfig, data: AnySpec) -> None:
+    def __init__(self, config: SamplerConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         try:
             self.condition = self.Condition(data)
@@ -75,6 +81,7 @@ class LatentModel(Task):
     @property
     def latent_size(self) -> int:
         """Numbers that the generator gets for an image, labels apart: ``latent_dim``, and codes if there are any."""
+        assert isinstance(self.config, LatentConfig)  # else a variant has another size of its own
         return self.config.latent_dim
 
     def prior(self, normal: Tensor) -> Tensor:
