@@ -1,10 +1,13 @@
 """Real classes at tiny size: one short run of every registered variant serves several tests."""
 
+import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from filelock import FileLock
 
 import zoo
 from zoo.core.config import options_of
@@ -110,13 +113,19 @@ def set_up(data: DataModule, images_seen: int = 0) -> DataModule:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """finished(variant): the folder of a tiny run of it, trained once a session."""
-    folders = {}
+    """finished(variant): the folder of a tiny run of it, trained once for all of pytest, to be left as it is."""
+    alone = tmp_path_factory.getbasetemp()
+    shared = (alone.parent if "PYTEST_XDIST_WORKER" in os.environ else alone) / "finished"
+    shared.mkdir(exist_ok=True)
 
-    def folder_of(variant: str):
-        if variant not in folders:
-            folders[variant] = tmp_path_factory.mktemp(variant)
-            tiny_run(variant, folders[variant]).train()
-        return folders[variant]
+    def folder_of(variant: str) -> Path:
+        whole = shared / variant
+        if not whole.exists():
+            with FileLock(shared / f"{variant}.lock"):
+                if not whole.exists():  # nor did another process train it meanwhile
+                    begun = tmp_path_factory.mktemp(variant)
+                    tiny_run(variant, begun).train()
+                    shutil.move(begun, whole)
+        return whole
 
     return folder_of
