@@ -14,7 +14,7 @@ from zoo.tasks.asking import LARGEST_SEED, SEED, Control, Made, Values, View, sh
 from zoo.tasks.directions import directions
 from zoo.tasks.inversion import invert
 from zoo.tasks.latent_model import LatentModel
-from zoo.tasks.walks import between
+from zoo.tasks.latents import between
 
 if TYPE_CHECKING:
     from PIL import Image
