@@ -74,12 +74,12 @@ class Grids(NamedTuple):
 
 @register("vqgan", title="VQGAN", paper="https://arxiv.org/abs/2012.09841", year=2020)
 class VQGAN(GAN):
+    kind = "auto-encoder"
+    spec_kinds = ("images",)
     Config = VQGANConfig
     config: VQGANConfig
     generator: GridDecoder
     discriminator: PatchGAN
-    kind = "auto-encoder"
-    spec_kinds = ("images",)
     couples_images = True  # lambda is of the gradients of the whole batch
     takes_bare = True  # E sees images as they are
     jumps = True  # from number to number
