@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from closed_forms import Function, batch, create, linear, of_points
-from conftest import HALF, tiny_config, tiny_run
+from conftest import HALF, options_with, tiny_config, tiny_run
 from test_variants import assert_same, checkpoint
 from torch import nn
 
@@ -136,7 +136,8 @@ def test_no_discriminator_sees_a_bare_image(variant, monkeypatch):
     """Neither a real nor a generated one, in a step of either player; and what it saw tells G where to go."""
     seen = []
     monkeypatch.setattr(augmentation, "diff", lambda images, numbers: 0 * images + 0.125)
-    model = zoo.create(variant, image_size=16, channels=1, classes=10, augment="diff", **tiny_config(variant))
+    model = zoo.create(variant, image_size=16, channels=1, classes=10, augment="diff",
+                       **tiny_config(variant) | options_with(variant, pretrain_images=0))
     judge = model.discriminator
     for network in (judge.encoder if isinstance(judge, AutoEncoder) else judge).modules():
         if isinstance(network, nn.Conv2d | nn.Flatten):

@@ -1,12 +1,22 @@
 """Runs that begin with another model's weights, and discriminators of which a part stays as it is."""
 
+import shutil
+
 import pytest
 import torch
 from conftest import HALF, WHOLE, created, tiny_config, tiny_run
 from test_variants import checkpoint
 
 import zoo
+from zoo.cards import pages, publishing
+from zoo.cards.publishing import LITTLE, prepare
+from zoo.commands import publish
+from zoo.core.files import write_json
 from zoo.networks.blocks import Trunk, freeze
+from zoo.store import catalogue
+from zoo.store.layout import TRAINING
+from zoo.store.weights import read_weights
+from zoo.training.beginning import networks_of_training
 from zoo.training.checkpoints import newest_checkpoint
 
 
@@ -24,6 +34,39 @@ def test_a_run_begins_with_the_averaged_generator_and_the_discriminator_of_anoth
             assert torch.equal(value, state[f"ema.generator.{key}"])
         for key, value in weights(model, "discriminator").items():
             assert torch.equal(value, state[f"discriminator.{key}"])
+
+
+def test_a_bundled_model_comes_with_a_small_discriminator(finished, tmp_path, monkeypatch, capsys):
+    """In half precision: a run begins with it as with that of the run's folder, and may freeze it."""
+    monkeypatch.setattr(catalogue, "PACKAGE", tmp_path / "package")
+    monkeypatch.setattr(pages, "PAGES", tmp_path / "cards")
+    (tmp_path / "cards").mkdir()
+    folder = shutil.copytree(finished("dcgan"), tmp_path / "run")
+    write_json(folder / "metrics.json", {"fd10k[digits]": {"value": 1.0, "protocol": "none"}})
+    publish.main([str(folder), "--bundle", "dcgan-digits"])
+    kept = catalogue.bundled_folder("dcgan-digits") / TRAINING
+    assert kept.stat().st_size < LITTLE
+    assert zoo.load("dcgan-digits").discriminator is None  # which answering does not need
+    state = checkpoint(folder, WHOLE)["state_dict"]
+    how = {"init_from": "dcgan-digits", "config": tiny_config("dcgan") | {"freeze_discriminator": 1}}
+    model = tiny_run("dcgan", tmp_path / "first", **how).model
+    assert "nothing begins anew" in capsys.readouterr().err
+    for key, value in weights(model, "discriminator").items():
+        torch.testing.assert_close(value, state[f"discriminator.{key}"], atol=1e-3, rtol=1e-3)
+    again = networks_of_training(kept.parent)  # of what is bundled, which has no checkpoint
+    assert {key for key in state if key.startswith("discriminator.")} == set(again)
+    assert set(prepare(kept.parent, "me/dcgan")) >= {TRAINING, "model.safetensors"}
+
+    monkeypatch.setattr(publishing, "LITTLE", 100)
+    publish.main([str(folder), "--bundle", "dcgan-digits"])
+    assert not kept.exists()
+    tiny_run("dcgan", tmp_path / "second", init_from="dcgan-digits")
+    assert "what begins anew: discriminator" in capsys.readouterr().err
+
+
+def test_what_half_precision_cannot_hold_is_kept_whole(tmp_path):
+    publishing.keep({"discriminator.weight": torch.tensor([1e6, 0.1])}, tmp_path)
+    assert torch.equal(read_weights(tmp_path / TRAINING)["discriminator.weight"], torch.tensor([1e6, 0.1]))
 
 
 def test_of_a_model_without_a_discriminator_the_generator_is_taken(tmp_path, capsys):

@@ -15,7 +15,7 @@ _HOME = {
     "save": "zoo.store.saving",
     "publish": "zoo.cards.publishing",
     "evaluate": "zoo.metrics.evaluation",
-    "between": "zoo.tasks.walks",
+    "between": "zoo.tasks.latents",
     "directions": "zoo.tasks.directions",
     "interpolate": "zoo.tasks.walks",
     "invert": "zoo.tasks.inversion",

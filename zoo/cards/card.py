@@ -14,6 +14,7 @@ from zoo.core.files import read_text, write_text
 from zoo.core.registry import variant_of
 from zoo.data.spec import AnySpec, TextSpec, read_spec
 from zoo.features.bundled import PRETRAINED, bundled, describe
+from zoo.metrics.measures import MEASURES, measures_behind
 from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics
 from zoo.store.loading import untrained
 from zoo.store.portable import places_of, portable, portable_metrics, without_places
@@ -66,7 +67,7 @@ def _rendered(folder: Path, name: str, prefix: str, pictures_of_data: bool) -> s
         " ".join((inspect.getdoc(inspect.getmodule(type(model))) or "").split("\n\n")[0].split()),  # its first words
         fenced(f"import zoo\n\n{usage}", "python"),
         "## Training", _training(config, model, name), _notes(folder, written),
-        "## Numbers", model.reading if metrics else "Nothing was measured yet.", _flattering(metrics, model.told_apart),
+        "## Numbers", _reading(model, metrics), _flattering(metrics, model.told_apart),
         _numbers(metrics),
         "## More pictures" if others else "", *others,
         "## Limits", f"{model.limits()} {_weights(config)}"]
@@ -123,6 +124,13 @@ def _training(config: dict[str, Any], model: Task, name: str) -> str:
         lines += ["", f"`zoo train --recipe {name}` alone trains with the recipe's whole budget: "
                   f"{recipe['images']:,} {counted}."]
     return "\n".join(lines)
+
+
+def _reading(model: Task, metrics: Metrics) -> str:
+    """How its numbers are to be read."""
+    if not metrics:
+        return "Nothing was measured yet."
+    return " ".join(filter(None, [model.reading, *(MEASURES[name].reading for name in measures_behind(metrics))]))
 
 
 def _flattering(metrics: Metrics, told_apart: list[str]) -> str:

@@ -11,12 +11,13 @@ from zoo.features.bundled import classifiers, describe
 from zoo.metrics.evaluation import evaluate, measured
 from zoo.metrics.features import default_features
 from zoo.store.catalogue import BUNDLED, Pretrained, bundled_folder, enter
-from zoo.store.golden import check_golden, halve
+from zoo.store.golden import check_golden, halve, halved
 from zoo.store.layout import (
     FILES,
     MEMORISATION,
     NOTES,
     PROGRESS,
+    TRAINING,
     Metrics,
     headline,
     read_config,
@@ -25,7 +26,10 @@ from zoo.store.layout import (
 from zoo.store.loading import load
 from zoo.store.portable import places_of, portable, portable_metrics, without_places
 from zoo.store.upload import upload
+from zoo.store.weights import Tensors, write_weights
 from zoo.tasks.task import Task
+
+LITTLE = 2**20  # bytes of a discriminator that a bundled model comes with
 
 
 class Published(NamedTuple):
@@ -141,6 +145,15 @@ def evaluate_folder(folder: Path, **how: Any) -> Metrics:
     return metrics
 
 
+def keep(others: Tensors, folder: Path) -> None:
+    """Writes weights that training alone needs beside a model's, in half precision unless that cannot hold them, if
+    they take no more than ``LITTLE``."""
+    half = {key: halved(value) for key, value in others.items()}
+    kept = half if all(value.isfinite().all() for value in half.values()) else others
+    if sum(value.nbytes for value in kept.values()) <= LITTLE:
+        write_weights(folder / TRAINING, kept)
+
+
 def catalogued(name: str, folder: Path, where: str = BUNDLED, commit: str = "") -> Pretrained:
     """Enters a model folder into the catalogue under a name, in place of what had that name."""
     model, weights = load(folder), folder / "model.safetensors"
@@ -151,11 +164,14 @@ def catalogued(name: str, folder: Path, where: str = BUNDLED, commit: str = "") 
     return entry
 
 
-def bundle(name: str, source: Path) -> Path:
+def bundle(name: str, source: Path, others: Tensors | None = None) -> Path:
     """Copies a model folder into the package, in half precision where that changes nothing, and enters it.
 
     What had that name goes, with its pictures and notes. The nearest training images come along: what is bundled was
     trained with public data.
+
+    Args:
+        others: weights that training alone needs, such as the discriminator's; see ``keep``.
     """
     files = prepare(source, name, pictures_of_data=True)
     folder = bundled_folder(name)
@@ -165,5 +181,7 @@ def bundle(name: str, source: Path) -> Path:
     for file, content in files.items():
         (folder / file).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
     halve(load(folder), folder)
+    if others:
+        keep(others, folder)
     catalogued(name, folder)
     return folder

@@ -12,6 +12,7 @@ from zoo.cards.pages import write_pages
 from zoo.cards.publishing import bundle, catalogued, publish
 from zoo.commands import cli
 from zoo.core.errors import UsageError
+from zoo.training.beginning import networks_of_training
 
 
 def main(arguments: list[str]) -> None:
@@ -24,7 +25,9 @@ def main(arguments: list[str]) -> None:
                         "training pictures")
     parser.add_argument("--dry-run", action="store_true", help="write card and numbers into the folder; send nothing")
     parser.add_argument("--name", help="enter what was published into the catalogue under this name")
-    parser.add_argument("--bundle", metavar="NAME", help="copy it into the package and its catalogue instead")
+    parser.add_argument("--bundle", metavar="NAME", help="copy it into the package and its catalogue "
+                        "instead, with the discriminator of a run where that takes a megabyte at most, for "
+                        "--init-from NAME")
     parser.add_argument("--cards", action="store_true", help="render the pages in model_cards/ again")
     options = parser.parse_args(arguments)
     if options.cards:
@@ -33,7 +36,8 @@ def main(arguments: list[str]) -> None:
     if options.model is None or (options.repo is None) == (options.bundle is None):
         raise UsageError("give a model folder, and --repo ORG/NAME or --bundle NAME; or --cards alone")
     if options.bundle:
-        print(bundle(options.bundle, Path(options.model)), *write_pages(), sep="\n")
+        folder = bundle(options.bundle, Path(options.model), networks_of_training(Path(options.model)))
+        print(folder, *write_pages(), sep="\n")
         return
     done = publish(options.model, options.repo, options.private, options.revision, options.dry_run,
                    pictures_of_data=options.pictures_of_data)

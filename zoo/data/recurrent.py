@@ -29,12 +29,15 @@ class Recurrent(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of every place given those before: sentences (N, T) -> (N, T, vocabulary)."""
-        before = F.pad(tokens[:, :-1], (1, 0), value=END)
-        embedded = self.embedding(before)
+        embedded = self.embedded(F.pad(tokens[:, :-1], (1, 0), value=END))
         with torch.autocast(tokens.device.type, enabled=False):  # the CPU's has no bfloat16 for some widths
             hidden, _ = self.lstm(embedded)
         first, later = self.out(hidden).split([1, tokens.shape[1] - 1], 1)
         return torch.cat([self._possible(first, first=True), self._possible(later)], 1)
+
+    def embedded(self, before: Tensor) -> Tensor:
+        """What the LSTM is told: the tokens before each place, (N, T) -> (N, T, width)."""
+        return self.embedding(before)
 
     def _possible(self, logits: Tensor, first: bool = False) -> Tensor:
         if self.ends and not first:

@@ -10,7 +10,16 @@ from typing import NamedTuple
 
 from zoo.core.errors import UsageError, unknown
 from zoo.data.mixtures import MIXTURES
-from zoo.metrics import combinations, label_maps, restyling, translation, two_domains, writing
+from zoo.metrics import (
+    combinations,
+    conditional,
+    label_maps,
+    path_lengths,
+    restyling,
+    translation,
+    two_domains,
+    writing,
+)
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import (
@@ -34,11 +43,13 @@ SHOWN = 8  # of them in a picture
 
 
 class Measure(NamedTuple):
-    """A way to measure, what the names of its values begin with, and what else their protocol says."""
+    """A way to measure, what the names of its values begin with, what else their protocol says, and what a card says of
+    how they are to be read."""
 
     compute: Callable[[Comparison], Values]
     stems: tuple[str, ...]
     said: str = ""
+    reading: str = ""
 
 
 def frechet(c: Comparison) -> Values:
@@ -189,6 +200,16 @@ MEASURES: dict[str, Measure] = {
     "collapse": Measure(collapse, ("densest",)),
     "classes": Measure(classes, ("classes_found", "class_kl", "confident")),
     "agreement": Measure(agreement, ("label_agreement",)),
+    "class_frechet": Measure(conditional.class_frechet, ("class_fid", "class_fd"), reading=(
+        "`class_fd` is a Frechet distance within classes, lower the better, a mean over `/classes`; `/blind` is what "
+        "real images of any class get.")),
+    "classification": Measure(conditional.classification, ("cas",),
+                              f"judge='classifier of width {conditional.WIDTH}, {conditional.SCHOOLING}'", reading=(
+        "`cas` is the share of real images that a classifier is right of which learnt from generated ones, `/real` of "
+        "one that learnt from as many real ones.")),
+    "path_length": Measure(path_lengths.path_lengths, ("ppl_z", "ppl_w"), f"epsilon={path_lengths.EPSILON:g}", reading=(
+        "`ppl` is the perceptual length of the way from latent to latent, lower the better, in other features than "
+        "those of the published numbers; its `/floor` is that of straight ways between the same images.")),
     "combinations": Measure(combinations.combinations, ("said_seen", "said_unseen"),
                             f"each={combinations.EACH}"),
     "stays": Measure(stays, ("label_kept", "input_l")),

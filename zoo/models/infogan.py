@@ -52,6 +52,7 @@ class DiscriminatorWithQ(TrunkWithHead):
 class InfoGAN(GAN):
     Config = InfoGANConfig
     config: InfoGANConfig
+    jumps = True  # from one categorical code to another
     discriminator: DiscriminatorWithQ
 
     @property

@@ -45,6 +45,7 @@ class Generators(nn.ModuleList):
 class MADGAN(GAN):
     Config = MADGANConfig
     config: MADGANConfig
+    jumps = True  # from one generator to another
     generator: Generators
 
     @property

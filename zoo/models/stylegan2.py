@@ -34,6 +34,7 @@ from zoo.networks.progressive import COARSEST
 from zoo.networks.stylegan2 import StyleDiscriminator, StyleGenerator
 from zoo.tasks.adaptation import Followed
 from zoo.tasks.gan import GAN, AdversarialConfig
+from zoo.tasks.latents import between
 from zoo.tasks.task import PASS
 
 
@@ -61,6 +62,7 @@ class StyleGAN2(GAN):
     kind = "styled"
     spec_kinds = ("images",)
     penalises_gradients = True
+    spaces = ("z", "w")
 
     def __init__(self, config: StyleGAN2Config, data: AnySpec) -> None:
         self.sides = sides(data.image_size, COARSEST)  # before the networks, which have a level each
@@ -78,6 +80,15 @@ class StyleGAN2(GAN):
     @property
     def latent_size(self) -> int:
         return self.config.latent_dim + self.generator.noise_size
+
+    def on_the_way(self, space: str, start: Tensor, end: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+        """As of any model; but all of the way has the noise of its start, and in W it is straight."""
+        z, noise = start.split([self.config.latent_dim, self.generator.noise_size], 1)
+        other = end[:, :self.config.latent_dim]
+        if space == "z":
+            return self.generator(torch.cat([between(z, other, t), noise], 1))
+        w = torch.lerp(self.generator.mapping(z), self.generator.mapping(other), t)
+        return self.generator.synthesise(w[:, None].expand(-1, self.generator.layers, -1), noise)
 
     def share_of(self, group: str) -> float:
         every = self.config.path_every

@@ -65,7 +65,7 @@ def halve(model: Task, folder: Path) -> bool:
         Whether it did.
     """
     whole = read_weights(folder / "model.safetensors")
-    half = {key: value.half() if value.is_floating_point() else value for key, value in whole.items()}
+    half = {key: halved(value) for key, value in whole.items()}
     for tensors in (half, whole):
         put(model, tensors)
         try:
@@ -75,6 +75,11 @@ def halve(model: Task, folder: Path) -> bool:
         rewrite(folder, tensors)
         return tensors is half
     raise UsageError(f"{folder} does not make its golden images, in whatever precision: train it again")
+
+
+def halved(value: Tensor) -> Tensor:
+    """Floats in half precision; whole numbers as they are."""
+    return value.half() if value.is_floating_point() else value
 
 
 def rewrite(folder: Path, tensors: Tensors) -> None:

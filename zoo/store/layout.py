@@ -2,6 +2,7 @@
 
     config.json          task, variant, config, data set and where the model comes from
     model.safetensors    the networks that answering needs, averaged weights where there are any
+    training.safetensors networks that training alone needs, such as a discriminator; where they are kept
     golden.safetensors   a few inputs and the output that they must give
     metrics.json         every number with its protocol
     samples.png          what it makes, not picked, or samples.txt; more pictures beside it
@@ -21,7 +22,8 @@ from zoo.store.portable import last_names
 FORMAT = 2  # of config.json; raised when older versions of the zoo could not read a folder rightly
 NOTES = "notes.md"  # what its maker has to say, for the card
 MEMORISATION, PROGRESS = "memorisation.png", "progress.png"  # pictures that any task may have
-FILES = ("config.json", "model.safetensors", "golden.safetensors", "metrics.json", NOTES,
+TRAINING = "training.safetensors"  # of networks that answering does not need: what another run can begin with
+FILES = ("config.json", "model.safetensors", TRAINING, "golden.safetensors", "metrics.json", NOTES,
          "README.md")  # what a repository holds besides pictures: neither checkpoints nor logs of the run
 
 Metrics = dict[str, dict[str, Any]]  # name -> {"value": float, "protocol": str}

@@ -40,6 +40,8 @@ def directions(model: Task, count: int = 8) -> Directions:
     if not isinstance(model, LatentModel):
         raise UsageError(f"{model.variant} makes nothing from latents: zoo.directions takes models that can be asked "
                          "with sample()")
+    if model.no_gradient:
+        raise UsageError(f"{model.variant} has no directions: {model.no_gradient}")
     if not 1 <= count <= model.latent_size:
         raise UsageError(f"there are 1 to {model.latent_size} directions, not {count}")
     strengths, vectors = torch.linalg.eigh(_squared(_first_weights(model)))

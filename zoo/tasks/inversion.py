@@ -77,6 +77,10 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
     if steps < 0 or starts < 1 or batch_size < 1:
         raise UsageError(f"zoo.invert takes steps from 0 and starts and batch_size from 1, not {steps}, {starts} and "
                          f"{batch_size}")
+    if model.no_gradient and steps:
+        raise UsageError(f"there is no gradient by which latents of {model.variant} could be searched for: "
+                         f"{model.no_gradient}. zoo.invert(..., steps=0) gives the nearest of random ones, or what its "
+                         "encoder says")
     distance = None if features is None else PerceptualDistance(features)
     pictures = model.data.read(images)
     told = model.condition.numbers(labels, len(pictures))

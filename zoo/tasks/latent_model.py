@@ -16,7 +16,7 @@ from zoo.data.spec import AnySpec
 from zoo.networks import BACKBONES, Backbone, BackboneName
 from zoo.networks.blocks import Norm, Trunk, TrunkWithHead, normalise_spectrally
 from zoo.networks.conditioning import Unconditional
-from zoo.tasks.latents import standard_normals
+from zoo.tasks.latents import between, standard_normals
 from zoo.tasks.task import PASS, Task
 
 NO_ENCODER = "{} has no encoder: it makes images from latents, not latents from images"
@@ -51,6 +51,8 @@ class LatentModel(Task):
     Config: ClassVar[type[SamplerConfig]] = SamplerConfig
     config: SamplerConfig
     Condition: ClassVar[type[Unconditional]] = Unconditional  # what the networks are told besides their input
+    spaces: ClassVar[tuple[str, ...]] = ("z",)  # of latents, between which there are ways, see ``on_the_way``
+    jumps: ClassVar[bool] = False  # whether a latent that moves makes the picture another at some places, all at once
 
     def __init__(self, config: SamplerConfig, data: AnySpec) -> None:
         super().__init__(config, data)
@@ -98,6 +100,14 @@ class LatentModel(Task):
     def generate(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """Images in [-1, 1], (N, C, H, W), from latents (N, latent_size) and classes (N,)."""
         return self.condition.call(self.generator, z, labels)
+
+    def on_the_way(self, space: str, start: Tensor, end: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+        """Images in [-1, 1], (N, C, H, W), at shares t (N, 1) of the way from normals (N, latent_size) to others.
+
+        Args:
+            space: one of ``spaces``, in which the way is the shortest; in z on a great circle of the normals.
+        """
+        return self.generate(self.prior(between(start, end, t)), labels)
 
     def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Latents (N, latent_size) of images in [-1, 1], differentiably.

@@ -1,4 +1,4 @@
-"""Where every latent begins: standard normals from a seed."""
+"""Where every latent begins: standard normals from a seed, and the way between two of them."""
 
 import math
 import operator
@@ -37,3 +37,15 @@ def standard_normals(n: int, size: int, seed: int | None = None, truncation: flo
     inside = math.erf(truncation / 2**0.5)  # the share of normals within +-truncation
     normal = torch.erfinv(normal.uniform_(-inside, inside, generator=random)) * 2**0.5
     return normal.clamp(-truncation, truncation)[:n]
+
+
+def between(start: Tensor, end: Tensor, t: Tensor | float) -> Tensor:
+    """Normals (..., size) at the share ``t`` of the way from some to others, on great circles (spherical interpolation,
+    White 2016, arXiv:1609.04468).
+
+    Where there is no great circle, as between the numbers of a latent of one dimension, the way is straight.
+    """
+    cosine = torch.cosine_similarity(start, end, dim=-1)[..., None]
+    angle, t = torch.acos(cosine.clamp(-1, 1)), torch.as_tensor(t, dtype=start.dtype)
+    arc = (torch.sin((1 - t) * angle) * start + torch.sin(t * angle) * end) / torch.sin(angle)
+    return torch.where(cosine.abs() < 0.99999, arc, torch.lerp(start, end, t))

@@ -14,7 +14,7 @@ from zoo.tasks.asking import LARGEST_SEED, SEED, Control, Made, Values, View, sh
 from zoo.tasks.directions import directions
 from zoo.tasks.inversion import invert
 from zoo.tasks.latent_model import LatentModel
-from zoo.tasks.walks import between
+from zoo.tasks.latents import between
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -91,7 +91,7 @@ def views(model: LatentModel, saying: Saying) -> list[View]:
         blank = "#000000"  # as the digits, which alone have such models
         found.append(View("reconstruct", "Reconstruct", (
             Control("picture", "picture", "picture", blank=blank), *asker.classes), asker.reconstruction))
-    if model.latent_size <= MOST_DIMENSIONS:
+    if model.latent_size <= MOST_DIMENSIONS and not model.no_gradient:
         found.append(View("find", "Find a picture", (
             Control("picture", "picture", "picture", blank="#ffffff"), *asker.classes,
             Control("steps", "steps", "slider", 60, minimum=1, maximum=200)), asker.found, slow=True))

@@ -47,6 +47,7 @@ class Task(GenerativeModule):
     smallest_batch: ClassVar[int] = 2  # examples of a step: batch-norm knows no spread of one
     paired: ClassVar[bool] = False  # whether the data have the right answer to each question
     no_graph: ClassVar[str] = ""  # why there is no file that computes ``answer``, in words; empty where there is one
+    no_gradient: ClassVar[str] = ""  # why answers have no gradient in their inputs, in words; empty where they have one
     data: Any  # a spec of one of these kinds
 
     def __init__(self, config: Any, data: Any) -> None:

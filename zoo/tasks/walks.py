@@ -6,6 +6,7 @@ from torch import Tensor
 from zoo.core.errors import UsageError
 from zoo.data.labels import Labels
 from zoo.tasks.latent_model import LatentModel
+from zoo.tasks.latents import between
 from zoo.tasks.task import Inputs
 
 
@@ -29,15 +30,6 @@ def interpolate(model: LatentModel, pairs: int = 8, steps: int = 8, labels: Labe
     start, end = model.normals(2 * pairs, seed, truncation)[:, None].chunk(2)  # (pairs, 1, latent_size)
     way = between(start, end, torch.linspace(0, 1, steps)[None, :, None])  # (pairs, steps, latent_size)
     return _render_walks(model, way, labels)
-
-
-def between(start: Tensor, end: Tensor, t: Tensor | float) -> Tensor:
-    """Normals (..., latent_size) at the share ``t`` of the way from some to others, on great circles as in
-    ``interpolate``."""
-    cosine = torch.cosine_similarity(start, end, dim=-1)[..., None]
-    angle, t = torch.acos(cosine.clamp(-1, 1)), torch.as_tensor(t, dtype=start.dtype)
-    arc = (torch.sin((1 - t) * angle) * start + torch.sin(t * angle) * end) / torch.sin(angle)
-    return torch.where(cosine.abs() < 0.99999, arc, torch.lerp(start, end, t))
 
 
 def traverse(model: LatentModel, dimension: int | Tensor, low: float = -3.0, high: float = 3.0, steps: int = 8,

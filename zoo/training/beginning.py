@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from zoo.core.errors import UsageError
-from zoo.store.layout import read_config
-from zoo.store.loading import find, read_checkpoint
+from zoo.store.layout import TRAINING, read_config
+from zoo.store.loading import find, read_checkpoint, untrained
 from zoo.store.weights import Tensors, read_weights
 from zoo.tasks.task import Task
 from zoo.training.checkpoints import BEST, is_sound, newest_checkpoint
@@ -16,8 +16,8 @@ def begin_with(model: Task, source: str) -> str:
     """Gives a new model the weights of another, wherever name and shape of a tensor are the same.
 
     Args:
-        source: see ``zoo.load``. Of a run's folder, and of a checkpoint, the discriminator is taken as well; other
-            model folders have the networks that answer alone.
+        source: see ``zoo.load``. Of a run's folder, of a checkpoint, and of a bundled model with a small one, the
+            discriminator is taken as well; other model folders have the networks that answer alone.
 
     Returns:
         A sentence: what was taken, and what begins anew.
@@ -67,11 +67,29 @@ def _weights(source: str) -> tuple[dict, Tensors]:
     if path.suffix == ".ckpt" and path.is_file():
         return read_checkpoint(path)
     folder = find(path.parent if path.name == "model.safetensors" else source)
-    best, checkpoints = folder / "checkpoints" / BEST, folder / "checkpoints"
-    checkpoint = best if is_sound(best) else newest_checkpoint(checkpoints)
+    checkpoint = _checkpoint(folder)
     if checkpoint is not None:
         return read_checkpoint(checkpoint)
-    return read_config(folder), read_weights(folder / "model.safetensors")
+    kept = read_weights(folder / TRAINING) if (folder / TRAINING).exists() else {}
+    return read_config(folder), read_weights(folder / "model.safetensors") | kept
+
+
+def _checkpoint(folder: Path) -> Path | None:
+    """The best of a run, which is what its model folder has, else the newest."""
+    best = folder / "checkpoints" / BEST
+    return best if is_sound(best) else newest_checkpoint(folder / "checkpoints")
+
+
+def networks_of_training(folder: Path) -> Tensors:
+    """The weights of a run that answering does not need and another run can begin with, such as its discriminator's;
+    of a folder without checkpoints those that it keeps, if any.
+
+    Raises:
+        UsageError: no model, or one that is damaged.
+    """
+    model, (_, tensors) = untrained(folder), _weights(str(folder))
+    others = tuple(f"{name}." for name in _networks(model) if name not in model.networks_for_sampling())
+    return {key: value.contiguous() for key, value in tensors.items() if key.startswith(others)}  # as they are written
 
 
 def _check_alike(model: Task, theirs: dict, source: str) -> None:
