@@ -15,6 +15,7 @@ from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_ag
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.divergences import earth_mover
+from zoo.metrics.identification import identification
 from zoo.metrics.memorisation import memorisation, memorisation_picture
 from zoo.metrics.modes import mode_coverage
 from zoo.metrics.neighbours import densest, density_and_coverage, usual_reach
@@ -173,6 +174,7 @@ MEASURES: dict[str, Measure] = {
     "domains": Measure(translation.domains, ("in_domain",),
                        f"judge='classifier of width {two_domains.WIDTH}, {two_domains.SCHOOLING}'"),
     "parts": Measure(translation.parts, ("asked", "kept")),
+    "identification": Measure(identification, ("identified",)),
     "frechet": Measure(frechet, ("fid", "fd")),
     "score": Measure(score, ("is",)),
     "kernel": Measure(kernel, ("kid",)),
