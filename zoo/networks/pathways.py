@@ -167,10 +167,7 @@ def fused(parts: Sequence[Tensor], boxes: Sequence[Box], size: int) -> Tensor:
     most = padded[0]
     for other in padded[1:]:
         most = torch.maximum(most, other)
-    covered = torch.zeros(size, size, dtype=torch.bool, device=most.device)
-    for box in boxes:
-        box.cut(covered).fill_(True)
-    return torch.where(covered, most, 0)
+    return most.masked_fill(most == -torch.inf, 0)
 
 
 def _to_image(inputs: int, channels: int) -> nn.Sequential:
