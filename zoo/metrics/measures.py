@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zoo.core.errors import UsageError, unknown
 from zoo.data.mixtures import MIXTURES
 from zoo.metrics import combinations, label_maps, restyling, translation, two_domains, writing
+from zoo.metrics.ageing import FACES, STEPS, ageing
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
@@ -185,6 +186,7 @@ MEASURES: dict[str, Measure] = {
     "agreement": Measure(agreement, ("label_agreement",)),
     "combinations": Measure(combinations.combinations, ("said_seen", "said_unseen"),
                             f"each={combinations.EACH}"),
+    "ageing": Measure(ageing, ("aged", "aged_off", "same_face"), f"faces={FACES} steps={STEPS}"),
     "stays": Measure(stays, ("label_kept", "input_l")),
     "restyled": Measure(restyling.style, ("style",),
                         "judge='logistic regression on words and pairs of words of the sentences to train with'"),
