@@ -1,4 +1,4 @@
-"""Age-cGAN: the encoder's term, and faces whose latent and class are known."""
+"""Age-cGAN: the encoder's term, faces whose latent and class are known, and how ageing is measured."""
 
 import pytest
 import torch
@@ -6,7 +6,9 @@ from torch import nn
 
 import zoo
 from zoo.data.batches import Labelled
+from zoo.data.sources import open_source
 from zoo.features.perceptual import PerceptualDistance
+from zoo.models.age_cgan import AgeCGAN, AgeCGANConfig
 
 
 def model_of(**config):
@@ -98,3 +100,40 @@ def test_the_search_never_ends_above_the_encoder(method):
 def test_what_has_no_answer(call, words):
     with pytest.raises(zoo.UsageError, match=words):
         call(model_of())
+
+
+@pytest.mark.filterwarnings("ignore:.*are too few.*", "ignore:the model was trained on.*")
+def test_ageing_tells_a_model_from_trivial_answers(monkeypatch):
+    """What copies gets what copies get, and so on; a copy is the same face and never of the age that was asked for, a
+    real one of that age is another; ages are told by a network that knows real ones."""
+    digits = open_source("digits", held_out=0.3)
+    model = AgeCGAN(AgeCGANConfig(width=2, backbone="mlp", latent_dim=4), digits.spec).eval()
+    held_out = open_source("digits", held_out=0.3, split="test").load()
+    known, training = held_out.images.float() / 255, digits.load()
+    means = torch.stack([training.images[training.labels == label].float().mean(0) / 255 for label in range(10)])
+    asked = []
+
+    def measured(age):
+        def told(faces, to, labels, steps, progress):
+            of = torch.cdist(faces.flatten(1), known.flatten(1)).argmin(1)
+            assert torch.equal(held_out.labels[of], labels)  # held out, and of the class that is said
+            asked.append((labels, to))
+            return age(faces, to)
+
+        monkeypatch.setattr(model, "age", told)
+        found = zoo.evaluate(model, data="digits", measures="ageing", features="digits", samples=150, real=200)
+        return {name: metric["value"] for name, metric in found.items()}
+
+    copied, mean = measured(lambda faces, to: faces), measured(lambda faces, to: means[to])
+    own, other = asked[0]
+    assert (own != other).all()
+    assert len((other - own).remainder(10).unique()) == 9  # every other class in turn
+    names = ("aged[digits]", "aged_off[digits]", "same_face150[digits]")
+    for found, which in ((copied, "/copy"), (mean, "/mean")):
+        for name in names:
+            assert found[name] == pytest.approx(copied[f"{name}{which}"], abs=1e-9)
+    assert copied["aged[digits]/copy"] < 0.1 < 0.9 < copied["aged[digits]/real"]
+    assert copied["aged_off[digits]/real"] < 0.5 < 3 < copied["aged_off[digits]/copy"]
+    assert copied["same_face150[digits]/copy"] > 0.95 > 0.2 > copied["same_face150[digits]/real"]
+    with pytest.raises(zoo.UsageError, match="cgan brings no faces to other ages"):
+        zoo.evaluate(zoo.create("cgan", image_size=32, classes=10), data="digits", measures="ageing", features="digits")

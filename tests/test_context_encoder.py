@@ -116,6 +116,6 @@ def test_rates_and_data():
         model_of("edges")
     with pytest.raises(zoo.UsageError, match="takes 16, 32, 64"):
         model_of(size=24)
-    with pytest.raises(zoo.UsageError, match="fills the centre of pictures of 32x32 px, not of 40x40"):
+    with pytest.raises(zoo.UsageError, match="takes pictures of 32x32 px alone, not of 40x40"):
         model.translate(torch.rand(1, 3, 40, 40))
     assert zoo.create("context-encoder", image_size=16).data.pairs == "hole"

@@ -15,6 +15,7 @@ from torch import Tensor
 from zoo.core.errors import UsageError, unknown
 from zoo.data.colours import coloured, grey, lightness, opponents
 from zoo.data.holes import blocks, hole, in_the_centre, unknown_pixels
+from zoo.data.turns import turned
 
 EDGE = 0.2  # Sobel magnitude from which a pixel is one of an edge; a straight step from black to white has 1
 SHRINK = {"half": 2, "quarter": 4, "eighth": 8}
@@ -85,6 +86,7 @@ DERIVED: dict[str, Way] = {
     "edges": Way(edges, source_channels=1),
     "hole": Way(hole, missing=in_the_centre),
     "blocks": Way(blocks, missing=unknown_pixels, source_channels=-1),
+    "turned": Way(turned),
     **{name: Way(partial(shrink, factor=factor), factor=factor) for name, factor in SHRINK.items()},
 }
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from zoo.data.chance import numbers_of
+
 BLOCKS = 5  # squares of ``blocks``, which may overlap (Pathak 2016, arXiv:1604.07379, section 4.1)
 
 
@@ -30,7 +32,7 @@ def blocks(images: Tensor) -> Tensor:
     Where they lie follows from the picture, so the same one always has the same holes.
     """
     height, width = images.shape[2:]
-    numbers = _numbers(images, 3 * BLOCKS).view(-1, BLOCKS, 3, 1)
+    numbers = numbers_of(images, 3 * BLOCKS).view(-1, BLOCKS, 3, 1)
     size = (height / 8 * (1 + numbers[:, :, 0])).floor()  # (N, BLOCKS, 1)
     rows = _stretch(height, numbers[:, :, 1], size)
     columns = _stretch(width, numbers[:, :, 2], size)
@@ -53,17 +55,3 @@ def _stretch(length: int, place: Tensor, size: Tensor) -> Tensor:
     first = (place * (length - size + 1)).floor()
     pixel = torch.arange(length, device=place.device)
     return (pixel >= first) & (pixel < first + size)
-
-
-def _numbers(images: Tensor, count: int) -> Tensor:
-    """Numbers in [0, 1) out of the 256 levels of a picture: (N, C, H, W) -> (N, count) float64.
-
-    By the linear congruential generator of Knuth's MMIX, in int64 that wraps round.
-    """
-    levels = ((images + 1) * 127.5).round().long().flatten(1)
-    state = (levels * torch.arange(1, 2 * levels.shape[1], 2, device=images.device)).sum(1)
-    numbers = []
-    for _ in range(count + 1):  # the first is nearly alike for pictures that are
-        state = state * 6364136223846793005 + 1442695040888963407
-        numbers.append(((state >> 33) & 0x3FFFFFFF).double() / 2**30)
-    return torch.stack(numbers[1:], 1)

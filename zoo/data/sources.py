@@ -9,6 +9,7 @@ from zoo.data.captions import Captions, base_emoji, captions_of_classes, caption
 from zoo.data.decoded import cache_folder
 from zoo.data.domains import DerivedDomains, DomainClasses, DomainFolder, has_domains
 from zoo.data.folder import FolderSource, checked_split
+from zoo.data.frontal import FrontalPairs, persons_of
 from zoo.data.grammar import GrammarSource
 from zoo.data.heldout import HeldOut
 from zoo.data.hub import HubSource
@@ -18,7 +19,7 @@ from zoo.data.oracle import OracleSource
 from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import PointSource
 from zoo.data.source import Place, Source
-from zoo.data.spec import FILES, MOST_PLACES, checked_share
+from zoo.data.spec import FILES, FRONTAL, MOST_PLACES, checked_share
 from zoo.data.text import Reading, StyledSource, captions, text_in_files, text_in_memory, text_of_hub, yelp
 from zoo.data.tokens import SPELLINGS
 
@@ -39,8 +40,9 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
         kind: of data that a model takes: ``images``, which points are too, ``captions``, ``pairs``, ``domains``,
             ``text`` or ``styles``, which are sentences of two classes.
         pairs: ``files``, or how pairs are derived from images: ``grey``, ``lab``, ``edges``, ``hole``, ``blocks``,
-            ``half``, ``quarter`` or ``eighth``; see ``zoo.data.derived``. So is the first of two domains by ``grey``
-            and ``edges``.
+            ``turned``, ``half``, ``quarter`` or ``eighth``; see ``zoo.data.derived``. So is the first of two domains by
+            ``grey``, ``edges`` and ``turned``. Or ``frontal``, of classes that are persons, which are held out as a
+            whole; see ``zoo.data.frontal``.
         reverse: of pairs in files: whether the right half, or the second folder, is the source.
         domains: two classes of labelled images, such as ``cat,dog``, or the order of two folders, such as ``B,A``; see
             ``zoo.data.domains``.
@@ -149,7 +151,7 @@ def _open_pairs(asked: Request) -> Source:
         if reverse:
             raise UsageError(f"--reverse is for pairs in files, and --pairs {asked.pairs} makes the source of the "
                              "target: leave it away")
-        return DerivedPairs(_images(asked), asked.pairs)
+        return _frontal(asked) if asked.pairs == FRONTAL else DerivedPairs(_images(asked), asked.pairs)
     if asked.held_out:
         raise UsageError("--held-out is for single images: put pairs to test with into a folder test, beside train")
     if not isinstance(data, str):
@@ -164,6 +166,15 @@ def _open_pairs(asked: Request) -> Source:
     raise unknown("set of pairs or folder", data, PAIRS)
 
 
+def _frontal(asked: Request) -> Source:
+    """Pairs of turned and frontal pictures; of persons who are held out all pictures are."""
+    if not asked.held_out:
+        return FrontalPairs(_images(asked))
+    whole = _find(asked.data, asked.place._replace(split="train"), asked.channels)
+    persons = [whole.spec.class_names[number] for number in persons_of(whole).tolist()]
+    return FrontalPairs(HeldOut(whole, asked.held_out, asked.place.split, persons))
+
+
 def _open_domains(asked: Request) -> Source:
     place = asked.place
     _check_no_reading(asked)
@@ -171,6 +182,8 @@ def _open_domains(asked: Request) -> Source:
     if asked.reverse:
         raise UsageError("--reverse is for models of pairs, and these pictures are not paired: leave it away; "
                          "--domains B,A turns two folders round")
+    if asked.pairs == FRONTAL:
+        raise UsageError(f"--pairs {FRONTAL} is for models of pairs, such as tpgan: leave it away")
     if asked.pairs != FILES:
         if asked.domains:
             raise UsageError(f"--pairs {asked.pairs} makes one set of pictures of the other, and --domains names two "

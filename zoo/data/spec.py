@@ -18,6 +18,7 @@ from zoo.data.tokens import SPELLINGS, padded, plain, tidied
 
 BETWEEN = ";"  # names of domains, of which a comma may be a part
 FILES = "files"  # in place of a way to derive pairs: they are there
+FRONTAL = "frontal"  # and so are these, in classes that are persons: see ``zoo.data.frontal``
 MOST_HELD_OUT = 0.5  # of a set of single images, or of sentences
 MOST_PLACES = 4096  # of a sentence
 SHOWN = 60  # characters of a sentence in an error
@@ -130,15 +131,15 @@ class PairSpec(ImageSpec):
 
     source_size: int
     source_channels: int
-    pairs: str  # "files", or how the sources are derived from the targets: see ``zoo.data.derived``
+    pairs: str  # "files", "frontal", or how the sources are derived from the targets: see ``zoo.data.derived``
     reverse: bool = False  # of files: whether source and target have changed places
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_whole("source_size", 1, most=4096)
         self.check_whole("source_channels", 1, most=64)
-        if not isinstance(self.pairs, str) or self.pairs not in (FILES, *DERIVED):
-            raise unknown("way to make pairs", self.pairs, [FILES, *DERIVED])
+        if not isinstance(self.pairs, str) or self.pairs not in (FILES, FRONTAL, *DERIVED):
+            raise unknown("way to make pairs", self.pairs, [FILES, FRONTAL, *DERIVED])
         if not isinstance(self.reverse, bool):
             raise UsageError(f"reverse must be true or false, not {self.reverse!r}")
 

@@ -56,10 +56,12 @@ class Encoder(nn.Module):
 
     def prepare(self, images: Tensor) -> Tensor:
         """uint8 (N, 1 or 3, H, W) of any size -> floats (N, channels, image_size, image_size) in [-1, 1]."""
-        x = self.in_its_colours(images.float() / 127.5 - 1)
-        if x.shape[2:] != (self.image_size, self.image_size):
-            x = F.interpolate(x, (self.image_size, self.image_size), mode="bilinear", antialias=True)
-        return x
+        return self.resampled(self.in_its_colours(images.float() / 127.5 - 1))
+
+    def resampled(self, x: Tensor) -> Tensor:
+        """Floats (N, C, H, W) -> (N, C, image_size, image_size)."""
+        size = (self.image_size, self.image_size)
+        return x if x.shape[2:] == size else F.interpolate(x, size, mode="bilinear", antialias=True)
 
     def in_its_colours(self, x: Tensor) -> Tensor:
         """Floats (N, 1 or 3, H, W) -> (N, channels, H, W): colour is made grey, and grey is repeated."""

@@ -20,6 +20,7 @@ from zoo.metrics import (
     two_domains,
     writing,
 )
+from zoo.metrics.ageing import FACES, STEPS, ageing
 from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import (
@@ -30,6 +31,7 @@ from zoo.metrics.distances import (
     precision_and_recall,
 )
 from zoo.metrics.divergences import earth_mover
+from zoo.metrics.identification import identification
 from zoo.metrics.memorisation import memorisation, memorisation_picture
 from zoo.metrics.modes import mode_coverage
 from zoo.metrics.neighbours import densest, density_and_coverage, usual_reach
@@ -192,6 +194,7 @@ MEASURES: dict[str, Measure] = {
     "domains": Measure(translation.domains, ("in_domain",),
                        f"judge='classifier of width {two_domains.WIDTH}, {two_domains.SCHOOLING}'"),
     "parts": Measure(translation.parts, ("asked", "kept")),
+    "identification": Measure(identification, ("identified",)),
     "frechet": Measure(frechet, ("fid", "fd")),
     "score": Measure(score, ("is",)),
     "kernel": Measure(kernel, ("kid",)),
@@ -212,6 +215,7 @@ MEASURES: dict[str, Measure] = {
         "those of the published numbers; its `/floor` is that of straight ways between the same images.")),
     "combinations": Measure(combinations.combinations, ("said_seen", "said_unseen"),
                             f"each={combinations.EACH}"),
+    "ageing": Measure(ageing, ("aged", "aged_off", "same_face"), f"faces={FACES} steps={STEPS}"),
     "stays": Measure(stays, ("label_kept", "input_l")),
     "restyled": Measure(restyling.style, ("style",),
                         "judge='logistic regression on words and pairs of words of the sentences to train with'"),

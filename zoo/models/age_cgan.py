@@ -41,6 +41,7 @@ class AgeCGANConfig(ConditionalGANConfig):
 class AgeCGAN(ConditionalGAN):
     Config = AgeCGANConfig
     config: AgeCGANConfig
+    reading = f"{ConditionalGAN.reading} Lower is better for `aged_off`, which is in classes, too."
 
     def __init__(self, config: AgeCGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
@@ -87,6 +88,10 @@ class AgeCGAN(ConditionalGAN):
         known = self.likely(pictures) if labels is None else labels
         found = invert(self, pictures, known, steps, features=features, method=method, progress=progress)
         return self.decode(found.latents, wanted)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return (*super().measures, "ageing")
 
     def likely(self, faces: Pictures) -> Tensor:
         """Of each face (n, C, H, W) in [0, 1] the class by which encoder and generator come nearest to it, (n,)."""

@@ -13,7 +13,7 @@ from zoo.data.derived import Way
 from zoo.data.holes import in_the_centre, unknown_pixels
 from zoo.data.jitter import jittered
 from zoo.data.pictures import Pictures, as_tensor
-from zoo.data.spec import FILES, PairSpec
+from zoo.data.spec import FILES, FRONTAL, PairSpec
 from zoo.tasks.asking import Control, Values, View, wanted
 from zoo.tasks.task import PASS
 from zoo.tasks.translating_views import picture_view
@@ -45,6 +45,11 @@ class PairedTranslator(Translator):
     def way(self) -> Way:
         """How pairs come out of images; for pairs in files, as they are."""
         return self.data.way
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it takes pictures of the size of its training alone."""
+        return self.way.missing is in_the_centre
 
     def jittered(self, batch: Pair) -> Pair:
         """A piece of each pair, somewhat enlarged, mirrored or not, the same of both."""
@@ -124,8 +129,8 @@ class PairedTranslator(Translator):
 
     def _in_bands(self, source: Tensor, made_of: Callable[[Tensor], Tensor], tile: int | None) -> Iterator[Tensor]:
         size = self.data.image_size
-        if self.way.missing is in_the_centre and source.shape[2:] != (size, size):
-            raise UsageError(f"this {self.variant} fills the centre of pictures of {size}x{size} px, not of "
+        if self.fixed and source.shape[2:] != (size, size):
+            raise UsageError(f"this {self.variant} takes pictures of {size}x{size} px alone, not of "
                              f"{source.shape[2]}x{source.shape[3]}: resize or crop them")
         return super()._in_bands(source, made_of, tile)
 
@@ -161,7 +166,7 @@ class PairedTranslator(Translator):
     def views(self) -> list[View]:
         way = self.way
         if way.missing is None:
-            return [self.translating(derive=None if way.source is None else self.source_of)]
+            return [self.translating(derive=None if way.source is None else self.source_of, fixed=self.fixed)]
         if way.missing is in_the_centre:
             return [picture_view(self, "inpaint", "Fill the centre", fixed=True)]
         return [picture_view(self, "inpaint", "Fill holes", (
@@ -180,7 +185,8 @@ class PairedTranslator(Translator):
 
     def limits(self) -> str:
         data = self.data
-        made = FILES if data.pairs == FILES else f"sources made of their targets ({data.pairs})"
+        made = {FILES: FILES, FRONTAL: "each picture with the most symmetric of its person"}.get(
+            data.pairs, f"sources made of their targets ({data.pairs})")
         return (f"It was trained on {data.image_size} px pairs of {data.name}, {made}, and knows nothing else, with "
                 "the biases of that set.")
 

@@ -24,9 +24,12 @@ class Training(Options):
                                  "or ~/.cache/gan-zoo/data)", group="data")
     image_size: int = option(0, "pixels (0: the data set's own; 64 for a folder)", minimum=0, group="data")
     channels: int = option(0, "of a folder: 1 grey, 3 colour (0: as the files are)", minimum=0, maximum=3, group="data")
-    pairs: Literal["files", "grey", "lab", "edges", "hole", "blocks", "half", "quarter", "eighth"] = option(
+    pairs: Literal["files", "grey", "lab", "edges", "hole", "blocks", "turned", "half", "quarter", "eighth",
+                   "frontal"] = option(
         "files", "for models that make pictures from pictures: pairs are files, or the source is made of any image "
-        "(lab: grey, of which the lightness is kept; hole, blocks: to fill; half, ...: smaller)", group="data")
+        "(lab: grey, of which the lightness is kept; hole, blocks: to fill; turned: to one side, and half of it "
+        "hidden; half, ...: smaller); frontal: classes are persons, each picture with the most symmetric of its "
+        "person", group="data")
     reverse: bool = option(False, "of pairs in files: make the left from the right, or A from B", group="data")
     domains: str = option("", "for models of two sets that are not paired: two classes of the images, such as cat,dog "
                           "or 'blonde hair,blue hair' (default: the two that there are, or folders trainA and trainB)",
