@@ -15,6 +15,7 @@ COMMANDS = {
     "publish": "publish a model to the Hugging Face Hub, or bundle it with the package",
     "export": "write a model as a file that other programs run",
     "data": "what a set of pictures has, its splits, copies and unreadable files",
+    "shard": "put a folder of pictures into shards, here or in an object storage",
     "list": "the variants that can be trained and the models that can be loaded",
     "describe": "what a variant or a model is, its options and numbers",
     "benchmark": "time the zoo against plain references",

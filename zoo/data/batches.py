@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from zoo.data.stored import OnDisk
+from zoo.data.stored import Streamed
 
 
 class Labelled(NamedTuple):
@@ -13,7 +13,7 @@ class Labelled(NamedTuple):
 
     Attributes:
         images: (N, C, H, W), uint8 where they are stored, in a step floats in [-1, 1]; points (N, C, 1, 1) as they are.
-            Stored ones may be an OnDisk, for a Tensor.
+            Stored ones may be Streamed, for a Tensor.
         labels: class numbers (N,) int64; zeros without classes.
     """
 
@@ -147,5 +147,5 @@ def mirrored(columns: Columns) -> Columns:
 
 
 def streamed(columns: AnyColumns) -> bool:
-    """Whether some of it is read from disk row by row."""
-    return any(isinstance(column, OnDisk) for column in columns)
+    """Whether some of it is read row by row."""
+    return any(isinstance(column, Streamed) for column in columns)

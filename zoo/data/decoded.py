@@ -99,6 +99,13 @@ def locked(path: Path, otherwise: str) -> Iterator[None]:
         lock.release()
 
 
+def npy_header(shape: tuple[int, ...]) -> bytes:
+    """What a .npy file of uint8 of this shape begins with."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return header.getvalue()
+
+
 def _write(path: Path, name: str, items: list[Item], one: Callable[[Item], bytes | str],
            shape: tuple[int, ...]) -> None:
     """Writes the rows that the file lacks, in chunks, each on disk before the next is begun.
@@ -106,18 +113,17 @@ def _write(path: Path, name: str, items: list[Item], one: Callable[[Item], bytes
     Raises:
         OSError: no room for them on the disk. UsageError: broken images. Neither leaves the file.
     """
-    header, size = io.BytesIO(), math.prod(shape[1:])
+    header, size = npy_header(shape), math.prod(shape[1:])
     broken: list[str] = []
-    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     chunk = max(1, CHUNK // size)
     try:
         with open(path, "ab") as file, ThreadPoolExecutor(os.cpu_count()) as pool, _bar(name, len(items)) as bar:
-            whole = (file.tell() - header.tell()) // size // chunk
+            whole = (file.tell() - len(header)) // size // chunk
             done = max(0, whole - 1) * chunk  # after a power cut the last one may lack its content
             if shutil.disk_usage(path.parent).free < (len(items) - done) * size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            file.truncate(header.tell() + done * size if done else 0)
-            file.write(b"" if done else header.getvalue())
+            file.truncate(len(header) + done * size if done else 0)
+            file.write(b"" if done else header)
             bar.update(done)
             for first in range(done, len(items), chunk):
                 rows: list[bytes] = []

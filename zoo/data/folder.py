@@ -11,7 +11,7 @@ from zoo.data import depth
 from zoo.data.batches import Labelled
 from zoo.data.decoded import decode, hash_of
 from zoo.data.listing import SUFFIXES, Split, Tree, few, left_out, say, splits_of, summary, walk
-from zoo.data.pixels import channels_of
+from zoo.data.pixels import Tops, channels_of
 from zoo.data.spec import ImageSpec
 from zoo.data.stored import load_decoded
 
@@ -81,9 +81,14 @@ class FolderSource:
                              class_names=list(number) if of_each else [], images=len(self.files),
                              provenance=provenance or f"a folder of {len(self.files):,} images")
 
-    def prepare(self) -> Path:
+    def looked_at(self) -> Tops:
+        """What is white in the pictures of all splits; says what was found."""
         tops = depth.tops_of_files(self._name, [file for part in self.found.values() for file in part.files])
         say(summary(self._name, self.found, self.tree, self.spec.classes, [*self._notes, depth.said(tops)]))
+        return tops
+
+    def prepare(self) -> Path:
+        tops = self.looked_at()
         stats = [(str(f.relative_to(self.folder)), f.stat().st_size, f.stat().st_mtime_ns) for f in self.files]
         key = hash_of([str(self.folder.resolve()), stats, *depth.in_key(tops)])
         return decode(self._name, key, self.files, Image.open, self.spec.channels, self.spec.image_size, tops)

@@ -18,6 +18,7 @@ from zoo.data.named import CAPTIONED, NAMES, PAIRS, SOURCES, TEXTS, twemoji
 from zoo.data.oracle import OracleSource
 from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import PointSource
+from zoo.data.shards import ShardSource, is_shards
 from zoo.data.source import Place, Source
 from zoo.data.spec import FILES, FRONTAL, MOST_PLACES, checked_share
 from zoo.data.text import Reading, StyledSource, captions, text_in_files, text_in_memory, text_of_hub, yelp
@@ -31,8 +32,8 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
     """Finds a data set.
 
     Args:
-        data: a name of the table, ``ring``, ``grid`` or ``two-peaks``, ``hf:org/name``, a folder of images, or a source
-            of images that is there already.
+        data: a name of the table, ``ring``, ``grid`` or ``two-peaks``, ``hf:org/name``, a folder of images, shards in a
+            folder or at an address, see ``zoo.data.shards``, or a source of images that is there already.
         data_dir: where named sets are kept; default: the cache folder.
         image_size: pixels; 0 means the set's own size (64 for a folder).
         channels: of a folder or Hub set: 1 grey, 3 colour, 0 as the files are.
@@ -295,6 +296,8 @@ def _find(data: str | Source | list[str], place: Place, channels: int) -> Source
     if data in CAPTIONED:
         raise UsageError(f"{data} is a set of pictures with captions, for models that make what these say, such as "
                          "stackgan")
+    if is_shards(data):
+        return ShardSource(data, place.image_size, place.split)
     if data and Path(data).expanduser().is_dir():
         return FolderSource(Path(data).expanduser(), place.image_size or 64, channels, split=place.split)
     raise unknown("data set or folder", data, [*SOURCES, *POINT_SETS])

@@ -19,7 +19,8 @@ class Training(Options):
 
     data: str = option("digits", "a data set (digits, mnist, fashion-mnist, cifar10, anime, flowers, ring, grid, "
                        "two-peaks, moons, spiral; with captions twemoji; of sentences oracle, grammar, captions, "
-                       "yelp), a folder of images, a file of sentences, or hf:org/name", group="data")
+                       "yelp), a folder of images, shards (zoo shard) in a folder or at "
+                       "s3://bucket/folder, a file of sentences, or hf:org/name", group="data")
     data_dir: str | None = option(None, "where named data sets are found or downloaded to (default: $ZOO_CACHE/data "
                                  "or ~/.cache/gan-zoo/data)", group="data")
     image_size: int = option(0, "pixels (0: the data set's own; 64 for a folder)", minimum=0, group="data")
