@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from zoo.data.batches import Labelled
-from zoo.data.spec import PointSpec
+from zoo.data.image_spec import PointSpec
 from zoo.models import variant_class
 
 

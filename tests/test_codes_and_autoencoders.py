@@ -12,9 +12,9 @@ from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_diverg
 
 import zoo
 from zoo.data.batches import Labelled
+from zoo.data.image_spec import ImageSpec, PointSpec
 from zoo.data.module import DataModule
 from zoo.data.sources import open_source
-from zoo.data.spec import ImageSpec, PointSpec
 from zoo.losses import kl_to_standard_normal
 from zoo.metrics.agreement import label_agreement
 from zoo.models import variant_class

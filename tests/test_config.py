@@ -13,7 +13,8 @@ from conftest import VARIANTS, created
 
 import zoo
 from zoo.core.config import Options, option, options_of
-from zoo.data.spec import ImageSpec, read_spec
+from zoo.data.image_spec import ImageSpec
+from zoo.data.spec import read_spec
 from zoo.models import variant_class
 
 

@@ -7,7 +7,7 @@ from torch import nn
 import zoo
 from zoo.data.batches import Labelled, Pair
 from zoo.data.derived import source_channels
-from zoo.data.spec import PairSpec
+from zoo.data.pair_spec import PairSpec
 from zoo.losses import nll_fake, nll_real
 from zoo.models.context_encoder import ContextEncoder, ContextEncoderConfig
 from zoo.networks.context import ChannelwiseLinear

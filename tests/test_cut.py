@@ -8,7 +8,7 @@ from conftest import tiny_run
 
 import zoo
 from zoo.data.batches import Domains
-from zoo.data.spec import DomainSpec
+from zoo.data.pair_spec import DomainSpec
 from zoo.losses import squared_error
 from zoo.models.cut import CUT, CUTConfig, patch_nce
 from zoo.networks.translation import ResNetTranslator

@@ -16,10 +16,12 @@ from zoo.core.randomness import Draws
 from zoo.core.schedules import linear_decay
 from zoo.data.batches import Domains, Labelled, take
 from zoo.data.domains import DomainClasses, DomainFolder, split_names
+from zoo.data.image_spec import ImageSpec
 from zoo.data.module import DataModule
+from zoo.data.pair_spec import DomainSpec
 from zoo.data.pictures import as_tensor
 from zoo.data.sources import open_source
-from zoo.data.spec import DomainSpec, ImageSpec, read_spec
+from zoo.data.spec import read_spec
 from zoo.data.stored import OnDisk
 from zoo.metrics.measures import MEASURES
 from zoo.models.cyclegan import CycleGAN, CycleGANConfig, Judged

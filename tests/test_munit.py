@@ -12,10 +12,12 @@ from zoo.commands import translate as translate_command
 from zoo.core.errors import UsageError
 from zoo.data.batches import Domains, Labelled, Originals
 from zoo.data.derived import edges, grey
+from zoo.data.image_spec import ImageSpec
 from zoo.data.module import DataModule
+from zoo.data.pair_spec import DomainSpec
 from zoo.data.pictures import as_tensor
 from zoo.data.sources import open_source
-from zoo.data.spec import DomainSpec, ImageSpec, read_spec
+from zoo.data.spec import read_spec
 from zoo.metrics.pixels import moments
 from zoo.models.munit import MUNIT, MUNITConfig
 from zoo.networks.styled import StyledCoder

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import zoo
-from zoo.data.spec import ImageSpec
+from zoo.data.image_spec import ImageSpec
 from zoo.models import variant_class
 from zoo.networks import BACKBONES, BackboneName
 from zoo.networks.blocks import BatchNorm

@@ -11,8 +11,8 @@ from zoo.core.errors import UsageError
 from zoo.data.colours import AB, BT601, _linear, _root, coloured, lightness, opponents
 from zoo.data.derived import DERIVED, EDGE, sobel, source_channels, source_size
 from zoo.data.holes import blocks, unknown_pixels
+from zoo.data.pair_spec import PairSpec
 from zoo.data.pairs import PairFolder
-from zoo.data.spec import PairSpec
 
 RED, BLUE, GREEN = (200, 40, 80), (20, 60, 220), (30, 180, 90)
 

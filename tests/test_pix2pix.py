@@ -15,8 +15,8 @@ from zoo.data.batches import Labelled, Pair
 from zoo.data.colours import lightness
 from zoo.data.derived import source_channels, source_size
 from zoo.data.jitter import pieces
+from zoo.data.pair_spec import PairSpec
 from zoo.data.pictures import as_tensor
-from zoo.data.spec import PairSpec
 from zoo.losses import nll_fake, nll_real
 from zoo.metrics.pixels import errors
 from zoo.metrics.trivial import copies, means

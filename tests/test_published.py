@@ -17,7 +17,7 @@ from zoo.cards.publishing import bundle, evaluate_folder, prepare
 from zoo.cards.tables import best_first, pretrained_table
 from zoo.commands import evaluate as evaluate_command
 from zoo.core.files import read_json, write_json
-from zoo.data.spec import ImageSpec
+from zoo.data.image_spec import ImageSpec
 from zoo.metrics.protocol import Protocol
 from zoo.models import variant_class
 from zoo.store import catalogue

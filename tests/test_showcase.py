@@ -11,7 +11,7 @@ from torchvision.transforms.functional import to_tensor
 import zoo
 from zoo.cards.card import CAPTIONS, captions_of, pictures_in, render_card
 from zoo.cards.publishing import write_pictures
-from zoo.data.spec import ImageSpec
+from zoo.data.image_spec import ImageSpec
 from zoo.models import variant_class
 from zoo.store.layout import MEMORISATION, PROGRESS
 from zoo.tasks import showcase

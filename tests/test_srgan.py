@@ -12,8 +12,8 @@ from zoo.core.errors import CannotError
 from zoo.core.module import GenerativeModule
 from zoo.data.batches import Labelled, Pair
 from zoo.data.derived import SHRINK, shrink
+from zoo.data.pair_spec import PairSpec
 from zoo.data.pictures import bicubic
-from zoo.data.spec import PairSpec
 from zoo.losses import relative
 from zoo.metrics.luma import fidelity, luma
 from zoo.models.srgan import SRGAN, SRGANConfig

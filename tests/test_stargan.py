@@ -13,9 +13,9 @@ import zoo
 from zoo.commands import translate as translate_command
 from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
+from zoo.data.image_spec import ImageSpec
 from zoo.data.labels import STAYS, asked_parts
 from zoo.data.pictures import as_tensor
-from zoo.data.spec import ImageSpec
 from zoo.features.classifier import Classifier
 from zoo.metrics.classes import heads_kept, label_agreement
 from zoo.models.stargan import Asked, Discriminator, StarGAN, StarGANConfig

@@ -12,7 +12,8 @@ from zoo.data import grammar, oracle
 from zoo.data.batches import Sentences
 from zoo.data.recurrent import Recurrent
 from zoo.data.sources import open_source
-from zoo.data.spec import TextSpec, read_spec
+from zoo.data.spec import read_spec
+from zoo.data.text_spec import TextSpec
 from zoo.data.tokens import SPELLINGS, counted, tidied
 from zoo.training.options import Training
 

@@ -12,8 +12,8 @@ import zoo
 from zoo.data.batches import Labelled, Pair
 from zoo.data.derived import DERIVED
 from zoo.data.frontal import asymmetries
+from zoo.data.pair_spec import PairSpec
 from zoo.data.sources import open_source
-from zoo.data.spec import PairSpec
 from zoo.data.turns import DISTANCE, turned_by
 from zoo.features.bundled import load_network
 from zoo.features.perceptual import IdentityDistance

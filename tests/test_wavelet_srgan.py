@@ -7,7 +7,7 @@ from test_srgan import gradient
 
 from zoo.data.batches import Labelled, Pair
 from zoo.data.derived import SHRINK
-from zoo.data.spec import PairSpec
+from zoo.data.pair_spec import PairSpec
 from zoo.losses import nll_real
 from zoo.models.wavelet_srgan import WaveletSRGAN, WaveletSRGANConfig
 from zoo.networks.wavelets import WaveletNet, analysis, low_and_details, synthesis

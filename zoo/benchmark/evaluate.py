@@ -13,7 +13,7 @@ from torch_fidelity import calculate_metrics
 from zoo.benchmark.by_hand import DEVICE
 from zoo.benchmark.measure import Comparison, Meter, compare
 from zoo.data.batches import Labelled
-from zoo.data.spec import ImageSpec
+from zoo.data.image_spec import ImageSpec
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.features import FeatureSpace, feature_space
 from zoo.metrics.real import join, real_side

@@ -12,7 +12,8 @@ from zoo.cards.tables import responses_table
 from zoo.core.errors import UsageError
 from zoo.core.files import read_text, write_text
 from zoo.core.registry import variant_of
-from zoo.data.spec import AnySpec, TextSpec, read_spec
+from zoo.data.spec import AnySpec, read_spec
+from zoo.data.text_spec import TextSpec
 from zoo.features.bundled import PRETRAINED, bundled, describe
 from zoo.metrics.measures import MEASURES, measures_behind
 from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics

@@ -9,8 +9,8 @@ from torch.utils.data import Dataset
 from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
 from zoo.data.folder import checked_count
+from zoo.data.image_spec import ImageSpec
 from zoo.data.pictures import as_tensor
-from zoo.data.spec import ImageSpec
 
 
 class ArraySource:

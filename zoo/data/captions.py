@@ -18,12 +18,13 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import Captioned
+from zoo.data.image_spec import ImageSpec
 from zoo.data.labels import class_parts, heads_of
 from zoo.data.listing import say
 from zoo.data.saying import said_of
 from zoo.data.source import labels_of
-from zoo.data.spec import CaptionSpec, ImageSpec
 from zoo.data.stored import chosen
+from zoo.data.text_spec import CaptionSpec
 from zoo.data.tokens import SPELLINGS, padded, plain
 
 TABLE = "captions.csv"  # in a folder; beside it NAME_captions.csv

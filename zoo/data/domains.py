@@ -12,9 +12,10 @@ from zoo.core.errors import UsageError, unknown
 from zoo.data.batches import Domains, Originals
 from zoo.data.derived import DERIVED, source_channels
 from zoo.data.folder import FolderSource, checked_count, checked_split
+from zoo.data.image_spec import ImageSpec
 from zoo.data.listing import SPELLINGS, is_hidden
+from zoo.data.pair_spec import BETWEEN, DomainSpec
 from zoo.data.source import labels_of
-from zoo.data.spec import BETWEEN, DomainSpec, ImageSpec
 from zoo.data.stored import chosen, load_decoded
 
 SIDE = re.compile(r"(train|val|test)[-_ ]?([ab])", re.I)  # a folder of a split of a domain, such as trainA

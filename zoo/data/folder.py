@@ -10,9 +10,9 @@ from zoo.core.errors import UsageError
 from zoo.data import depth
 from zoo.data.batches import Labelled
 from zoo.data.decoded import decode, hash_of
+from zoo.data.image_spec import ImageSpec
 from zoo.data.listing import SUFFIXES, Split, Tree, few, left_out, say, splits_of, summary, walk
 from zoo.data.pixels import Tops, channels_of
-from zoo.data.spec import ImageSpec
 from zoo.data.stored import load_decoded
 
 FEWEST = 2  # pictures to learn from

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import Pair
+from zoo.data.image_spec import ImageSpec
+from zoo.data.pair_spec import FRONTAL, PairSpec
 from zoo.data.source import labels_of
-from zoo.data.spec import FRONTAL, ImageSpec, PairSpec
 from zoo.data.stored import Images, chosen
 
 THUMB = 16  # pixels a side, at which pictures are compared with their mirror images

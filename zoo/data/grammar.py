@@ -16,8 +16,8 @@ from torch import Tensor
 from zoo.core.errors import UsageError
 from zoo.data.batches import Sentences
 from zoo.data.folder import checked_split
-from zoo.data.spec import TextSpec
 from zoo.data.text import Reading
+from zoo.data.text_spec import TextSpec
 
 LENGTH = 12
 SENTENCES = 10_000  # of each split

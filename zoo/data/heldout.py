@@ -11,8 +11,8 @@ from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
 from zoo.data.copies import Copies, copies_in
 from zoo.data.folder import checked_count, checked_split
+from zoo.data.image_spec import ImageSpec
 from zoo.data.listing import few, say
-from zoo.data.spec import ImageSpec
 from zoo.data.stored import chosen
 
 CROWD = 100  # pictures in one group that are worth a word

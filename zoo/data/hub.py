@@ -14,10 +14,10 @@ from zoo.data.batches import Labelled
 from zoo.data.decoded import decode, hash_of
 from zoo.data.depth import in_key, tops_of
 from zoo.data.folder import checked_count, checked_split
+from zoo.data.image_spec import ImageSpec
 from zoo.data.listing import split_named
 from zoo.data.pixels import channels_of
 from zoo.data.source import Place
-from zoo.data.spec import ImageSpec
 from zoo.data.stored import load_decoded
 
 SOME = 100  # rows that are looked at for what all are

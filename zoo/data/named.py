@@ -16,10 +16,10 @@ from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
 from zoo.data.captions import read_column, table_of
 from zoo.data.folder import FolderSource, checked_split
+from zoo.data.image_spec import ImageSpec
 from zoo.data.mixtures import POINT_SETS
 from zoo.data.pairs import PairFolder
 from zoo.data.source import Place, Source
-from zoo.data.spec import ImageSpec
 
 DIGITS = [str(digit) for digit in range(10)]
 FASHION = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]

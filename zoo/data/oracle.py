@@ -12,8 +12,8 @@ from zoo.core.errors import UsageError
 from zoo.data.batches import Sentences
 from zoo.data.folder import checked_split
 from zoo.data.recurrent import Recurrent
-from zoo.data.spec import TextSpec
 from zoo.data.text import Reading
+from zoo.data.text_spec import TextSpec
 
 WIDTH, LENGTH, VOCABULARY = 32, 20, 5_000
 SENTENCES = 10_000  # of each split

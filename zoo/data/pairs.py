@@ -15,9 +15,10 @@ from zoo.data.batches import Labelled, Pair
 from zoo.data.decoded import decode, hash_of
 from zoo.data.derived import source_channels, source_size
 from zoo.data.folder import checked_count, checked_split
+from zoo.data.image_spec import ImageSpec
 from zoo.data.listing import SUFFIXES, Split, left_out, say, splits_of, summary, walk
+from zoo.data.pair_spec import FILES, PairSpec
 from zoo.data.pixels import UNREADABLE, Tops, channels_of
-from zoo.data.spec import FILES, ImageSpec, PairSpec
 from zoo.data.stored import load_decoded
 
 SUBFOLDERS: tuple[tuple[str, str], ...] = (("A", "B"), ("source", "target"))

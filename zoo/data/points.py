@@ -5,9 +5,9 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
+from zoo.data.image_spec import PointSpec
 from zoo.data.mixtures import CURVES, POINT_SETS
 from zoo.data.source import Place
-from zoo.data.spec import PointSpec
 
 POINTS = 100_000
 

@@ -32,8 +32,8 @@ from zoo.data import depth
 from zoo.data.batches import Labelled
 from zoo.data.decoded import decode, hash_of, npy_header
 from zoo.data.folder import FolderSource, checked_split
+from zoo.data.image_spec import ImageSpec
 from zoo.data.listing import say
-from zoo.data.spec import ImageSpec
 from zoo.data.stored import Streamed
 
 INDEX, FORMAT = "shards.json", "gan-zoo shards 1"

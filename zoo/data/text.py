@@ -17,7 +17,7 @@ from zoo.data.hub import splits_at_hub
 from zoo.data.listing import SPELLINGS as SPLITS
 from zoo.data.listing import few, is_hidden, say, split_named
 from zoo.data.memory import memory_for_images
-from zoo.data.spec import TextSpec
+from zoo.data.text_spec import TextSpec
 from zoo.data.tokens import END, SPELLINGS
 
 SUFFIX = ".txt"

@@ -8,7 +8,7 @@ from torch import Tensor
 from zoo.core.errors import UsageError
 from zoo.data.batches import take
 from zoo.data.derived import shrink
-from zoo.data.spec import DomainSpec, PairSpec
+from zoo.data.pair_spec import DomainSpec, PairSpec
 from zoo.features.bundled import load_classifier
 from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics import label_maps, two_domains

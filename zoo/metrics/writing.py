@@ -13,7 +13,7 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data import grammar, oracle
-from zoo.data.spec import TextSpec
+from zoo.data.text_spec import TextSpec
 from zoo.data.tokens import END, counted
 from zoo.metrics.bleu import bleu, self_bleu
 from zoo.metrics.comparison import Comparison

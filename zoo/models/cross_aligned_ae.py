@@ -25,7 +25,7 @@ from zoo.core.config import option
 from zoo.core.module import Config, Terms
 from zoo.core.registry import register
 from zoo.data.batches import Sentences
-from zoo.data.spec import TextSpec
+from zoo.data.text_spec import TextSpec
 from zoo.data.tokens import counted
 from zoo.networks.restyling import Decoded, Restyler, StateCNN, in_sentence
 from zoo.tasks.rewriter import Rewriter

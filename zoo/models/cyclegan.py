@@ -26,7 +26,7 @@ from zoo.core.history import History
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Domains
-from zoo.data.spec import DomainSpec
+from zoo.data.pair_spec import DomainSpec
 from zoo.losses import squared_error
 from zoo.tasks.unpaired import CyclicTranslator, UnpairedConfig
 

@@ -21,7 +21,7 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Sentences
-from zoo.data.spec import TextSpec
+from zoo.data.text_spec import TextSpec
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.sentences import TextCNN
 from zoo.tasks.writer import Writer, WriterConfig

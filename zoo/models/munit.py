@@ -25,7 +25,7 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Domains
-from zoo.data.spec import DomainSpec
+from zoo.data.pair_spec import DomainSpec
 from zoo.losses import squared_error
 from zoo.networks.styled import StyledCoder
 from zoo.tasks.styled import StyledTranslator

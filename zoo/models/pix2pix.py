@@ -23,7 +23,7 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Config, Terms
 from zoo.core.registry import register
 from zoo.data.batches import Pair
-from zoo.data.spec import PairSpec
+from zoo.data.pair_spec import PairSpec
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.translation import ResNetTranslator

@@ -25,7 +25,7 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Sentences
-from zoo.data.spec import TextSpec
+from zoo.data.text_spec import TextSpec
 from zoo.data.tokens import counted, tidied
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.sentences import TextCNN

@@ -30,7 +30,7 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Pair
-from zoo.data.spec import PairSpec
+from zoo.data.pair_spec import PairSpec
 from zoo.features.bundled import describe
 from zoo.features.perceptual import PerceptualDistance
 from zoo.networks.srgan import SRResNet

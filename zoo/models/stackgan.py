@@ -33,7 +33,7 @@ from zoo.core.schedules import set_rates
 from zoo.data.batches import Captioned
 from zoo.data.labels import Labels
 from zoo.data.pyramid import down
-from zoo.data.spec import CaptionSpec
+from zoo.data.text_spec import CaptionSpec
 from zoo.losses import kl_to_standard_normal, nll_fake, nll_real
 from zoo.networks.stacked import StackDiscriminator, Stacked, StackNorm
 from zoo.tasks.captioned import CaptionedSampler

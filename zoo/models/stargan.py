@@ -29,8 +29,8 @@ from zoo.core.config import option
 from zoo.core.module import Config, Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
+from zoo.data.image_spec import ImageSpec
 from zoo.data.labels import STAYS
-from zoo.data.spec import ImageSpec
 from zoo.losses import gradient_norm
 from zoo.networks.conditioning import AskedVectors
 from zoo.networks.modulated import ModulatedTranslator

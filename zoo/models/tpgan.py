@@ -34,7 +34,7 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Config, Terms
 from zoo.core.registry import register
 from zoo.data.batches import Pair
-from zoo.data.spec import FILES, FRONTAL, PairSpec
+from zoo.data.pair_spec import FILES, FRONTAL, PairSpec
 from zoo.features.bundled import describe
 from zoo.features.perceptual import IdentityDistance
 from zoo.losses import nll_fake, nll_real

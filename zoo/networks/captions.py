@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.labels import Labels
-from zoo.data.spec import CaptionSpec
+from zoo.data.text_spec import CaptionSpec
 from zoo.data.tokens import END
 from zoo.networks.conditioning import Unconditional
 

@@ -7,10 +7,10 @@ import torch
 
 from zoo.core.config import Options, option, options_of
 from zoo.core.errors import UsageError
+from zoo.data.image_spec import MOST_HELD_OUT
 from zoo.data.origin import DataSpec
 from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
-from zoo.data.spec import MOST_HELD_OUT
 from zoo.models import variant_class
 from zoo.networks import BackboneName
 from zoo.training.options import Accelerator, Training

@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo.core.errors import UsageError
 from zoo.data.batches import Captioned
 from zoo.data.saying import said_of
-from zoo.data.spec import CaptionSpec
+from zoo.data.text_spec import CaptionSpec
 from zoo.data.tokens import plain
 from zoo.networks.captions import ByCaption
 from zoo.tasks import sampling_views, showcase

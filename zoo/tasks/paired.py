@@ -12,8 +12,8 @@ from zoo.data.batches import Labelled, Pair
 from zoo.data.derived import Way
 from zoo.data.holes import in_the_centre, unknown_pixels
 from zoo.data.jitter import jittered
+from zoo.data.pair_spec import FILES, FRONTAL, PairSpec
 from zoo.data.pictures import Pictures, as_tensor
-from zoo.data.spec import FILES, FRONTAL, PairSpec
 from zoo.tasks.asking import Control, Values, View, wanted
 from zoo.tasks.task import PASS
 from zoo.tasks.translating_views import picture_view

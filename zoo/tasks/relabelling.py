@@ -9,9 +9,9 @@ from torch import Tensor
 from zoo.core.errors import UsageError
 from zoo.core.module import Config
 from zoo.data.batches import Labelled
+from zoo.data.image_spec import ImageSpec
 from zoo.data.labels import STAYS, Labels, asked_parts, heads_of, in_words, targets_of
 from zoo.data.pictures import Pictures
-from zoo.data.spec import ImageSpec
 from zoo.tasks.asking import Control, Values
 from zoo.tasks.drawing import FONT, MARGIN, table
 from zoo.tasks.task import Inputs, Task

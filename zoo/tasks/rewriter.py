@@ -11,7 +11,7 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Config
 from zoo.data.batches import Sentences
 from zoo.data.labels import Labels, class_indices
-from zoo.data.spec import TextSpec
+from zoo.data.text_spec import TextSpec
 from zoo.tasks.asking import Control, Made, Values, View, sentences_in
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.sentences import OfSentences

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from zoo.data.batches import Labelled
+from zoo.data.image_spec import ImageSpec, PointSpec
 from zoo.data.labels import in_words
 from zoo.data.mixtures import MIXTURES
-from zoo.data.spec import ImageSpec, PointSpec
 from zoo.tasks import sampling_views, showcase
 from zoo.tasks.asking import View
 from zoo.tasks.latent_model import LatentModel

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from zoo.data.batches import Sentences
-from zoo.data.spec import TextSpec
+from zoo.data.text_spec import TextSpec
 from zoo.tasks.task import Task
 
 

@@ -10,8 +10,8 @@ from zoo.core.config import option
 from zoo.core.module import Config
 from zoo.data.batches import Domains, Originals
 from zoo.data.jitter import jittered
+from zoo.data.pair_spec import DomainSpec
 from zoo.data.pictures import Pictures, as_tensor
-from zoo.data.spec import DomainSpec
 from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.translation import ResNetTranslator
 from zoo.tasks.asking import View

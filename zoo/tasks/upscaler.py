@@ -11,8 +11,8 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Config, Terms
 from zoo.data.batches import Pair
 from zoo.data.derived import SHRINK, source_size
+from zoo.data.pair_spec import PairSpec
 from zoo.data.pictures import Pictures, bicubic
-from zoo.data.spec import PairSpec
 from zoo.losses import nll_fake, nll_real, relative
 from zoo.networks.srgan import SRDiscriminator, SRNorm, Upwards
 from zoo.tasks.asking import View

@@ -14,7 +14,7 @@ from zoo.core.module import Config, Terms
 from zoo.core.schedules import set_rates
 from zoo.data.batches import Sentences
 from zoo.data.recurrent import Recurrent
-from zoo.data.spec import TextSpec
+from zoo.data.text_spec import TextSpec
 from zoo.data.tokens import counted
 from zoo.tasks.asking import MOST_SENTENCES, SEED, Control, Made, Values, View, sentences_in
 from zoo.tasks.latents import standard_normals

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from zoo.core.config import Options, option
 from zoo.core.errors import UsageError
+from zoo.data.image_spec import MOST_HELD_OUT
 from zoo.data.named import NAMES
-from zoo.data.spec import MOST_HELD_OUT, MOST_PLACES
+from zoo.data.text_spec import MOST_PLACES
 from zoo.store.layout import read_config
 
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]

@@ -10,11 +10,11 @@ import torch
 
 from zoo.core.config import options_of
 from zoo.core.errors import UsageError, unknown
+from zoo.data.image_spec import PointSpec
 from zoo.data.mixtures import MIXTURES, POINT_SETS
 from zoo.data.points import OwnPoints
 from zoo.data.source import Source
 from zoo.data.sources import open_source
-from zoo.data.spec import PointSpec
 from zoo.models import variant_class, variants
 from zoo.tasks.latent_model import LatentModel
 from zoo.training.options import Training
