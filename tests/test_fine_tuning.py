@@ -56,10 +56,13 @@ def test_a_bundled_model_comes_with_a_small_discriminator(finished, tmp_path, mo
     again = networks_of_training(kept.parent)  # of what is bundled, which has no checkpoint
     assert {key for key in state if key.startswith("discriminator.")} == set(again)
     assert set(prepare(kept.parent, "me/dcgan")) >= {TRAINING, "model.safetensors"}
+    zoo.save(created("dcgan", width=2), shutil.copytree(kept.parent, tmp_path / "other"))
+    assert not (tmp_path / "other" / TRAINING).exists()  # which was that of other weights
 
     monkeypatch.setattr(publishing, "LITTLE", 100)
     publish.main([str(folder), "--bundle", "dcgan-digits"])
     assert not kept.exists()
+    assert "without discriminator, which takes more than" in capsys.readouterr().out
     tiny_run("dcgan", tmp_path / "second", init_from="dcgan-digits")
     assert "what begins anew: discriminator" in capsys.readouterr().err
 

@@ -9,9 +9,10 @@
 from pathlib import Path
 
 from zoo.cards.pages import write_pages
-from zoo.cards.publishing import bundle, catalogued, publish
+from zoo.cards.publishing import LITTLE, bundle, catalogued, publish
 from zoo.commands import cli
 from zoo.core.errors import UsageError
+from zoo.store.layout import TRAINING
 from zoo.training.beginning import networks_of_training
 
 
@@ -36,8 +37,12 @@ def main(arguments: list[str]) -> None:
     if options.model is None or (options.repo is None) == (options.bundle is None):
         raise UsageError("give a model folder, and --repo ORG/NAME or --bundle NAME; or --cards alone")
     if options.bundle:
-        folder = bundle(options.bundle, Path(options.model), networks_of_training(Path(options.model)))
+        others = networks_of_training(Path(options.model))
+        folder = bundle(options.bundle, Path(options.model), others)
         print(folder, *write_pages(), sep="\n")
+        if others and not (folder / TRAINING).exists():
+            print(f"without {', '.join(sorted({key.split('.')[0] for key in others}))}, which takes more than "
+                  f"{LITTLE:,} bytes: --init-from {options.bundle} has to do without")
         return
     done = publish(options.model, options.repo, options.private, options.revision, options.dry_run,
                    pictures_of_data=options.pictures_of_data)

@@ -26,7 +26,8 @@ def evaluate(model: str | Path | Task, data: str | None = None, *, measures: str
         model: whatever ``zoo.load`` takes, or a model.
         data: data set of the real images, brought to the model's size; default: the one it was trained on.
         measures: names out of ``zoo.metrics.measures``, with commas; default: those of the numbers that it has, else
-            the task's. ``memorisation`` has to be asked for: it takes the features of all training images.
+            the task's. ``memorisation``, ``class_frechet``, ``classification`` and ``path_length`` have to be asked
+            for, since they take longer.
         features: ``inception``, which gives FID and the Inception Score, or a bundled classifier's name, which gives
             the same distances in its features, label agreement and class coverage.
         split: of the real images: ``train`` or ``test``; default: test where there is one.

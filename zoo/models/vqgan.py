@@ -210,8 +210,8 @@ class VQGAN(GAN):
 
     @torch.no_grad()
     def renew(self, vectors: Tensor, numbers: Tensor) -> None:
-        """Gives vectors of the book that are hardly used any more, of the last hundred batches, the place of e of an
-        image each; at the first batch that are all that it does not use.
+        """Puts vectors of the book that were hardly used in the last hundred batches where E puts a place of an image,
+        each of another image; before there were so many batches, those that none has used.
 
         Args:
             vectors, numbers: of the images of a batch, (N, latent_dim, h, w) and (N, h, w).

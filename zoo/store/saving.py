@@ -9,7 +9,7 @@ from zoo.core.files import atomic, write_json
 from zoo.core.module import Batch
 from zoo.core.version import __version__
 from zoo.store.golden import write_golden
-from zoo.store.layout import FORMAT, MEMORISATION, PROGRESS, digest_of_definition
+from zoo.store.layout import FORMAT, MEMORISATION, PROGRESS, TRAINING, digest_of_definition
 from zoo.store.weights import Tensors, digest_of, stored_digest, write_weights
 from zoo.tasks.task import Task
 
@@ -19,7 +19,7 @@ COMPILED = "_orig_mod."  # what ``network = torch.compile(network)`` puts into t
 def save(model: Task, folder: str | Path, origin: dict[str, Any] | None = None, examples: Batch | None = None) -> Path:
     """Writes a model folder. Each file is replaced as a whole, the weights last, then config.json with their digest.
 
-    Numbers and pictures of other weights, which the folder may hold, are removed.
+    Numbers and pictures of other weights, and a discriminator beside these, which the folder may hold, are removed.
 
     Args:
         model: any model of the zoo.
@@ -31,7 +31,7 @@ def save(model: Task, folder: str | Path, origin: dict[str, Any] | None = None, 
     write_config(model, folder, origin)
     sha256 = digest_of(tensors)
     if stored_digest(folder / "model.safetensors") != sha256:
-        for name in ("metrics.json", *model.captions(), MEMORISATION, PROGRESS):
+        for name in ("metrics.json", TRAINING, *model.captions(), MEMORISATION, PROGRESS):
             (folder / name).unlink(missing_ok=True)
     write_golden(model, folder / "golden.safetensors", examples)
     with atomic(folder / model.samples) as partial:
