@@ -10,16 +10,33 @@ from collections import Counter
 import pytest
 import torch
 from conftest import tiny_run
+from torch import nn
 
 import zoo
-from zoo.benchmark import by_hand, cluster, load, measure, processes, scale, styled_by_hand, train, translating_by_hand
+from zoo.benchmark import (
+    by_hand,
+    cluster,
+    load,
+    measure,
+    processes,
+    scale,
+    step,
+    styled_by_hand,
+    train,
+    translating_by_hand,
+    upscaling_by_hand,
+)
 from zoo.benchmark.cluster import Exchange
 from zoo.benchmark.measure import Measured, Meter, in_turns
 from zoo.commands import benchmark
-from zoo.data.batches import Labelled
-from zoo.data.derived import edges
+from zoo.data.batches import Labelled, Pair
+from zoo.data.derived import edges, shrink
 
 TINY = ["--pairs", "1", "--image-size", "16", "--batch-size", "8"]
+
+
+def sized(image_size: int, width: int, **more) -> Namespace:
+    return Namespace(image_size=image_size, width=width, **{"engineered": False} | more)
 
 
 @pytest.fixture
@@ -58,7 +75,7 @@ def test_every_benchmark_prints_a_table_and_writes_json(arguments, tmp_path, cap
 
 def test_stylegan2_by_hand_is_that_of_the_zoo():
     """Networks, optimizers and, over sixteen steps, every update of theirs."""
-    model, loop = zoo.create("stylegan2", image_size=16), styled_by_hand.Loop(16, 16)
+    model, loop = zoo.create("stylegan2", image_size=16), styled_by_hand.Loop(sized(16, 16))
     for ours, theirs in ((model.generator, loop.generator), (model.discriminator, loop.discriminator)):
         assert [p.shape for p in ours.parameters()] == [p.shape for p in theirs.parameters()]
     for group, theirs in (("generator", loop.of_g), ("discriminator", loop.of_d)):
@@ -69,7 +86,7 @@ def test_stylegan2_by_hand_is_that_of_the_zoo():
     assert (config.r1, config.r1_every, config.path, config.path_every, config.mixing) == (
         styled_by_hand.R1, styled_by_hand.R1_EVERY, styled_by_hand.PATH, styled_by_hand.PATH_EVERY,
         styled_by_hand.MIXING)
-    small = styled_by_hand.Loop(16, 1)
+    small = styled_by_hand.Loop(sized(16, 1))
     steps = Counter()
     for name in ("of_g", "of_d"):
         getattr(small, name).register_step_post_hook(lambda *_, name=name: steps.update([name]))
@@ -125,28 +142,31 @@ def test_a_step_does_not_look_for_gpus(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("variant", "backbone", "size"),
-                         [("dcgan", "dcgan", 64), ("gan", "mlp", 16), ("wgan-gp", "dcgan", 16), ("dcgan", "mlp", 16)])
+                         [("dcgan", "dcgan", 64), ("gan", "mlp", 16), ("wgan-gp", "dcgan", 16), ("dcgan", "mlp", 16),
+                          ("cgan", "dcgan", 16), ("cgan", "mlp", 16)])
 def test_references_are_the_models_of_the_zoo(variant, backbone, size):
     """The same networks give the same images, the same losses, and are trained by the same optimizer."""
-    model = zoo.create(variant, image_size=size, width=2, backbone=backbone)
+    model = zoo.create(variant, image_size=size, width=2, backbone=backbone, classes=10)
     options = Namespace(variant=variant, backbone=backbone, image_size=size, width=2)
+    labels = torch.arange(8)
+    told = (lambda x: by_hand.with_classes(x, labels)) if variant == "cgan" else (lambda x: x)
     pair = by_hand.networks(options)
     for mine, theirs in zip((model.generator, model.discriminator), pair, strict=True):
         theirs.load_state_dict(dict(zip(theirs.state_dict(), mine.state_dict().values(), strict=True)))
     generator, discriminator = pair
     z, real = torch.randn(8, by_hand.LATENT), torch.rand(8, 1, size, size) * 2 - 1
-    fake = generator(z)
-    torch.testing.assert_close(fake, model.generator(z))
-    batch = Labelled(real, torch.zeros(8, dtype=torch.int64))
+    fake = generator(told(z))
+    torch.testing.assert_close(fake, model.condition.call(model.generator, z, labels))
+    batch = Labelled(real, labels)
     model.fake, model.draw = lambda batch: fake, lambda distribution, n, *shape: distribution(n, *shape)
     sums = []
     for loss in (lambda: sum(model.discriminator_loss(batch).values()),
-                 lambda: by_hand.discriminator_loss(variant, discriminator, real, fake)):
+                 lambda: by_hand.discriminator_loss(variant, discriminator, told(real), told(fake))):
         torch.manual_seed(0)
         sums.append(loss())
     torch.testing.assert_close(*sums)
     torch.testing.assert_close(sum(model.generator_loss(batch).values()),
-                               by_hand.GENERATOR_LOSS[variant](discriminator(fake)))
+                               by_hand.GENERATOR_LOSS[variant](discriminator(told(fake))))
     config = model.config
     assert by_hand.schedule(variant) == (config.critic_steps, config.learning_rate, (config.beta1, config.beta2))
 
@@ -155,7 +175,7 @@ def test_references_are_the_models_of_the_zoo(variant, backbone, size):
 def test_translators_written_by_hand_are_those_of_the_zoo(variant, size):
     """As many numbers in as many weights of the same shapes, and maps of the same sizes."""
     model = zoo.create(variant, image_size=size, channels=1, width=2)
-    loop = translating_by_hand.LOOPS[variant](size, 2)
+    loop = translating_by_hand.LOOPS[variant](sized(size, 2))
     names = {"pix2pix": {"generator": "generator", "discriminator": "discriminator"},
              "cyclegan": {"there": "generator", "back": "inverse", "of_a": "discriminator_a"}}[variant]
     pairs = [(getattr(model, ours), theirs) for theirs, ours in names.items()]
@@ -171,7 +191,7 @@ def test_translators_written_by_hand_are_those_of_the_zoo(variant, size):
 @pytest.mark.parametrize(("variant", "names"), [("pix2pix", ("generator", "discriminator")),
                                                 ("cyclegan", ("there", "back", "of_a", "of_b"))])
 def test_a_step_by_hand_moves_every_network(variant, names):
-    loop = translating_by_hand.LOOPS[variant](16, 2)
+    loop = translating_by_hand.LOOPS[variant](sized(16, 2))
     networks = [getattr(loop, name) for name in names]
     before = [[p.clone() for p in network.parameters()] for network in networks]
     stream = iter(lambda: torch.rand(2, 1, 16, 16) * 2 - 1, None)
@@ -180,6 +200,53 @@ def test_a_step_by_hand_moves_every_network(variant, names):
     for network, old in zip(networks, before, strict=True):
         assert all(not torch.equal(p, q) for p, q in zip(network.parameters(), old, strict=True) if p.dim() > 1)
         assert all(torch.isfinite(p).all() and p.requires_grad for p in network.parameters())
+
+
+def test_srgan_by_hand_is_that_of_the_zoo(monkeypatch):
+    """Weights, optimizers and, of the same networks, both losses."""
+    model = zoo.create("srgan", image_size=16, width=4, **train.OF_MODEL["srgan"])
+    loop = upscaling_by_hand.Loop(sized(16, 4))
+    for name, mine in (("generator", loop.of_g), ("discriminator", loop.of_d)):
+        getattr(loop, name).load_state_dict(getattr(model, name).state_dict())
+        theirs = model.build_optimizer(name, list(getattr(model, name).parameters())).param_groups[0]
+        assert (theirs["lr"], theirs["betas"]) == upscaling_by_hand.ADAM
+        assert mine.param_groups[0]["params"]
+    target = torch.rand(8, 1, 16, 16) * 2 - 1
+    batch = Pair(shrink(target, 4), target, torch.zeros(8, dtype=torch.int64))
+    wanted = [sum(model.discriminator_loss(batch).values()), sum(model.generator_loss(batch).values())]
+    taken, backward = [], torch.Tensor.backward
+    monkeypatch.setattr(torch.Tensor, "backward", lambda loss: taken.append(loss.detach()) or backward(loss))
+    monkeypatch.setattr(loop.of_d, "step", lambda: None)  # else the second loss would be of another D
+    loop.step(target)
+    torch.testing.assert_close(taken, [loss.detach() for loss in wanted])
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_steps_are_compared_by_variant_and_by_loop(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(step, "SIZES", {"cgan": {"backbone": "dcgan", "image_size": 16, "width": 2, "batch_size": 8},
+                                        "srgan": {"image_size": 16, "width": 2, "batch_size": 4}})
+    made, adam = [], by_hand.adam
+    for module in (by_hand, upscaling_by_hand):
+        monkeypatch.setattr(module, "adam", lambda *given: made.append(adam(*given)) or made[-1])
+    benchmark.main(["step", "--pairs", "1", "--batches", "2", "--json", str(tmp_path / "found.json")])
+    said = capsys.readouterr().out
+    found = json.loads((tmp_path / "found.json").read_text())["comparisons"]
+    names = [f"{variant}, {loop}" for variant in ("cgan", "srgan")
+             for loop in ("as tutorials do", "as a good engineer would")]
+    assert list(found) == names
+    for name in names:
+        ratio = found[name]["reference / the zoo"]["cpu_seconds"]
+        assert f"| {name} | " in said
+        assert "{median:.2f} ({lowest:.2f} to {highest:.2f})".format(**ratio) in said
+    assert [optimizer.defaults["fused"] for optimizer in made] == 2 * [None, None, True, True]
+
+
+def test_channels_are_last_where_it_is_engineered():
+    layer, other = (nn.Conv2d(4, 4, 3) for _ in range(2))
+    by_hand.adam([layer], 1e-3, (0.5, 0.9), sized(16, 2, engineered=True))
+    by_hand.adam([other], 1e-3, (0.5, 0.9), sized(16, 2))
+    last = torch.channels_last
+    assert [x.weight.is_contiguous(memory_format=last) for x in (layer, other)] == [True, False]
 
 
 def test_edges_by_hand_are_those_of_the_data():

@@ -1,10 +1,12 @@
 """The references: what one would write for a single model without the zoo, in plain torch and as in tutorials.
 
-Of the zoo they take the images alone, so that a process that runs one holds neither the zoo's models nor Lightning.
+Where options say ``engineered`` they do what a good engineer would besides: a fused Adam, and weights of convolutions
+with the channels last. Of the zoo they take the images alone, so that a process that runs one holds neither the zoo's
+models nor Lightning.
 """
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +18,7 @@ from zoo.core.errors import UsageError
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 LATENT = 100
+CLASSES = 10
 SIZES = (16, 32, 64, 128)  # of dcgan, in pixels
 
 
@@ -28,10 +31,10 @@ def initial(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 1.0, 0.02)
 
 
-def dcgan_generator(size: int, channels: int, width: int) -> nn.Sequential:
+def dcgan_generator(size: int, channels: int, width: int, latent_size: int = LATENT) -> nn.Sequential:
     """(N, 100) -> (N, C, size, size) in [-1, 1], for a size of SIZES."""
     inside = width * min(size // 8, 8)
-    layers = [nn.Unflatten(1, (LATENT, 1, 1)), nn.ConvTranspose2d(LATENT, inside, 4, bias=False),
+    layers = [nn.Unflatten(1, (latent_size, 1, 1)), nn.ConvTranspose2d(latent_size, inside, 4, bias=False),
               nn.BatchNorm2d(inside), nn.ReLU()]
     while size > 8:
         size, outside = size // 2, width * min(size // 16, 8)
@@ -51,10 +54,10 @@ def dcgan_discriminator(size: int, channels: int, width: int, normalised: bool) 
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * outside, 1)).apply(initial)
 
 
-def mlp_generator(size: int, channels: int, width: int) -> nn.Sequential:
+def mlp_generator(size: int, channels: int, width: int, latent_size: int = LATENT) -> nn.Sequential:
     hidden = 8 * width
     return nn.Sequential(
-        nn.Linear(LATENT, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2),
+        nn.Linear(latent_size, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2),
         nn.Linear(hidden, channels * size**2), nn.Unflatten(1, (channels, size, size)), nn.Tanh())
 
 
@@ -72,8 +75,19 @@ def networks(options: Namespace) -> tuple[nn.Sequential, nn.Sequential]:
     """The pair that the zoo would train with these options."""
     build_generator, build_discriminator = NETWORKS[options.backbone]
     size, width = options.image_size, options.width
-    normalised = options.variant == "dcgan"
-    return build_generator(size, 1, width).to(DEVICE), build_discriminator(size, 1, width, normalised).to(DEVICE)
+    normalised, told = options.variant in ("dcgan", "cgan"), CLASSES if options.variant == "cgan" else 0
+    return (build_generator(size, 1, width, LATENT + told).to(DEVICE),
+            build_discriminator(size, 1 + told, width, normalised).to(DEVICE))
+
+
+def arranged(network: nn.Module, options: Namespace) -> nn.Module:
+    """In place."""
+    return network.to(memory_format=torch.channels_last) if options.engineered else network
+
+
+def adam(networks: list[nn.Module], rate: float, betas: tuple[float, float], options: Namespace) -> torch.optim.Adam:
+    parameters = [p for network in networks for p in arranged(network, options).parameters()]
+    return torch.optim.Adam(parameters, rate, betas, fused=options.engineered or None)
 
 
 # ---- data ------------------------------------------------------------------------------------------------------------
@@ -81,33 +95,35 @@ def networks(options: Namespace) -> tuple[nn.Sequential, nn.Sequential]:
 class Pictures(Dataset):
     """Images as tutorials read them: one PIL image at a time, through transforms. As many as MNIST, in repetition."""
 
-    def __init__(self, images: Tensor, size: int) -> None:
+    def __init__(self, images: Tensor, labels: Tensor, size: int) -> None:
         from torchvision import transforms  # a loop over images in memory does without
 
-        self.images = [transforms.functional.to_pil_image(image) for image in images]
+        self.images, self.labels = [transforms.functional.to_pil_image(image) for image in images], labels.tolist()
         self.transform = transforms.Compose([transforms.Resize(size), transforms.ToTensor(),
                                              transforms.Normalize([0.5], [0.5])])
 
-    def __getitem__(self, row: int) -> Tensor:
-        return self.transform(self.images[row % len(self.images)])
+    def __getitem__(self, row: int) -> tuple[Tensor, int]:
+        row %= len(self.images)
+        return self.transform(self.images[row]), self.labels[row]
 
     def __len__(self) -> int:
         return 60_000
 
 
-def batches(how: str, size: int, batch_size: int) -> Iterator[Tensor]:
-    """Floats (N, 1, size, size) in [-1, 1]: from a DataLoader as in tutorials, or out of memory."""
+def batches(how: str, size: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Floats (N, 1, size, size) in [-1, 1] and classes: from a DataLoader as in tutorials, or out of memory."""
     from zoo.data.sources import open_source  # it imports torchvision, and ``load`` does without
 
-    images = open_source("digits", image_size=size).load().truth
+    columns = open_source("digits", image_size=size).load()
+    images, labels = columns.truth, columns.labels
     if how == "tutorial":
-        loader = DataLoader(Pictures(images, size), batch_size, shuffle=True, drop_last=True, num_workers=2)
+        loader = DataLoader(Pictures(images, labels, size), batch_size, shuffle=True, drop_last=True, num_workers=2)
         while True:
-            yield from (batch.to(DEVICE) for batch in loader)
-    ready = (images.float() / 127.5 - 1).to(DEVICE)
+            yield from ((real.to(DEVICE), classes.to(DEVICE)) for real, classes in loader)
+    ready, classes = (images.float() / 127.5 - 1).to(DEVICE), labels.to(DEVICE)
     while True:
         for rows in torch.randperm(len(ready), device=DEVICE).split(batch_size)[:-1]:
-            yield ready[rows]
+            yield ready[rows], classes[rows]
 
 
 def data(options: Namespace, meter: Meter) -> None:
@@ -115,6 +131,21 @@ def data(options: Namespace, meter: Meter) -> None:
 
 
 # ---- training and sampling -------------------------------------------------------------------------------------------
+
+def steps(step: Callable[[int], None], options: Namespace, meter: Meter) -> None:
+    """Calls ``step`` with numbers from 1, and times those after the warm-up."""
+    for number in range(1, WARM_UP + options.batches + 1):
+        step(number)
+        if number == WARM_UP:
+            meter.start()
+    meter.stop()
+
+
+def with_classes(x: Tensor, labels: Tensor) -> Tensor:
+    """Latents (N, L), or images (N, C, H, W), and ten numbers or planes more that tell a class."""
+    told = F.one_hot(labels, CLASSES).to(x.dtype)
+    return torch.cat([x, told if x.dim() == 2 else told[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1)
+
 
 def latent(n: int, variant: str) -> Tensor:
     return torch.rand(n, LATENT, device=DEVICE) * 2 - 1 if variant == "dcgan" else torch.randn(n, LATENT, device=DEVICE)
@@ -130,7 +161,7 @@ def discriminator_loss(variant: str, discriminator: nn.Module, real: Tensor, fak
 
 
 GENERATOR_LOSS = {"wgan-gp": lambda x: -x.mean(), "gan": lambda x: -F.softplus(x).mean(),
-                  "dcgan": lambda x: F.softplus(-x).mean()}
+                  **dict.fromkeys(("dcgan", "cgan"), lambda x: F.softplus(-x).mean())}
 
 
 def schedule(variant: str) -> tuple[int, float, tuple[float, float]]:
@@ -145,30 +176,31 @@ def check(options: Namespace) -> None:
                          f"{options.image_size}")
     if options.variant not in GENERATOR_LOSS or options.backbone not in NETWORKS:
         raise UsageError(f"the references are written for {', '.join(GENERATOR_LOSS)} with the backbones "
-                         f"{' and '.join(NETWORKS)}, and of training for pix2pix, cyclegan and stylegan2, not for "
-                         f"{options.variant} with {options.backbone}")
+                         f"{' and '.join(NETWORKS)}, and of training for pix2pix, cyclegan, srgan and stylegan2, not "
+                         f"for {options.variant} with {options.backbone}")
 
 
 def train(options: Namespace, meter: Meter) -> None:
-    """The alternating update of gan, dcgan and wgan-gp, by hand."""
+    """The alternating update of gan, dcgan, cgan and wgan-gp, by hand."""
     variant = options.variant
     critic_steps, rate, betas = schedule(variant)
     generator, discriminator = networks(options)
-    of_g, of_d = (torch.optim.Adam(net.parameters(), rate, betas) for net in (generator, discriminator))
+    of_g, of_d = (adam([network], rate, betas, options) for network in (generator, discriminator))
     stream = batches(options.data_loading, options.image_size, options.batch_size)
-    for step in range(1, WARM_UP + options.batches + 1):
-        real = next(stream)
-        fake = generator(latent(len(real), variant)).detach()
+
+    def step(number: int) -> None:
+        real, labels = next(stream)
+        told = (lambda x: with_classes(x, labels)) if variant == "cgan" else (lambda x: x)
+        fake = generator(told(latent(len(real), variant))).detach()
         of_d.zero_grad()
-        discriminator_loss(variant, discriminator, real, fake).backward()
+        discriminator_loss(variant, discriminator, told(real), told(fake)).backward()
         of_d.step()
-        if step % critic_steps == 0:
+        if number % critic_steps == 0:
             of_g.zero_grad()
-            GENERATOR_LOSS[variant](discriminator(generator(latent(len(real), variant)))).backward()
+            GENERATOR_LOSS[variant](discriminator(told(generator(told(latent(len(real), variant)))))).backward()
             of_g.step()
-        if step == WARM_UP:
-            meter.start()
-    meter.stop()
+
+    steps(step, options, meter)
 
 
 @torch.inference_mode()

@@ -3,6 +3,7 @@
 import os
 import platform
 import statistics
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,33 +20,52 @@ QUANTITIES = {"seconds": "wall time, s", "cpu_seconds": "CPU time, s", "peak_byt
 
 def table(comparison: Comparison) -> str:
     """Medians of both sides and the ratios with their range, as Markdown."""
-    ratios = [comparison.ratio(quantity) for quantity in QUANTITIES]
     ours, reference = comparison.names
     lines = [f"| | {' | '.join(QUANTITIES.values())} |", "|---|---|---|---|",
              _row(ours, comparison.ours), _row(reference, comparison.reference),
-             f"| {reference} / {ours} | " + " | ".join(
-                 f"{ratio.median:.2f} ({ratio.lowest:.2f} to {ratio.highest:.2f})" for ratio in ratios) + " |"]
+             _ratios(f"{reference} / {ours}", comparison)]
+    return "\n".join(lines) + f"\n\n{_circumstances(comparison)}{comparison.text}"
+
+
+def rows(found: Mapping[str, Comparison]) -> str:
+    """The ratios of several comparisons with their range, as Markdown, by what is compared."""
+    first = next(iter(found.values()))
+    ours, reference = first.names
+    lines = [f"| {reference} / {ours} | {' | '.join(QUANTITIES.values())} |".replace(", s", "").replace(", MiB", ""),
+             "|---|---|---|---|", *(_ratios(name, comparison) for name, comparison in found.items())]
+    return "\n".join(lines) + f"\n\n{_circumstances(first)}"
+
+
+def _ratios(name: str, comparison: Comparison) -> str:
+    ratios = [comparison.ratio(quantity) for quantity in QUANTITIES]
+    return f"| {name} | " + " | ".join(
+        f"{ratio.median:.2f} ({ratio.lowest:.2f} to {ratio.highest:.2f})" for ratio in ratios) + " |"
+
+
+def _circumstances(comparison: Comparison) -> str:
     here, made_of = machine(), versions()
     hardware = f"{here['gpu']} and " if here["gpu"] else ""
-    return "\n".join(lines) + (
-        f"\n\nMedians (and ranges) of {len(comparison.ours)} pairs in turns on {hardware}{here['cores']} cores of "
+    return (
+        f"Medians (and ranges) of {len(comparison.ours)} pairs in turns on {hardware}{here['cores']} cores of "
         f"{here['processor']} (threads: {here['threads']}; load average: {here['load_average']:.1f}); "
-        f"{', '.join(f'{name} {number}' for name, number in made_of.items())}.{comparison.text}")
+        f"{', '.join(f'{name} {number}' for name, number in made_of.items())}.")
 
 
-def write(path: Path, command: str, comparison: Comparison) -> None:
+def write(path: Path, command: str, found: Comparison | Mapping[str, Comparison]) -> None:
     """All of it as JSON, measurement by measurement; bytes and seconds."""
+    measured = ({"comparisons": {name: _measured(comparison) for name, comparison in found.items()}}
+                if isinstance(found, Mapping) else _measured(found))
+    write_json(path, {"command": command, "machine": machine(), "versions": versions(), "commit": commit()} | measured)
+
+
+def _measured(comparison: Comparison) -> dict[str, Any]:
     ours, reference = comparison.names
-    write_json(path, {
-        "command": command,
+    return {
         f"{reference} / {ours}": {quantity: comparison.ratio(quantity)._asdict() for quantity in QUANTITIES},
         "medians": {ours: medians(comparison.ours), reference: medians(comparison.reference)},
         "measured": {ours: [side._asdict() for side in comparison.ours],
                      reference: [side._asdict() for side in comparison.reference]},
-        "machine": machine(),
-        "versions": versions(),
-        "commit": commit(),
-    } | comparison.details)
+    } | comparison.details
 
 
 def medians(side: list[Measured]) -> dict[str, float]:

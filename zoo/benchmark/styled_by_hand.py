@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.benchmark.by_hand import DEVICE, batches
-from zoo.benchmark.measure import WARM_UP, Meter
+from zoo.benchmark.by_hand import DEVICE, adam, batches, steps
+from zoo.benchmark.measure import Meter
 from zoo.core.errors import UsageError
 from zoo.data.pyramid import sides
 from zoo.networks.progressive import COARSEST
@@ -26,14 +26,15 @@ MIXING, RATE = 0.9, 2e-3
 class Loop:
     """Networks, optimizers and averages."""
 
-    def __init__(self, size: int, width: int) -> None:
+    def __init__(self, options: Namespace) -> None:
+        size, width = options.image_size, options.width
         levels = sides(size, COARSEST)
         self.size = size
         self.generator = StyleGenerator(LATENT, 1, levels, width, LAYERS).to(DEVICE)
         self.discriminator = StyleDiscriminator(1, levels, width, GROUP).to(DEVICE)
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.of_g, self.of_d = (
-            torch.optim.Adam(network.parameters(), RATE * every / (every + 1), (0.0, 0.99 ** (every / (every + 1))))
+            adam([network], RATE * every / (every + 1), (0.0, 0.99 ** (every / (every + 1))), options)
             for network, every in ((self.generator, PATH_EVERY), (self.discriminator, R1_EVERY)))
         self.mean_path = torch.zeros((), device=DEVICE)
 
@@ -88,10 +89,6 @@ def check(options: Namespace) -> None:
 
 
 def train(options: Namespace, meter: Meter) -> None:
-    loop = Loop(options.image_size, options.width)
+    loop = Loop(options)
     stream = batches(options.data_loading, options.image_size, options.batch_size)
-    for number in range(1, WARM_UP + options.batches + 1):
-        loop.step(number, next(stream))
-        if number == WARM_UP:
-            meter.start()
-    meter.stop()
+    steps(lambda number: loop.step(number, next(stream)[0]), options, meter)

@@ -11,12 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.benchmark.by_hand import DEVICE, batches, initial
-from zoo.benchmark.measure import WARM_UP, Meter
+from zoo.benchmark.by_hand import DEVICE, adam, batches, initial, steps
+from zoo.benchmark.measure import Meter
 from zoo.core.errors import UsageError
 
 POOL = 50
 ENLARGED = 286 / 256
+ADAM = (2e-4, (0.5, 0.999))
 
 
 # ---- networks --------------------------------------------------------------------------------------------------------
@@ -101,10 +102,6 @@ def jittered(images: Tensor) -> Tensor:
     return torch.stack(pieces)
 
 
-def adam(*networks: nn.Module) -> torch.optim.Adam:
-    return torch.optim.Adam([p for network in networks for p in network.parameters()], 2e-4, (0.5, 0.999))
-
-
 def frozen(networks: list[nn.Module], still: bool) -> None:
     for network in networks:
         network.requires_grad_(not still)
@@ -120,10 +117,11 @@ def edges(images: Tensor) -> Tensor:
 class Pix2Pix:
     """On edges and pictures."""
 
-    def __init__(self, size: int, width: int) -> None:
+    def __init__(self, options: Namespace) -> None:
+        size, width = options.image_size, options.width
         self.generator = unet(1, 1, size, width).to(DEVICE)
         self.discriminator = patch_discriminator(2, size, width).to(DEVICE)
-        self.of_g, self.of_d = adam(self.generator), adam(self.discriminator)
+        self.of_g, self.of_d = (adam([network], *ADAM, options) for network in (self.generator, self.discriminator))
 
     def step(self, stream: Iterator[Tensor]) -> None:
         target = jittered(next(stream))
@@ -145,10 +143,12 @@ class Pix2Pix:
 class CycleGAN:
     """On pictures of one set, twice."""
 
-    def __init__(self, size: int, width: int) -> None:
+    def __init__(self, options: Namespace) -> None:
+        size, width = options.image_size, options.width
         self.there, self.back = (resnet(1, width).to(DEVICE) for _ in range(2))
         self.of_a, self.of_b = (patch_discriminator(1, size, width).to(DEVICE) for _ in range(2))
-        self.by_g, self.by_d = adam(self.there, self.back), adam(self.of_a, self.of_b)
+        self.by_g = adam([self.there, self.back], *ADAM, options)
+        self.by_d = adam([self.of_a, self.of_b], *ADAM, options)
         self.pools: tuple[list[Tensor], list[Tensor]] = ([], [])
 
     def step(self, stream: Iterator[Tensor]) -> None:
@@ -192,19 +192,15 @@ def check(options: Namespace) -> None:
 
 
 def train(options: Namespace, meter: Meter) -> None:
-    model = LOOPS[options.variant](options.image_size, options.width)
-    stream = batches(options.data_loading, options.image_size, options.batch_size)
-    for step in range(1, WARM_UP + options.batches + 1):
-        model.step(stream)
-        if step == WARM_UP:
-            meter.start()
-    meter.stop()
+    model = LOOPS[options.variant](options)
+    stream = (images for images, _ in batches(options.data_loading, options.image_size, options.batch_size))
+    steps(lambda number: model.step(stream), options, meter)
 
 
 @torch.inference_mode()
 def translate(options: Namespace, meter: Meter) -> None:
     """Calls of the generator on batches of 256 pictures, with dropout on where there is any."""
-    model = LOOPS[options.variant](options.image_size, options.width)
+    model = LOOPS[options.variant](options)
     generator = model.generator if isinstance(model, Pix2Pix) else model.there
     pictures = torch.rand(options.samples, 1, options.image_size, options.image_size)
     meter.start()

@@ -1,5 +1,7 @@
 """Times the zoo against a plain reference that does the same, in one run on this machine.
 
+    zoo benchmark step
+    zoo benchmark step --variant cgan
     zoo benchmark train --variant dcgan --json train.json
     zoo benchmark train --variant gan --backbone mlp --data-loading memory
     zoo benchmark train --variant cyclegan --image-size 64 --width 16 --batch-size 4 --data-loading memory
@@ -23,7 +25,7 @@ from zoo.commands import cli
 from zoo.core.errors import UsageError
 
 # The modules of zoo.benchmark that measure.
-WHAT = ("train", "options", "sample", "translate", "load", "data", "evaluate", "scale", "draw")
+WHAT = ("step", "train", "options", "sample", "translate", "load", "data", "evaluate", "scale", "draw")
 
 
 def positive(text: str) -> int:
@@ -38,7 +40,7 @@ def parser() -> cli.Parser:
     parser = cli.Parser("Time the zoo against a plain reference that does the same. Leave the machine to it.")
     parser.add_argument("what", choices=WHAT, help="what to time")
     parser.add_argument("--variant", help="of training, sampling, translating and scale (default: dcgan, of translate "
-                        "cyclegan)")
+                        "cyclegan, of step all that are written by hand)")
     parser.add_argument("--backbone", default="dcgan", help="likewise (default: %(default)s)")
     parser.add_argument("--width", type=positive, default=64, help="likewise (default: %(default)s)")
     parser.add_argument("--image-size", type=positive, default=32, metavar="N", help="pixels (default: %(default)s)")
@@ -47,6 +49,8 @@ def parser() -> cli.Parser:
                         help="of train, data and scale (default: %(default)s)")
     parser.add_argument("--data-loading", default="tutorial", choices=["tutorial", "memory"],
                         help="of the bare loop: PIL images by two workers, or floats in memory (default: %(default)s)")
+    parser.add_argument("--engineered", action="store_true", help="the bare loop has a fused Adam and convolutions "
+                        "with the channels last, as a good engineer would; step has it with and without")
     parser.add_argument("--folder", type=positive, metavar="N", help="of data: stream a generated folder of so many "
                         "JPEG files, such as 200k, which takes minutes and up to 3 GB of disk at 64 px")
     parser.add_argument("--model", help="what to load: a dcgan's folder or name (default: dcgan-anime, else a new one)")
@@ -64,13 +68,13 @@ def parser() -> cli.Parser:
 
 def main(arguments: list[str]) -> None:
     options = parser().parse_args(arguments)
-    options.variant = options.variant or ("cyclegan" if options.what == "translate" else "dcgan")
+    options.variant = options.variant or {"translate": "cyclegan", "step": None}.get(options.what, "dcgan")
     if not Path("/proc/self/status").exists():
         raise UsageError("memory is measured out of /proc: run this on Linux")
-    comparison = importlib.import_module(f"zoo.benchmark.{options.what}").measure(options)
+    found = importlib.import_module(f"zoo.benchmark.{options.what}").measure(options)
     from zoo.benchmark import report  # torch takes seconds to import, and --help does without
 
     command = shlex.join(["zoo", "benchmark", *arguments])
     if options.json:
-        report.write(options.json, command, comparison)
-    print(f"{command}\n\n{report.table(comparison)}")
+        report.write(options.json, command, found)
+    print(f"{command}\n\n{report.rows(found) if isinstance(found, dict) else report.table(found)}")
