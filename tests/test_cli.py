@@ -24,6 +24,7 @@ from zoo.data.named import NAMES
 from zoo.models import variant_class
 from zoo.store.layout import read_config
 from zoo.store.recipes import read_recipe, recipes
+from zoo.training import machine
 from zoo.training.loggers import MetricsCSV
 from zoo.training.options import Training
 from zoo.training.run import Run
@@ -460,3 +461,24 @@ def test_sample_of_nothing(tmp_path):
     zoo.save(zoo.create("gan", image_size=8, width=1), tmp_path / "plain")
     with pytest.raises(zoo.UsageError, match="this model is unconditional: it takes no labels"):
         sample(["plain", "--labels", "1"])
+
+
+@pytest.mark.parametrize(("processor", "precision", "said"), [
+    ("flags\t\t: fpu amx_bf16 avx512_bf16", "32-true", "--precision bf16-mixed may halve"),
+    ("flags\t\t: fpu amx_bf16 avx512_bf16", "bf16-mixed", ""),
+    ("flags\t\t: fpu avx512_bf16", "32-true", ""),
+    ("flags\t\t: fpu avx2", "bf16-mixed", "which torch emulates"),
+    ("Features\t: fp asimd bf16", "bf16-mixed", ""),
+    (None, "bf16-mixed", ""),
+])
+@pytest.mark.skipif(torch.cuda.is_available(), reason="it is said of a CPU that trains")
+def test_training_says_what_a_processor_does_with_bf16(processor, precision, said, monkeypatch, tmp_path, capsys):
+    path = tmp_path / "cpuinfo"
+    if processor:
+        path.write_text(f"processor\t: 0\n{processor}\n")
+    monkeypatch.setattr(machine, "CPUINFO", path)
+    monkeypatch.setattr(Run, "train", lambda run: 0)
+    train(["--variant", "gan", "--width", "2", "--precision", precision, "--accelerator", "cpu"])
+    lines = [line for line in capsys.readouterr().err.splitlines() if "bf16" in line]
+    assert len(lines) == bool(said)
+    assert said in "".join(lines)

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from zoo.metrics import neighbours
+from zoo.metrics import distances, neighbours
+from zoo.metrics.distances import precision_and_recall
 from zoo.metrics.neighbours import densest, density_and_coverage, nearest_rows, usual_reach
 
 
@@ -45,6 +46,29 @@ def test_what_collapse_moves():
     assert densest(fake, reach) >= 0.3
     assert density_and_coverage(fake[:300], real).coverage < 0.2
     assert densest(fake[:1].expand(50, -1), reach) == 1
+
+
+@pytest.mark.parametrize(("fakes", "reals"), [(40, 900), (900, 40), (900, 900)])
+def test_no_more_pairs_than_those_of_a_block_are_held(fakes, reals, monkeypatch):
+    """Whichever side is large: of 50,000 beside 50,000 all pairs are 10 GB."""
+    fake, real, block = normal(fakes, 0), normal(reals, 1), 100
+    whole = precision_and_recall(fake, real), density_and_coverage(fake, real)
+    monkeypatch.setattr(distances, "WHOLE", block)
+    monkeypatch.setattr(neighbours, "BLOCK", block)
+    held = []
+
+    def noted(original):
+        def call(*given, **named):
+            result = original(*given, **named)
+            held.append(result.numel())
+            return result
+
+        return call
+
+    for name in ("cdist", "cat"):
+        monkeypatch.setattr(torch, name, noted(getattr(torch, name)))
+    assert (precision_and_recall(fake, real), density_and_coverage(fake, real)) == whole
+    assert max(held) < 2 * block**2  # all pairs are 36,000 or 810,000
 
 
 def test_blocks_change_nothing(monkeypatch):

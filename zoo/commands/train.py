@@ -7,15 +7,19 @@
 """
 
 import shlex
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
+
+from lightning.pytorch.utilities import rank_zero_only
 
 from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.models import variant_class, variants
 from zoo.store.layout import read_config
 from zoo.store.recipes import read_recipe, recipes
+from zoo.training.machine import on_precision
 from zoo.training.options import Training, check_run_folder, resumed
 from zoo.training.run import Run
 
@@ -53,6 +57,8 @@ def main(arguments: list[str]) -> int:
     if parsed.dry_run:
         print(run.describe())
         return 0
+    if (said := on_precision(options)) and not rank_zero_only.rank:  # type: ignore[attr-defined]  # a function's
+        print(said, file=sys.stderr)
     return run.train()
 
 

@@ -7,7 +7,7 @@ from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-WHOLE = 10_000  # images up to which the distances between all pairs are held at once
+WHOLE = 10_000  # images up to which the distances between all pairs are held at once; of more as many, in blocks
 RANK = 1e-10  # of the largest variance: the smallest that is one
 SUBSET = 1_000  # images of a subset of the kernel distance
 
@@ -60,5 +60,7 @@ def kernel_distance(fake: Tensor, real: Tensor) -> tuple[float, float]:
 
 def precision_and_recall(fake: Tensor, real: Tensor) -> tuple[float, float]:
     """Shares of features (N, d), (M, d) that lie among the others (Kynkaanniemi 2019, arXiv:1904.06991)."""
-    found = prc_features_to_metric(fake, real, save_cpu_ram=len(fake) > WHOLE, verbose=False)
+    most = max(len(fake), len(real))
+    found = prc_features_to_metric(fake, real, save_cpu_ram=most > WHOLE, verbose=False,
+                                   prc_batch_size=max(1, min(WHOLE, WHOLE**2 // most)))
     return found["precision"], found["recall"]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from zoo.data.stored import OnDisk
 
-BLOCK = 10_000  # rows that are compared at once
+BLOCK = 10_000  # rows that are compared at once, with as many others: 400 MB of distances
 NEIGHBOURS = 5  # of density and coverage, as in the paper's experiments
 CROWD = 0.01  # share of the real images that is a neighbourhood, on average
 
@@ -16,9 +16,9 @@ CROWD = 0.01  # share of the real images that is a neighbourhood, on average
 def nearest_rows(these: Tensor, those: Tensor | OnDisk, k: int) -> tuple[Tensor, Tensor]:
     """Distances and rows (N, k) of the nearest, over blocks of those, which may be too many for the memory."""
     distances, nearest = these.new_empty(len(these), 0), torch.empty(len(these), 0, dtype=torch.int64)
-    for rows in torch.arange(len(those)).split(BLOCK):
-        distances = torch.cat([distances, torch.cdist(these, those[rows])], 1)
-        nearest = torch.cat([nearest, rows.expand(len(these), -1)], 1)
+    for rows in torch.arange(len(those)).split(max(1, min(BLOCK, BLOCK**2 // len(these)))):
+        near, which = torch.cdist(these, those[rows]).topk(min(k, len(rows)), largest=False)
+        distances, nearest = torch.cat([distances, near], 1), torch.cat([nearest, rows[which]], 1)
         distances, which = distances.topk(min(k, distances.shape[1]), largest=False)
         nearest = nearest.gather(1, which)
     return distances, nearest
