@@ -8,7 +8,7 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 WHOLE = 10_000  # images up to which the distances between all pairs are held at once; of more as many, in blocks
-RANK = 1e-10  # of the largest variance: the smallest that is one
+RANK = 1e-5  # of the largest standard deviation: the smallest that is one
 SUBSET = 1_000  # images of a subset of the kernel distance
 
 
@@ -36,14 +36,26 @@ def _added(of: Tensor, to: Tensor) -> Tensor:
     S^-1/2 (S^1/2 S' S^1/2)^1/2 S^-1/2, is the optimal transport between both Gaussians (Olkin & Pukelsheim 1982).
     """
     x, other = of.double(), to.double()
-    apart, x = x.mean(0) - other.mean(0), x - x.mean(0)
-    values, ways = torch.linalg.eigh(x.T.cov())
-    values, kept = values.clamp(min=0), values > RANK * values[-1]  # no more than there are examples, nor dead features
-    root = (ways * values.sqrt()) @ ways.T
-    middle, turns = torch.linalg.eigh(root @ other.T.cov() @ root)
-    transport = (turns * middle.clamp(min=0).sqrt()) @ turns.T
-    white = (x @ ways[:, kept] / values[kept].sqrt()) @ ways[:, kept].T
-    return 2 * x @ apart + x.square().sum(1) - ((white @ transport) * white).sum(1)
+    apart = x.mean(0) - other.mean(0)
+    x, other = x - x.mean(0), other - other.mean(0)
+    axes, deviations = _principal_axes(x)
+    stretched = other @ (axes * deviations) / (len(other) - 1) ** 0.5
+    values, turns = torch.linalg.eigh(stretched.T @ stretched)  # S^1/2 S' S^1/2, along the axes of S
+    white = x @ axes / deviations @ turns
+    return 2 * x @ apart + x.square().sum(1) - white.square() @ values.clamp(min=0).sqrt()
+
+
+def _principal_axes(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Of features (N, d) around 0: axes (d, r) and the standard deviations (r,) along them; no more than there are
+    examples, and none of features that are always alike."""
+    if len(x) > x.shape[1]:
+        values, axes = torch.linalg.eigh(x.T.cov())
+        deviations = values.clamp(min=0).sqrt()
+    else:
+        _, sizes, rows = torch.linalg.svd(x, full_matrices=False)
+        axes, deviations = rows.T, sizes / (len(x) - 1) ** 0.5
+    kept = deviations > RANK * deviations.max()
+    return axes[:, kept], deviations[kept]
 
 
 def inception_score(logits: Tensor) -> tuple[float, float]:
