@@ -80,13 +80,12 @@ def networks(options: Namespace) -> tuple[nn.Sequential, nn.Sequential]:
             build_discriminator(size, 1 + told, width, normalised).to(DEVICE))
 
 
-def arranged(network: nn.Module, options: Namespace) -> nn.Module:
-    """In place."""
-    return network.to(memory_format=torch.channels_last) if options.engineered else network
-
-
 def adam(networks: list[nn.Module], rate: float, betas: tuple[float, float], options: Namespace) -> torch.optim.Adam:
-    parameters = [p for network in networks for p in arranged(network, options).parameters()]
+    """Of networks, which are put in order where they are ``engineered``."""
+    if options.engineered:
+        for network in networks:
+            network.to(memory_format=torch.channels_last)
+    parameters = [p for network in networks for p in network.parameters()]
     return torch.optim.Adam(parameters, rate, betas, fused=options.engineered or None)
 
 
