@@ -50,6 +50,7 @@ def test_the_recipe_for_a_variant_works_word_for_word(tmp_path, monkeypatch):
     """That it does not depend on the number of processes is in test_parallel.py."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "ragan", raising=False)  # another test has it too, in a folder of its own
     Path("ragan.py").write_text(RECIPE, encoding="utf-8")
     command = re.search(r"`zoo (train --variant ragan.py:RaGAN)`", README)[1].split()[1:]
     try:

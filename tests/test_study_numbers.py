@@ -64,7 +64,8 @@ def test_the_first_trial_is_the_authors_and_all_can_be_built(variant):
     cls = variant_class(variant)
     first = cls.Config.from_dict(protocol.config(variant) | draw(variant, "wide", 0, 0))
     assert first == cls.Config.from_dict(protocol.config(variant))
-    assert (first.backbone, first.optimizer, first.latent_dim, first.ema_halflife) == ("infogan", "adam", 64, 0)
+    assert (first.backbone, first.optimizer, first.ema_halflife) == ("infogan", "adam", 0)
+    assert variant == "ebm" or first.latent_dim == 64  # whose latent is the noise of chains
     assert first.latent == ("normal" if cls.kind == "auto-encoder" else "uniform")
     for index in range(1, 20):
         cls.Config.from_dict(protocol.config(variant) | draw(variant, "wide", 0, index))
