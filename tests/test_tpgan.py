@@ -21,7 +21,7 @@ from zoo.metrics.identification import identified
 from zoo.models.tpgan import TPGAN, TPGANConfig, asymmetry, variation
 from zoo.networks.pathways import Box, Faces, fused, read_boxes
 
-PARTS = "2,0,3,4/2,4,3,4/4,2,3,4"  # the last lies over both others
+PARTS = "2,0,3,4;2,4,3,4;4,2,3,4"  # the last lies over both others
 
 
 def model_of(pairs: str = "turned", size: int = 32, channels: int = 3, source_size: int = 0, **config) -> TPGAN:
@@ -191,7 +191,7 @@ def test_a_face_gets_the_same_in_training_alone_and_in_any_batch():
     (lambda: model_of(features="faces"), "unknown features 'faces'"),
     (lambda: model_of(parts="2,0,3"), "top,left,height,width in eighths"),
     (lambda: model_of(parts="a,0,3,4"), "and not 'a,0,3,4'"),
-    (lambda: model_of(parts="2,0,3,4/6,0,3,4"), "the part 6,0,3,4 does not lie in the picture"),
+    (lambda: model_of(parts="2,0,3,4;6,0,3,4"), "the part 6,0,3,4 does not lie in the picture"),
     (lambda: model_of(parts="2,0,0,4"), "does not lie in the picture"),
     (lambda: model_of().translate(torch.zeros(1, 3, 40, 40)), "takes pictures of 32x32 px alone, not of 40x40"),
     (lambda: model_of("files", size=32, source_size=16), "of one size"),

@@ -55,7 +55,7 @@ class TPGANConfig(Config):
     width: int = option(64, "channels at the size of the image; the others are multiples of it", minimum=1,
                         maximum=1024)
     norm: UNetNorm = option("instance", "normalisation in all networks")
-    parts: str = option("2,1,3,3/2,4,3,3/3,2,3,4/5,2,2,4", "boxes of the local pathways (both eyes, nose and mouth), "
+    parts: str = option("2,1,3,3;2,4,3,3;3,2,3,4;5,2,2,4", "boxes of the local pathways (both eyes, nose and mouth), "
                         "each top,left,height,width in eighths of the picture")
     features: str = option("cifar10", "bundled network of the identity term; take others than those that the model is "
                            "measured in")

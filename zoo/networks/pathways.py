@@ -50,17 +50,17 @@ class Box(NamedTuple):
 
 
 def read_boxes(words: str) -> list[Box]:
-    """Boxes out of "2,1,3,3/2,4,3,3": top, left, height and width of each, in eighths of the picture.
+    """Boxes out of "2,1,3,3;2,4,3,3": top, left, height and width of each, in eighths of the picture.
 
     Raises:
         UsageError: what is no such text, or does not lie in the picture.
     """
     boxes = []
-    for word in words.split("/"):
+    for word in words.split(";"):
         numbers = [int(number) for number in word.split(",") if number.strip().isdecimal()]
         if len(numbers) != 4 or word.count(",") != 3:
-            raise UsageError(f"a part of a face is top,left,height,width in eighths of the picture, with / between "
-                             f"parts, such as 2,1,3,3/2,4,3,3, and not {word!r}")
+            raise UsageError(f"a part of a face is top,left,height,width in eighths of the picture, with ; between "
+                             f"parts, such as 2,1,3,3;2,4,3,3, and not {word!r}")
         box = Box(*numbers)
         if not (box.height and box.width and box.top + box.height <= GRID and box.left + box.width <= GRID):
             raise UsageError(f"the part {word} does not lie in the picture, which is {GRID} eighths high and wide")
