@@ -18,6 +18,7 @@ from zoo.cards import publishing
 from zoo.core.module import Config
 from zoo.core.registry import CLASSES, VARIANTS
 from zoo.data import sources, spec
+from zoo.data.origin import DataSpec
 from zoo.store.export import export_onnx
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.task import Task
@@ -28,7 +29,7 @@ WORDS, LENGTH = ["a", "cat", "dog", "sees", "the"], 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextSpec(spec.DataSpec):
+class TextSpec(DataSpec):
     kind = "text"
     has_mirror_images = False
     length: int
