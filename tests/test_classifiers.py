@@ -55,6 +55,15 @@ def test_the_classifier_of_digits_knows_digits():
     assert right == pytest.approx(describe("digits")["accuracy"], abs=1e-6)
 
 
+def test_a_network_is_in_single_precision_whatever_is_trained_meanwhile():
+    torch.set_default_dtype(torch.float64)  # as Lightning does while it trains in 64-true
+    try:
+        network = load_network.__wrapped__("digits")
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {x.dtype for x in network.state_dict().values() if x.is_floating_point()} == {torch.float32}
+
+
 def test_altered_weights_are_refused(tmp_path, monkeypatch):
     for suffix in ("json", "safetensors"):
         (tmp_path / f"digits.{suffix}").write_bytes((module.PRETRAINED / f"digits.{suffix}").read_bytes())

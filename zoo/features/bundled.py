@@ -63,7 +63,8 @@ def note(name: str, **facts: Any) -> None:
 
 @cache
 def load_network(name: str) -> Encoder:
-    """A bundled network in evaluation mode, in single precision.
+    """A bundled network in evaluation mode, in single precision, whatever torch's own is meanwhile: a training in
+    double precision sets that, and the network is there for all that comes later.
 
     Raises:
         UsageError: there is none of this name, or its weights are not those it came with.
@@ -73,8 +74,8 @@ def load_network(name: str) -> Encoder:
         raise UsageError(f"{path} is damaged: install gan-zoo again")
     shape = description["network"]
     network = Classifier(**shape) if "heads" in shape else Encoder(**shape)
-    network.load_state_dict(load_file(path))  # half to single precision, element by element
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    network.load_state_dict(load_file(path))  # from half precision, element by element
+    return network.eval().requires_grad_(False).to(torch.float32, memory_format=torch.channels_last)
 
 
 def load_classifier(name: str) -> Classifier:
