@@ -75,7 +75,7 @@ def load_network(name: str) -> Encoder:
     shape = description["network"]
     network = Classifier(**shape) if "heads" in shape else Encoder(**shape)
     network.load_state_dict(load_file(path))  # from half precision, element by element
-    return network.eval().requires_grad_(False).to(torch.float32, memory_format=torch.channels_last)
+    return network.eval().requires_grad_(False).float().to(memory_format=torch.channels_last)
 
 
 def load_classifier(name: str) -> Classifier:
