@@ -5,7 +5,7 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.batches import AnyColumns, take
-from zoo.metrics.classes import label_agreement
+from zoo.metrics.classes import by_head, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.identification import identified
 from zoo.metrics.protocol import short
@@ -50,7 +50,7 @@ def _ages(c: Comparison, logits: Tensor, asked: Tensor, which: str) -> dict[str,
     """Whether they are seen as asked for, and by how many classes they are not."""
     network, names = c.space.classifier, c.model.data.class_names
     shares = label_agreement(network, logits, asked, names) if network is not None else {}
-    found = {f"{c.told('aged')}{'' if head == 'class' else f'/{head}'}{which}": share for head, share in shares.items()}
+    found = {f"{name}{which}": share for name, share in by_head(c.told("aged"), shares).items()}
     if network is not None and [*shares] == ["class"]:
         seen = torch.tensor([names.index(name) for name in network.heads["class"]])[logits.argmax(1)]
         found[f"{c.told('aged_off')}{which}"] = (seen - asked).abs().double().mean().item()

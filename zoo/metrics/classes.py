@@ -86,3 +86,8 @@ def confidence(network: Classifier, logits: Tensor) -> float:
     """
     likeliest = torch.stack([part.softmax(1).amax(1) for part in network.split_heads(logits)], 1)
     return (likeliest >= CONFIDENT).all(1).double().mean().item()
+
+
+def by_head(name: str, shares: dict[str, float]) -> dict[str, float]:
+    """Under a metric's name; that of the only head is left out."""
+    return {name + ("" if head == "class" else f"/{head}"): share for head, share in shares.items()}

@@ -21,7 +21,7 @@ from zoo.metrics import (
     writing,
 )
 from zoo.metrics.ageing import FACES, STEPS, ageing
-from zoo.metrics.classes import class_coverage, confidence, heads_kept, label_agreement
+from zoo.metrics.classes import by_head, class_coverage, confidence, heads_kept, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.distances import (
     frechet_distance,
@@ -131,11 +131,6 @@ def agreement(c: Comparison) -> Values:
         copied = by_head(found, label_agreement(network, c.given.logits, asked, names))
         values |= {f"{name}/copy": share for name, share in copied.items()}
     return values
-
-
-def by_head(name: str, shares: Values) -> Values:
-    """Under a metric's name; that of the only head is left out."""
-    return {name + ("" if head == "class" else f"/{head}"): share for head, share in shares.items()}
 
 
 def stays(c: Comparison) -> Values:
