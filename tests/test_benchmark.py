@@ -1,6 +1,7 @@
 """The benchmark runs, its references do what the zoo does, and its ratios are ratios."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -71,6 +72,19 @@ def test_every_benchmark_prints_a_table_and_writes_json(arguments, tmp_path, cap
     assert found["machine"]["cores"] >= 1
     assert "| reference / the zoo | {median:.2f} ({lowest:.2f} to {highest:.2f}) |".format(**ratio) in (
         capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_bf16_is_timed_beside_float32_and_said_to_change_little(tmp_path, capsys):
+    zoo.save(zoo.create("gan", image_size=16, channels=1, width=2), tmp_path / "model")
+    benchmark.main(["precision", "--model", str(tmp_path / "model"), "--samples", "60", "--features", "digits", *TINY])
+    said = capsys.readouterr().out
+    assert "| in float32 / in bf16 | wall time | CPU time | peak memory |" in said
+    assert f"| images of {tmp_path / 'model'} | " in said
+    assert "| features digits | " in said
+    levels, share = re.search(r"both are (.+) of 256 grey levels .* by (.+)% of their length", said).groups()
+    assert 0 < float(levels) < 2
+    assert 0 < float(share) < 3
 
 
 def test_stylegan2_by_hand_is_that_of_the_zoo():

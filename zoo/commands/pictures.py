@@ -101,14 +101,15 @@ def parser_of(words: str) -> cli.Parser:
     parser.add_argument("--sheet", metavar="FILE", help="PNG of what was given beside what was made, of at most "
                         f"{SHOWN} (default: {SHEET} in the folder)")
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that are in the folder already")
+    cli.add_precision(parser)
     return parser
 
 
-def loaded(name: str, ask: str, what: str) -> Translator:
+def loaded(options: argparse.Namespace, ask: str, what: str) -> Translator:
     """A model that can be asked so. Raises UsageError for another, which ``what`` says it does not do."""
-    model: Task = load(name)
+    model: Task = load(options.model, options.precision)
     if ask not in model.asks or not isinstance(model, Translator):
-        raise UsageError(f"{name} {what}: it can be asked with {model.asked_with()}")
+        raise UsageError(f"{options.model} {what}: it can be asked with {model.asked_with()}")
     return model
 
 

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--shrink", action="store_true", help="the pictures are the true large ones: they are made "
                         "smaller first, bicubic and of 8 bits, as for the field's tables")
     options = parser.parse_args(arguments)
-    model = loaded(options.model, "upscale", "makes no pictures larger")
+    model = loaded(options, "upscale", "makes no pictures larger")
     if options.reference and options.shrink:
         raise UsageError("with --shrink the pictures are the true ones themselves: leave --reference away")
     true = _References(model, None if options.shrink else Path(options.reference).expanduser()) \

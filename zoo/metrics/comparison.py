@@ -197,7 +197,7 @@ class Comparison:
         if "frechet" not in self.model.measures:
             raise UsageError(f"{self.model.data.name} is a set of {self.model.data.kind}, of which no features are "
                              f"taken: measure {' and '.join(self.model.measures)}")
-        space = feature_space(self.protocol.features, self.how.inception_weights)
+        space = feature_space(self.protocol.features, self.how.inception_weights, self.model.precision)
         space.extractor.to(self.how.device)
         fewest = min(self.protocol.samples, self.protocol.real)
         if fewest < COMPARABLE:
