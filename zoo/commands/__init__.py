@@ -11,6 +11,7 @@ COMMANDS = {
     "write": "have a trained model write sentences",
     "rewrite": "have a trained model write sentences in another style",
     "evaluate": "measure a model, or all models in a folder",
+    "tradeoff": "measure the models between two, such as a run's first stage and its end",
     "compare": "compare models by the Frechet distance, as Lucic et al. 2018",
     "publish": "publish a model to the Hugging Face Hub, or bundle it with the package",
     "export": "write a model as a file that other programs run",

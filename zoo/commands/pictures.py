@@ -4,10 +4,12 @@ import argparse
 import glob
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
@@ -19,6 +21,7 @@ from zoo.core.files import atomic
 from zoo.data.listing import SUFFIXES
 from zoo.data.pictures import as_tensor
 from zoo.data.pixels import UNREADABLE, upright
+from zoo.data.png import PNG
 from zoo.store.loading import load
 from zoo.tasks.drawing import table
 from zoo.tasks.task import Task
@@ -27,6 +30,7 @@ from zoo.tasks.translator import Translator
 SHEET = "given-and-made.png"
 SHOWN = 16  # pictures of a sheet
 THUMBNAIL = 128  # pixels
+SKETCH = 4 * THUMBNAIL  # of the sides of what thumbnails are made of, at most
 STILL = {None, "MPO"}  # formats of one picture: cameras keep smaller copies of it in the same file
 Given = Tensor  # a picture (1, C, H, W) in [0, 1]
 
@@ -40,13 +44,14 @@ class Jobs(NamedTuple):
 
     def run(self, bands: Callable[[Given], Iterator[Tensor]], model: Translator,
             given_of: Callable[[Path], Given] | None = None,
-            seen: Callable[[Path, Given, "Image.Image"], None] | None = None) -> int:
+            seen: Callable[[Path, Given, Tensor], None] | None = None) -> int:
         """Makes all; a picture that cannot be made is named and skipped.
 
         Args:
             bands: a picture -> what is made of it, in bands from top to bottom.
             given_of: a file -> the picture that is given; default: what it shows.
-            seen: is called with each file, what was given, and what was made.
+            seen: is called with each file, what was given, and what was made, uint8 (1, C, H, W), which is kept in
+                memory for it.
 
         Returns:
             how many could not be made, or were not accepted by ``seen``.
@@ -56,25 +61,25 @@ class Jobs(NamedTuple):
         for source, target in tqdm(self.pictures, unit="img"):
             try:
                 given = (given_of or model.read)(source)
-                made = assembled(bands(given), model.factor * given.shape[3], model.factor * given.shape[2])
                 alpha, note = alpha_of(source), note_of(source)
+                made = Made(bands(given), alpha, model.factor * given.shape[3], model.factor * given.shape[2])
             except (UsageError, *UNREADABLE) as error:
                 tqdm.write(str(error), sys.stderr)
                 failed += 1
                 continue
             with atomic(target) as partial:
-                _with_alpha(made, alpha).save(partial, format="png")
+                parts = made.written(partial, keep=seen is not None)
             written += 1
             if seen:
                 try:
-                    seen(source, given, made)
+                    seen(source, given, torch.cat(parts, 2))
                 except UsageError as error:  # of the true picture
                     tqdm.write(str(error), sys.stderr)
                     failed += 1
             if note:
                 tqdm.write(note, sys.stderr)
             if len(shown) < 2 * SHOWN:
-                shown += [_thumbnail(source), _small(made)]
+                shown += [_thumbnail(source), _small(made.small)]
         self._write_sheet(shown)
         print(f"{written} pictures in {self.out}"
               + (f", {len(self.pictures) - written} could not be made" if written < len(self.pictures) else ""))
@@ -174,29 +179,53 @@ def named_alike(file: Path, folder: Path, what: str) -> Path:
     return named[0]
 
 
-def assembled(bands: Iterator[Tensor], width: int, height: int) -> "Image.Image":
-    """A picture from its bands (1, C, h, W) in [0, 1], of which only one is kept at a time."""
-    made, top = None, 0
-    for band in bands:
-        part = to_pil_image(band[0].mul_(255).round_().byte())
-        made = made or Image.new(part.mode, (width, height))
-        made.paste(part, (0, top))
-        top += part.height
-    assert made is not None  # there is a first
-    return made
+class Made:
+    """A picture that comes in bands, and is written so: only one of them is in memory.
 
+    Args:
+        bands: (1, C, h, width) in [0, 1] from top to bottom.
+        alpha: how opaque it is, as a grey picture of any size; None where it is so all over.
+        width, height: pixels.
 
-def _with_alpha(picture: "Image.Image", alpha: "Image.Image | None") -> "Image.Image":
-    if alpha is None:
-        return picture
-    picture = picture.copy()
-    picture.putalpha(alpha.resize(picture.size, Image.Resampling.BICUBIC))
-    return picture
+    Attributes:
+        small: after ``written``, the picture on which thumbnails are made of it.
+    """
 
+    def __init__(self, bands: Iterator[Tensor], alpha: "Image.Image | None", width: int, height: int) -> None:
+        self.bands, self.alpha, self.width, self.height = bands, alpha, width, height
+        self.share = min(1.0, SKETCH / max(width, height))
 
-def tensor_of(picture: "Image.Image") -> Tensor:
-    """(1, C, H, W) in [0, 1] of a grey or coloured picture of 8 bits."""
-    return as_tensor(np.array(picture), len(picture.getbands()))
+    def written(self, path: Path, keep: bool) -> list[Tensor]:
+        """Writes a PNG file; returns the bands, uint8 (1, C, h, width), if they are to be kept."""
+        top, kept = 0, []
+        with ExitStack() as stack:
+            for band in self.bands:
+                part = band.mul_(255).round_().byte()
+                rows = part[0].permute(1, 2, 0).numpy()
+                if top == 0:
+                    file = stack.enter_context(PNG(path, self.width, self.height,
+                                                   rows.shape[2] + (self.alpha is not None)))
+                file.write(self._with_alpha(rows, top))
+                self._sketch(to_pil_image(part[0]), top)
+                top += len(rows)
+                if keep:
+                    kept.append(part)
+        return kept
+
+    def _with_alpha(self, rows: np.ndarray, top: int) -> np.ndarray:
+        if self.alpha is None:
+            return rows
+        scale = self.alpha.height / self.height
+        alpha = self.alpha.resize((self.width, len(rows)), Image.Resampling.BICUBIC,
+                                  (0, top * scale, self.alpha.width, (top + len(rows)) * scale))
+        return np.dstack([rows, np.asarray(alpha)])
+
+    def _sketch(self, part: "Image.Image", top: int) -> None:
+        if top == 0:
+            self.small = Image.new(part.mode, [max(1, round(self.share * x)) for x in (self.width, self.height)])
+        first, last = (round(self.small.height * x / self.height) for x in (top, top + part.height))
+        if first < last:
+            self.small.paste(part.resize((self.small.width, last - first), Image.Resampling.BOX), (0, first))
 
 
 def alpha_of(file: Path) -> "Image.Image | None":

@@ -71,6 +71,24 @@ def searches(groups: Mapping[str, Sequence[float]], images: int, title: str, dis
     return _png(figure)
 
 
+def way(points: Mapping[str, tuple[float, float]], other: tuple[str, tuple[float, float]], title: str,
+        names: tuple[str, str]) -> bytes:
+    """Points (x, y) in turn, joined by a line and each with its name, and another beside them."""
+    figure = Figure(figsize=(5.6, 4.2), dpi=100, layout="constrained")
+    axes = figure.subplots()
+    axes.plot(*zip(*points.values(), strict=True), color=BLUE, marker="o", markersize=5)
+    axes.plot(*other[1], "s", color=RED, markersize=6)
+    for name, place in [*points.items(), other]:
+        axes.annotate(name, place, (6, 4), textcoords="offset points", fontsize=8)
+    axes.margins(0.12)
+    axes.set_title(title, fontsize=11)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel(names[0])
+    axes.set_ylabel(names[1])
+    return _png(figure)
+
+
 def _dress(axes: Axes, values: Sequence[float], title: str) -> None:
     if values and min(values) > 0 and max(values) / min(values) > WIDE:
         axes.set_yscale("log")

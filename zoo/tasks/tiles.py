@@ -115,7 +115,8 @@ def in_tiles(source: Tensor, made_of: MadeOf, side: int, looks: Looks) -> Iterat
         done = scale * (min(following, height) - top)
         if done > 0:
             yield total[:, :, :done].div_(weights[:done])[..., :scale * width]
-        total, weights = total[:, :, scale * (following - top):], weights[scale * (following - top):]
+        start = scale * (following - top)
+        total, weights = total[:, :, start:].clone(), weights[start:].clone()  # views would keep what is done in memory
 
 
 def _grown(total: Tensor, weights: Tensor, made: Tensor, width: int) -> tuple[Tensor, Tensor]:
