@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from conftest import WHOLE, tiny_config, tiny_run
 from hub_server import HubServer
 from huggingface_hub import HfApi, constants
 from huggingface_hub.utils import _http
+from test_variants import checkpoint
 
 import zoo
 from zoo.cards import pages
@@ -25,7 +27,7 @@ from zoo.commands import publish
 from zoo.core.files import write_json
 from zoo.store import catalogue, network
 from zoo.store.golden import check_golden
-from zoo.store.layout import read_config, read_metrics
+from zoo.store.layout import TRAINING, read_config, read_metrics
 from zoo.store.locating import locate
 
 METRICS = {"fd10k[digits]": {"value": 12.5, "protocol": "features=digits@0 data=digits split=train samples=10000"},
@@ -251,6 +253,38 @@ def test_a_dead_network_is_noticed_at_once(hub, tmp_path, monkeypatch):
     with pytest.raises(zoo.UsageError, match="not in the cache, and the Hub cannot be reached"):
         zoo.load("me/another")
     assert sum(waited) < 1
+
+
+def test_a_run_begins_with_the_discriminator_of_a_model_on_the_hub(hub, finished, tmp_path, monkeypatch, capsys):
+    """It comes when it is asked for, once, from the cache afterwards, and where there is none the run says so."""
+    folder = shutil.copytree(finished("dcgan"), tmp_path / "run")
+    write_json(folder / "metrics.json", METRICS)
+    publish.main([str(folder), "--repo", "me/gan"])
+    zoo.load("me/gan")
+    assert not any(TRAINING in line for line in hub.requests)
+    state = checkpoint(folder, WHOLE)["state_dict"]
+    how = {"init_from": "me/gan", "config": tiny_config("dcgan") | {"freeze_discriminator": 1}}
+    with monkeypatch.context() as dead:
+        dead.setattr(constants, "HF_HUB_OFFLINE", True)
+        with pytest.raises(zoo.UsageError, match=f"{TRAINING} of me/gan is not in the cache, and HF_HUB_OFFLINE"):
+            tiny_run("dcgan", tmp_path / "first", **how)
+    model = tiny_run("dcgan", tmp_path / "first", **how).model
+    assert "nothing begins anew" in capsys.readouterr().err
+    for key, value in model.discriminator.state_dict().items():
+        torch.testing.assert_close(value, state[f"discriminator.{key}"], atol=1e-3, rtol=1e-3)
+    kept = next((tmp_path / "cache").rglob(TRAINING))
+    kept.resolve().write_bytes(b"something else")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    assert torch.equal(tiny_run("dcgan", tmp_path / "first", **how).model.discriminator.trunk[0].weight,
+                       model.discriminator.trunk[0].weight)  # it was fetched again
+
+    zoo.publish(folder_of(tmp_path, variant="gan"), "me/alone")
+    pinned = f"me/alone@{commits(hub, 'me/alone')[-1]}"
+    for _ in range(2):  # that it has none stands in the cache
+        hub.requests.clear()
+        tiny_run("gan", tmp_path / "second", init_from=pinned, config={"width": 2, "backbone": "mlp"})
+        assert "what begins anew: discriminator" in capsys.readouterr().err
+    assert hub.requests == []
 
 
 def test_files_that_lead_out_of_the_folder_are_not_sent(hub, tmp_path):

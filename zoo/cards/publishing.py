@@ -147,10 +147,10 @@ def evaluate_folder(folder: Path, **how: Any) -> Metrics:
 
 def keep(others: Tensors, folder: Path) -> None:
     """Writes weights that training alone needs beside a model's, in half precision unless that cannot hold them, if
-    they take no more than ``LITTLE``."""
+    there are any and they take no more than ``LITTLE``."""
     half = {key: halved(value) for key, value in others.items()}
     kept = half if all(value.isfinite().all() for value in half.values()) else others
-    if sum(value.nbytes for value in kept.values()) <= LITTLE:
+    if 0 < sum(value.nbytes for value in kept.values()) <= LITTLE:
         write_weights(folder / TRAINING, kept)
 
 
@@ -181,7 +181,6 @@ def bundle(name: str, source: Path, others: Tensors | None = None) -> Path:
     for file, content in files.items():
         (folder / file).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
     halve(load(folder), folder)
-    if others:
-        keep(others, folder)
+    keep(others or {}, folder)
     catalogued(name, folder)
     return folder

@@ -13,6 +13,7 @@ COMMANDS = {
     "evaluate": "measure a model, or all models in a folder",
     "tradeoff": "measure the models between two, such as a run's first stage and its end",
     "compare": "compare models by the Frechet distance, as Lucic et al. 2018",
+    "few": "draw the Frechet distance against the number of training pictures",
     "publish": "publish a model to the Hugging Face Hub, or bundle it with the package",
     "export": "write a model as a file that other programs run",
     "data": "what a set of pictures has, its splits, copies and unreadable files",

@@ -9,7 +9,7 @@
 from pathlib import Path
 
 from zoo.cards.pages import write_pages
-from zoo.cards.publishing import LITTLE, bundle, catalogued, publish
+from zoo.cards.publishing import LITTLE, bundle, catalogued, keep, publish
 from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.store.layout import TRAINING
@@ -19,7 +19,8 @@ from zoo.training.beginning import networks_of_training
 def main(arguments: list[str]) -> None:
     parser = cli.Parser("Publish a model folder to the Hugging Face Hub, or bundle it with the package.")
     parser.add_argument("model", nargs="?", help="a model folder, such as a run's")
-    parser.add_argument("--repo", metavar="ORG/NAME", help="repository, made if need be")
+    parser.add_argument("--repo", metavar="ORG/NAME", help="repository, made if need be; it gets the discriminator of "
+                        "a run too where that takes a megabyte at most, for --init-from ORG/NAME")
     parser.add_argument("--private", action="store_true", help="make the repository a private one")
     parser.add_argument("--revision", metavar="BRANCH", help="branch, made if need be (default: main)")
     parser.add_argument("--pictures-of-data", action="store_true", help="send memorisation.png too, which shows "
@@ -27,8 +28,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--dry-run", action="store_true", help="write card and numbers into the folder; send nothing")
     parser.add_argument("--name", help="enter what was published into the catalogue under this name")
     parser.add_argument("--bundle", metavar="NAME", help="copy it into the package and its catalogue "
-                        "instead, with the discriminator of a run where that takes a megabyte at most, for "
-                        "--init-from NAME")
+                        "instead, with the same discriminator")
     parser.add_argument("--cards", action="store_true", help="render the pages in model_cards/ again")
     options = parser.parse_args(arguments)
     if options.cards:
@@ -44,6 +44,8 @@ def main(arguments: list[str]) -> None:
             print(f"without {', '.join(sorted({key.split('.')[0] for key in others}))}, which takes more than "
                   f"{LITTLE:,} bytes: --init-from {options.bundle} has to do without")
         return
+    folder = Path(options.model).expanduser()
+    keep(networks_of_training(folder), folder)
     done = publish(options.model, options.repo, options.private, options.revision, options.dry_run,
                    pictures_of_data=options.pictures_of_data)
     for name, size in done.files.items():

@@ -33,6 +33,9 @@ class HeldOut:
         alike: of each picture the name of what it has in common with others of this name, all of which go to one side;
             None where there is no such thing.
 
+    Attributes:
+        draws, groups: of ``Copies``, of the pictures of the part.
+
     Raises:
         UsageError: a set that has several splits, or is none of images; or a part that would have no picture.
     """
@@ -60,6 +63,7 @@ class HeldOut:
         said = f"{counts['test']:,} of {len(apart):,} pictures held out of training, with all copies of them"
         say("; ".join(filter(None, [f"{spec.name}: {said}", _crowd(copies), _lacking(spec, columns.labels, apart)])))
         self.rows = (apart if split == "test" else ~apart).nonzero().view(-1)
+        self.draws, self.groups = copies.draws[self.rows], copies.groups[self.rows]
         self.labels = columns.labels[self.rows]
         self.spec = replace(spec, images=counts[split], held_out=share,
                             provenance=f"{spec.provenance or spec.name}; {said}")

@@ -31,11 +31,13 @@ class ImageSpec(DataSpec):
     image_size: int  # height and width in pixels
     channels: int  # 1 grey, 3 colour
     held_out: float = 0.0  # share that the split test was made of, see ``zoo.data.heldout``; 0: the set's own splits
+    pictures: int = 0  # that there were to learn from, see ``zoo.data.few``; 0: all
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_whole("image_size", 2, most=4096)
         checked_share(self.held_out)
+        self.check_whole("pictures", 0)
         if self.channels not in (1, 3) or type(self.channels) is not int:
             raise UsageError(f"channels must be 1 (grey) or 3 (colour), not {self.channels!r}")
 
@@ -46,7 +48,8 @@ class ImageSpec(DataSpec):
 
     @property
     def opening(self) -> dict[str, Any]:
-        return {"image_size": self.image_size, "held_out": self.held_out}
+        few = {"pictures": self.pictures} if self.pictures else {}
+        return {"image_size": self.image_size, "held_out": self.held_out} | few
 
     def check_range(self, batch: Any) -> None:
         """Pictures are uint8, or floats in [-1, 1]."""

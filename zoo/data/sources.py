@@ -8,6 +8,7 @@ from zoo.core.errors import UsageError, unknown
 from zoo.data.captions import Captions, base_emoji, captions_of_classes, captions_of_table, read_column, table_of
 from zoo.data.decoded import cache_folder
 from zoo.data.domains import DerivedDomains, DomainClasses, DomainFolder, has_domains
+from zoo.data.few import Few
 from zoo.data.folder import FolderSource, checked_split
 from zoo.data.frontal import FrontalPairs, persons_of
 from zoo.data.grammar import GrammarSource
@@ -30,7 +31,7 @@ from zoo.data.tokens import SPELLINGS
 def open_source(data: str | Source | list[str], data_dir: str | None = None, image_size: int = 0, channels: int = 0,
                 split: str = "train", *, kind: str = "images", pairs: str = FILES, reverse: bool = False,
                 domains: str = "", held_out: float = 0.0, tokens: str = "words", length: int = 0,
-                vocabulary: int = 0, held_out_captions: int = 0) -> Source:
+                vocabulary: int = 0, held_out_captions: int = 0, pictures: int = 0) -> Source:
     """Finds a data set.
 
     Args:
@@ -55,6 +56,8 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
             files and folders of one a line, ``hf:org/name``, and lists of texts.
         held_out_captions: of images with captions that are made of classes in parts: how many combinations are held out
             of training with all their pictures; see ``zoo.data.captions``.
+        pictures: of single images: so many of the split ``train``, with all copies of them; see ``zoo.data.few``.
+            0: all.
 
     Raises:
         UsageError: an unknown name, a folder without images, or a size, channels, split or share that the set cannot
@@ -67,9 +70,11 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
     directory = Path(data_dir).expanduser() if data_dir else cache_folder() / "data"
     if kind not in OPENERS:
         raise unknown("kind of data", kind, OPENERS)
+    if pictures and kind != "images":
+        raise UsageError("--pictures is for models of single pictures, such as dcgan: leave it away")
     source = OPENERS[kind](Request(data, Place(directory, image_size, split), channels, pairs, reverse, domains,
                                    checked_share(held_out), Reading(tokens, length, vocabulary),
-                                   held_out_captions))
+                                   held_out_captions, pictures))
     spec = source.spec
     checked_split(spec.name, split, source.splits)
     if channels and channels != spec.shape[0]:
@@ -90,6 +95,7 @@ class Request(NamedTuple):
     held_out: float = 0.0
     reading: Reading = Reading()
     held_out_captions: int = 0
+    pictures: int = 0
 
     @property
     def folder(self) -> Path | None:
@@ -103,7 +109,8 @@ def _open_images(asked: Request) -> Source:
     _check_no_reading(asked)
     _check_no_captions(asked)
     _check_single(asked)
-    return _images(asked)
+    images = _images(asked)
+    return Few(images, asked.pictures) if asked.pictures and asked.place.split == "train" else images
 
 
 def _open_captions(asked: Request) -> Source:

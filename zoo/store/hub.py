@@ -1,5 +1,6 @@
 """The Hugging Face Hub: model folders fetched from it and kept in its cache."""
 
+import contextlib
 import hashlib
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ from zoo.store.weights import check_together
 NEEDED = ("config.json", "model.safetensors")
 
 
-def fetch(repo: str, revision: str | None = None) -> Path:
+def fetch(repo: str, revision: str | None = None, more: tuple[str, ...] = ()) -> Path:
     """The folder, in the cache of huggingface_hub, of a model on the Hub.
 
     Endpoint, token, cache folder and offline mode are huggingface_hub's (HF_ENDPOINT, HF_TOKEN, HF_HOME,
@@ -25,26 +26,46 @@ def fetch(repo: str, revision: str | None = None) -> Path:
     Args:
         repo: ``org/name``.
         revision: branch, tag or commit; default: the newest commit.
+        more: names of files that come along where the repository has them.
 
     Raises:
         UsageError: no such repository, revision or file, no permission, no network, a server that is busy or none of
             the Hub's, other bytes than it names, or no room for them.
     """
-    folder = _fetched(repo, revision)
-    if not _forget_wrong(folder):
+    folder = _fetched(repo, revision, more)
+    if not _forget_wrong(folder, more):
         return folder
-    folder = _fetched(repo, revision)
-    if wrong := _forget_wrong(folder):
+    folder = _fetched(repo, revision, more)
+    if wrong := _forget_wrong(folder, more):
         raise UsageError(f"what the Hub sends of {repo} is not what it should be, and is not kept: {wrong}")
     return folder
 
 
-def _fetched(repo: str, revision: str | None) -> Path:
+def _fetched(repo: str, revision: str | None, more: tuple[str, ...]) -> Path:
     """The folder as it came."""
     try:
-        return _in_cache(repo, revision)
+        folder = _in_cache(repo, revision)
     except Exception as error:  # whatever the client and its libraries for HTTP raise
         raise UsageError(_refusal(error, repo, revision)) from error
+    for name in more:
+        try:
+            _bring(repo, name, folder.name)
+        except Exception as error:  # as above
+            raise UsageError(f"{name} of {repo} is not in the cache, and {cause(error)}: begin with the model once "
+                             "with a network") from error
+    return folder
+
+
+def _bring(repo: str, name: str, commit: str) -> None:
+    """Puts a file of a commit into the cache, or the note that the commit has none, unless one of them is there."""
+    from huggingface_hub import errors, hf_hub_download, try_to_load_from_cache
+
+    if try_to_load_from_cache(repo, name, revision=commit) is not None:
+        return
+    with contextlib.suppress(errors.RemoteEntryNotFoundError):
+        _ask(repo, name, commit)
+    with contextlib.suppress(errors.RemoteEntryNotFoundError):  # which the client notes in the cache
+        hf_hub_download(repo, name, revision=commit)
 
 
 def _refusal(error: Exception, repo: str, revision: str | None) -> str:
@@ -117,19 +138,20 @@ def _ask(repo: str, name: str, revision: str | None) -> None:
             raise
 
 
-def _forget_wrong(folder: Path) -> str:
+def _forget_wrong(folder: Path, more: tuple[str, ...]) -> str:
     """Removes from the cache what is not what it should be: what it was, in words; empty if all is right.
 
     The content itself goes too: the client would link it again.
     """
-    wrong = [folder / name for name in NEEDED if not has_name((folder / name).resolve())]
+    names = [*NEEDED, *(name for name in more if (folder / name).exists())]
+    wrong = [folder / name for name in names if not has_name((folder / name).resolve())]
     said = " and ".join(f"other bytes than those of {path.name}" for path in wrong) or _contradiction(folder)
     if not said:
         return ""
     try:
         for path in wrong:
             path.resolve().unlink(missing_ok=True)
-        for name in NEEDED:
+        for name in names:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"the cache is wrong ({said}) and cannot be mended ({error}): remove {folder.parents[1]}"

@@ -120,12 +120,16 @@ def _described(description: dict[str, Any], folder: Path) -> Task:
         return cls(config, data)
 
 
-def find(source: str | Path) -> Path:
-    """The folder of a model, see ``load``. Raises UsageError if there is none."""
+def find(source: str | Path, more: tuple[str, ...] = ()) -> Path:
+    """The folder of a model, see ``load``; with ``more``, see ``zoo.store.hub.fetch``.
+
+    Raises:
+        UsageError: there is none.
+    """
     folder = Path(source).expanduser()
     if folder.is_dir():
         return folder
-    known = locate(str(source))
+    known = locate(str(source), more)
     if known is not None:
         return known
     repo, _, revision = str(source).partition("@")
@@ -134,6 +138,6 @@ def find(source: str | Path) -> Path:
     if repo.count("/") > 1 or repo.startswith((".", "/", "~")):
         raise UsageError(f"there is no model folder {source}")
     try:
-        return fetch(repo, revision or None)
+        return fetch(repo, revision or None, more)
     except UsageError as error:
         raise UsageError(f"there is no folder {source}, and {error}") from error

@@ -8,8 +8,11 @@ from zoo.store.catalogue import BUNDLED, bundled_folder, pretrained
 from zoo.store.hub import fetch
 
 
-def locate(name: str) -> Path | None:
+def locate(name: str, more: tuple[str, ...] = ()) -> Path | None:
     """The folder of a model of the catalogue, fetched if need be; None for another name.
+
+    Args:
+        more: see ``zoo.store.hub.fetch``.
 
     Raises:
         UsageError: it cannot be fetched, or its weights are not those that were entered.
@@ -17,7 +20,7 @@ def locate(name: str) -> Path | None:
     entry = next((entry for entry in pretrained() if entry.name == name), None)
     if entry is None:
         return None
-    folder = bundled_folder(name) if entry.where == BUNDLED else fetch(entry.where, entry.commit)
+    folder = bundled_folder(name) if entry.where == BUNDLED else fetch(entry.where, entry.commit, more)
     weights = folder / "model.safetensors"
     if not weights.exists() or digest(weights) != entry.sha256:
         mend = "install gan-zoo again" if entry.where == BUNDLED else f"remove {folder.parents[1]}, and load it again"

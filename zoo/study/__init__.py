@@ -8,6 +8,11 @@
     results      the finished runs, as rows
     analysis     what the rows say: figures and tests; findings in words
     report       a page of tables and plots, beside what the paper found
+
+Studies of many like runs, without a search:
+
+    survey       runs that are trained once, side by side
+    few          the distance against the number of training pictures: ``zoo few``
 """
 
 import importlib.util

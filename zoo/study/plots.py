@@ -10,10 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from zoo.study.analysis import best_of
+from zoo.study.few import Curves, means
 
 WIDE = 20  # from such a ratio of largest to smallest on, the axis is logarithmic
 CROWDED = 10  # models, above which they stand closer
 BLUE, RED = "#35618f", "#d1495b"
+COLOURS = [RED, BLUE, "#3a8f5c", "#b0802c"]
 
 
 def boxes(groups: Mapping[str, Sequence[float]], title: str, distance: str) -> bytes:
@@ -86,6 +88,32 @@ def way(points: Mapping[str, tuple[float, float]], other: tuple[str, tuple[float
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
+    return _png(figure)
+
+
+def few(curves: Curves, augments: Sequence[str], title: str) -> bytes:
+    """The distance against the number of training pictures: a colour a kind of augmentation, whole at the end of a run
+    and dashed at its best, every run a dot; grey the pictures themselves, dotted what real ones are apart."""
+    figure = Figure(figsize=(6.4, 4.2), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    for augment, colour in zip(augments, COLOURS * len(augments), strict=False):
+        for which, line in (("last", "-"), ("best", "--")):
+            mean = means(curves.scores, augment, which)
+            name = f"augment {augment}" + (", at best" if which == "best" else "")
+            axes.plot(list(mean), list(mean.values()), line, color=colour, label=name, linewidth=1.6)
+        own = [score for score in curves.scores if score.augment == augment]
+        axes.plot([score.pictures for score in own], [score.last for score in own], "o", color=colour, markersize=4)
+    axes.plot(list(curves.copied), list(curves.copied.values()), color="#999999", linewidth=1,
+              label="the pictures themselves")
+    axes.axhline(curves.floor, color="#999999", linestyle=":", label="two halves of the test pictures")
+    axes.set_xscale("log")
+    axes.set_xticks(list(curves.copied), [f"{count:,}" for count in curves.copied])
+    axes.xaxis.set_minor_locator(NullLocator())
+    drawn = [value for score in curves.scores for value in (score.last, score.best)]
+    _dress(axes, [*drawn, *curves.copied.values()], title)
+    axes.set_xlabel("pictures to learn from")
+    axes.set_ylabel(curves.distance)
+    axes.legend(fontsize=8, frameon=False)
     return _png(figure)
 
 

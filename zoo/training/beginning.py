@@ -16,8 +16,9 @@ def begin_with(model: Task, source: str) -> str:
     """Gives a new model the weights of another, wherever name and shape of a tensor are the same.
 
     Args:
-        source: see ``zoo.load``. Of a run's folder, of a checkpoint, and of a bundled model with a small one, the
-            discriminator is taken as well; other model folders have the networks that answer alone.
+        source: see ``zoo.load``. Of a run's folder, of a checkpoint, and of a model with ``training.safetensors``,
+            bundled or on the Hub, the discriminator is taken as well; other model folders have the networks that
+            answer alone.
 
     Returns:
         A sentence: what was taken, and what begins anew.
@@ -66,7 +67,7 @@ def _weights(source: str) -> tuple[dict, Tensors]:
     path = Path(source).expanduser()
     if path.suffix == ".ckpt" and path.is_file():
         return read_checkpoint(path)
-    folder = find(path.parent if path.name == "model.safetensors" else source)
+    folder = find(path.parent if path.name == "model.safetensors" else source, more=(TRAINING,))
     checkpoint = _checkpoint(folder)
     if checkpoint is not None:
         return read_checkpoint(checkpoint)

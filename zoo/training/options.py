@@ -48,6 +48,8 @@ class Training(Options):
     held_out_captions: int = option(0, "for models that make what a caption says: combinations of classes in parts, "
                                     "such as 'pink hair, blue eyes', that are held out of training (0: none)",
                                     minimum=0, group="data")
+    pictures: int = option(0, "so many pictures to learn from, with all copies of them, to see what few will do; those "
+                           "to test with stay (0: all)", minimum=0, group="data")
     mirror: bool = option(False, "show every image left to right as well, as if there were twice as many", group="data")
     images: int = option(60_000, "budget: real images to see, such as 500k or 2M", minimum=1, group="training")
     batch_size: int = option(64, "images a step, over all processes", minimum=1, group="training")
@@ -82,7 +84,7 @@ class Training(Options):
                   "compile", "log_every", "samples_every", "checkpoint_every", "eval_every")
 
     SOURCE = ("data", "data_dir", "image_size", "channels", "pairs", "reverse", "domains", "held_out",
-              "held_out_captions", "tokens", "length", "vocabulary")
+              "held_out_captions", "pictures", "tokens", "length", "vocabulary")
 
     def placed(self) -> "Training":
         """With whole paths in place of those that were typed, so that a run goes on from any working directory."""
