@@ -56,6 +56,7 @@ def in_this_process(monkeypatch, tmp_path):
     ["sample", "--width", "2", "--samples", "300"],
     ["translate", "--width", "2", "--samples", "300"],
     ["translate", "--variant", "pix2pix", "--width", "2", "--samples", "300"],
+    ["upscale"],
     ["data", "--batches", "3"],
     ["evaluate", "--samples", "1k", "--features", "digits"],
 ])
@@ -354,6 +355,7 @@ def test_the_model_of_a_cluster():
 @pytest.mark.parametrize(("arguments", "message"), [
     (["train", "--variant", "vae"], "written for .*not for vae"),
     (["sample", "--backbone", "resnet"], "with resnet"),
+    (["upscale", "--model", "gan-mnist"], "gan-mnist makes no pictures larger"),
     (["translate", "--variant", "munit"], "written for pix2pix and cyclegan, not for munit"),
     (["train", "--image-size", "28"], "pixels, not 28"),
     (["train", "--variant", "pix2pix", "--image-size", "28"], "pixels, not 28"),

@@ -13,10 +13,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import zoo
 from zoo.commands import upscale
-from zoo.commands.pictures import SHEET, Made
+from zoo.commands.pictures import SHEET
 from zoo.data import png
+from zoo.data.bands import Made
 from zoo.data.pictures import as_tensor, bicubic
 from zoo.models.srgan import SRGAN
+from zoo.networks import srgan
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +73,27 @@ def test_tiles_are_the_picture_in_one_piece(saved, tmp_path):
     for tile in (8, 44, 60, 128):
         torch.testing.assert_close(model.upscale(given, tile=tile), whole, atol=1e-6, rtol=0)
     parts = Made(model.bands(given, tile=44), None, 600, 444).written(tmp_path / "made.png", keep=True)
-    assert len(parts) == 4
+    assert len(parts) == 5
     assert torch.equal(as_tensor(tmp_path / "made.png", 3), as_tensor(torch.cat(parts, 2), 3))
     torch.testing.assert_close(as_tensor(tmp_path / "made.png", 3), whole, atol=0.5 / 255 + 1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("variant", ["srgan", "wavelet-srgan"])
+def test_the_rim_of_a_tile_is_not_made_larger(variant):
+    """The last layer makes 46 pixels a side of a tile of 60, of which 40 are taken, and small pieces are the same."""
+    model = zoo.create(variant, image_size=32, channels=3, width=4, blocks=1).double().eval()
+    given, made = torch.rand(1, 3, 80, 120, dtype=torch.float64), []
+    whole = model.upscale(given, tile=0)
+    side = 40 + 2 * model.reach
+    model.generator[-1].register_forward_hook(lambda layer, x, y: made.append(y.shape[2:].numel()))
+    for piece in (srgan.PIECE, 15):
+        made.clear()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(srgan, "PIECE", piece)
+            torch.testing.assert_close(model.upscale(given, tile=side), whole, atol=1e-6, rtol=0)
+        assert len(made) == 6 * (-(-40 // piece))**2
+        by_place = whole.shape[2:].numel() // {"srgan": 1, "wavelet-srgan": 16}[variant]
+        assert sum(made) < by_place * ((min(40, piece) + 2 * model.generator.near) / min(40, piece))**2
 
 
 class Largest(TorchDispatchMode):
