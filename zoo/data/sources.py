@@ -31,7 +31,8 @@ from zoo.data.tokens import SPELLINGS
 def open_source(data: str | Source | list[str], data_dir: str | None = None, image_size: int = 0, channels: int = 0,
                 split: str = "train", *, kind: str = "images", pairs: str = FILES, reverse: bool = False,
                 domains: str = "", held_out: float = 0.0, tokens: str = "words", length: int = 0,
-                vocabulary: int = 0, held_out_captions: int = 0, pictures: int = 0) -> Source:
+                vocabulary: int = 0, held_out_captions: int = 0, pictures: int = 0,
+                ways: tuple[str, ...] = ("grey", "edges")) -> Source:
     """Finds a data set.
 
     Args:
@@ -58,6 +59,7 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
             of training with all their pictures; see ``zoo.data.captions``.
         pictures: of single images: so many of the split ``train``, with all copies of them; see ``zoo.data.few``.
             0: all.
+        ways: to derive pairs that are named where ``pairs`` would have to say one and does not.
 
     Raises:
         UsageError: an unknown name, a folder without images, or a size, channels, split or share that the set cannot
@@ -74,7 +76,7 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
         raise UsageError("--pictures is for models of single pictures, such as dcgan: leave it away")
     source = OPENERS[kind](Request(data, Place(directory, image_size, split), channels, pairs, reverse, domains,
                                    checked_share(held_out), Reading(tokens, length, vocabulary),
-                                   held_out_captions, pictures))
+                                   held_out_captions, pictures, ways))
     spec = source.spec
     checked_split(spec.name, split, source.splits)
     if channels and channels != spec.shape[0]:
@@ -96,6 +98,7 @@ class Request(NamedTuple):
     reading: Reading = Reading()
     held_out_captions: int = 0
     pictures: int = 0
+    ways: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path | None:
@@ -165,14 +168,15 @@ def _open_pairs(asked: Request) -> Source:
     if asked.held_out:
         raise UsageError("--held-out is for single images: put pairs to test with into a folder test, beside train")
     if not isinstance(data, str):
-        raise UsageError("these are single images: say with pairs= what the source is to be, such as grey or edges")
+        raise UsageError("these are single images: say with pairs= what the source is to be, such as "
+                         f"{' or '.join(asked.ways)}")
     if data in PAIRS:
         return PAIRS[data](place, reverse)
     if data and Path(data).expanduser().is_dir():
         return PairFolder(Path(data).expanduser(), place.image_size, split=place.split, reverse=reverse)
     if data in SOURCES:
-        raise UsageError(f"{data} is a set of single images: say with --pairs what the source is to be, such as grey "
-                         f"or edges, or choose pairs: {', '.join(PAIRS)} or a folder")
+        raise UsageError(f"{data} is a set of single images: say with --pairs what the source is to be, such as "
+                         f"{' or '.join(asked.ways)}, or choose pairs: {', '.join(PAIRS)} or a folder")
     raise unknown("set of pairs or folder", data, PAIRS)
 
 
