@@ -15,6 +15,7 @@ from zoo.data.grammar import GrammarSource
 from zoo.data.heldout import HeldOut
 from zoo.data.hub import HubSource
 from zoo.data.image_spec import checked_share
+from zoo.data.lines import captions, text_in_files, text_in_memory, text_of_hub, yelp
 from zoo.data.mixtures import POINT_SETS
 from zoo.data.named import CAPTIONED, NAMES, PAIRS, SOURCES, TEXTS, twemoji
 from zoo.data.oracle import OracleSource
@@ -23,7 +24,7 @@ from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import PointSource
 from zoo.data.shards import ShardSource, is_shards
 from zoo.data.source import Place, Source
-from zoo.data.text import Reading, StyledSource, captions, text_in_files, text_in_memory, text_of_hub, yelp
+from zoo.data.text import Reading, StyledSource
 from zoo.data.text_spec import MOST_PLACES
 from zoo.data.tokens import SPELLINGS
 
