@@ -311,7 +311,7 @@ def test_other_data_with_parts_of_their_own_keep_them(tmp_path):
     model.data = open_source(str(named(tmp_path / "mine", pictures(60))), image_size=SIZE, held_out=0.2).spec
     for split in ("train", "test"):
         named(tmp_path / "other" / split, pictures(60, seed=7 if split == "train" else 8))
-    compared = Comparison(model, Protocol(data=str(tmp_path / "other")), How())
+    compared = Comparison(model, Protocol(features="inception", data=str(tmp_path / "other")), How())
     assert (compared.protocol.split, compared.source.spec.images) == ("test", 60)
 
 

@@ -100,7 +100,7 @@ def test_inception_without_a_network_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(inception, "load_state_dict_from_url", no_network)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(zoo.UsageError) as caught:
-        zoo.evaluate(model_of_digits())
+        zoo.evaluate(model_of_digits(), features="inception")
     for words in (inception.URL_INCEPTION_V3, str(tmp_path / "checkpoints"), "--inception-weights", "mnist"):
         assert words in str(caught.value)
 
@@ -376,7 +376,9 @@ def test_measures_without_features_leave_the_features_open(finished, tmp_path):
     evaluate_folder(folder, measures="pixels", samples=50, real=50)
     assert "features=none" in read_metrics(folder)["psnr"]["protocol"]
     assert measured(folder, {"features": "digits"})
-    assert "fd50[digits]" in zoo.evaluate(folder, measures="frechet", features="digits")
+    found = zoo.evaluate(folder, measures="frechet")  # in those of its data
+    assert "fd50[digits]" in found
+    assert found.keys() == zoo.evaluate(folder, measures="frechet", features="digits").keys()
 
 
 def test_points_have_no_features(tmp_path):

@@ -261,6 +261,14 @@ def test_what_a_translator_cannot_do_it_says():
     assert copy.deepcopy(model).noise_size == model.noise_size
 
 
+@pytest.mark.parametrize(("variant", "words"), [
+    ("pix2pix", "grey or edges"), ("tpgan", "turned or frontal"), ("context-encoder", "hole or blocks"),
+    ("srgan", "half or quarter or eighth")])
+def test_a_variant_names_the_pairs_that_it_is_for(variant, words, tmp_path):
+    with pytest.raises(zoo.UsageError, match=f"say with --pairs what the source is to be, such as {words}, or"):
+        tiny_run(variant, tmp_path, pairs="files")
+
+
 @pytest.mark.parametrize(("options", "words"), [
     ({"pairs": "files"}, "digits is a set of single images: say with --pairs"),
     ({"pairs": "grey"}, "grey already"),

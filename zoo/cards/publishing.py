@@ -8,8 +8,7 @@ from zoo.cards.progress import progress
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic, digest, read_text, to_json, write_json
 from zoo.features.bundled import classifiers, describe
-from zoo.metrics.evaluation import evaluate, measured
-from zoo.metrics.features import default_features
+from zoo.metrics.evaluation import evaluate
 from zoo.store.catalogue import BUNDLED, Pretrained, bundled_folder, enter
 from zoo.store.golden import check_golden, halve, halved
 from zoo.store.layout import (
@@ -86,8 +85,7 @@ def prepare(folder: Path, name: str, pictures_of_data: bool = False) -> dict[str
             raise UsageError(f"{path} leads out of the folder, to {path.resolve()}: put a copy in its place")
     check_golden(model, folder)
     if {"frechet", "likelihood"} & {*model.measures} and not headline(read_metrics(folder)):
-        evaluate_folder(folder, measures=",".join(model.measures),
-                        features=None if measured(folder, {}) else default_features(model.data.name))
+        evaluate_folder(folder, measures=",".join(model.measures))
     write_pictures(folder, model)
     write_card(folder, name, pictures_of_data)
     return _files(folder, model, pictures_of_data) | _without_places(folder)

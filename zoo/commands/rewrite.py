@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.commands import cli
 from zoo.core.errors import UsageError
-from zoo.data.text import lines_of
+from zoo.data.lines import lines_of
 from zoo.store.loading import load
 
 

@@ -8,7 +8,7 @@
 from pathlib import Path
 
 from zoo.commands import cli
-from zoo.data.shards import SHARD, write_shards
+from zoo.data.sharding import SHARD, write_shards
 
 
 def main(arguments: list[str]) -> None:

@@ -13,6 +13,12 @@ FILES = "files"  # in place of a way to derive pairs: they are there
 FRONTAL = "frontal"  # and so are these, in classes that are persons: see ``zoo.data.frontal``
 
 
+def _check_pairs(given: Any, *there: str) -> None:
+    """Raises UsageError unless it is a way to derive pictures, or a word for what is there."""
+    if not isinstance(given, str) or given not in (*there, *DERIVED):
+        raise unknown("way to make pairs", given, [*there, *DERIVED])
+
+
 @dataclass(frozen=True, kw_only=True)
 class PairSpec(ImageSpec):
     """Square source pictures and the target pictures that belong to them; size and channels are the targets'."""
@@ -28,8 +34,7 @@ class PairSpec(ImageSpec):
         super().__post_init__()
         self.check_whole("source_size", 1, most=4096)
         self.check_whole("source_channels", 1, most=64)
-        if not isinstance(self.pairs, str) or self.pairs not in (FILES, FRONTAL, *DERIVED):
-            raise unknown("way to make pairs", self.pairs, [FILES, FRONTAL, *DERIVED])
+        _check_pairs(self.pairs, FILES, FRONTAL)
         if not isinstance(self.reverse, bool):
             raise UsageError(f"reverse must be true or false, not {self.reverse!r}")
 
@@ -61,8 +66,7 @@ class DomainSpec(ImageSpec):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_whole("images_b", 0)
-        if not isinstance(self.pairs, str) or self.pairs not in (FILES, *DERIVED):
-            raise unknown("way to make pairs", self.pairs, [FILES, *DERIVED])
+        _check_pairs(self.pairs, FILES)
         names = self.domains
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len({*names}) != 2:
             raise UsageError(f"domains must be the names of two sets of pictures, not {names!r}")

@@ -15,6 +15,7 @@ from zoo.data.grammar import GrammarSource
 from zoo.data.heldout import HeldOut
 from zoo.data.hub import HubSource
 from zoo.data.image_spec import checked_share
+from zoo.data.lines import captions, text_in_files, text_in_memory, text_of_hub, yelp
 from zoo.data.mixtures import POINT_SETS
 from zoo.data.named import CAPTIONED, NAMES, PAIRS, SOURCES, TEXTS, twemoji
 from zoo.data.oracle import OracleSource
@@ -23,7 +24,7 @@ from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import PointSource
 from zoo.data.shards import ShardSource, is_shards
 from zoo.data.source import Place, Source
-from zoo.data.text import Reading, StyledSource, captions, text_in_files, text_in_memory, text_of_hub, yelp
+from zoo.data.text import Reading, StyledSource
 from zoo.data.text_spec import MOST_PLACES
 from zoo.data.tokens import SPELLINGS
 
@@ -31,7 +32,8 @@ from zoo.data.tokens import SPELLINGS
 def open_source(data: str | Source | list[str], data_dir: str | None = None, image_size: int = 0, channels: int = 0,
                 split: str = "train", *, kind: str = "images", pairs: str = FILES, reverse: bool = False,
                 domains: str = "", held_out: float = 0.0, tokens: str = "words", length: int = 0,
-                vocabulary: int = 0, held_out_captions: int = 0, pictures: int = 0) -> Source:
+                vocabulary: int = 0, held_out_captions: int = 0, pictures: int = 0,
+                ways: tuple[str, ...] = ("grey", "edges")) -> Source:
     """Finds a data set.
 
     Args:
@@ -58,6 +60,7 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
             of training with all their pictures; see ``zoo.data.captions``.
         pictures: of single images: so many of the split ``train``, with all copies of them; see ``zoo.data.few``.
             0: all.
+        ways: to derive pairs that are named where ``pairs`` would have to say one and does not.
 
     Raises:
         UsageError: an unknown name, a folder without images, or a size, channels, split or share that the set cannot
@@ -74,7 +77,7 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
         raise UsageError("--pictures is for models of single pictures, such as dcgan: leave it away")
     source = OPENERS[kind](Request(data, Place(directory, image_size, split), channels, pairs, reverse, domains,
                                    checked_share(held_out), Reading(tokens, length, vocabulary),
-                                   held_out_captions, pictures))
+                                   held_out_captions, pictures, ways))
     spec = source.spec
     checked_split(spec.name, split, source.splits)
     if channels and channels != spec.shape[0]:
@@ -96,6 +99,7 @@ class Request(NamedTuple):
     reading: Reading = Reading()
     held_out_captions: int = 0
     pictures: int = 0
+    ways: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path | None:
@@ -165,14 +169,15 @@ def _open_pairs(asked: Request) -> Source:
     if asked.held_out:
         raise UsageError("--held-out is for single images: put pairs to test with into a folder test, beside train")
     if not isinstance(data, str):
-        raise UsageError("these are single images: say with pairs= what the source is to be, such as grey or edges")
+        raise UsageError("these are single images: say with pairs= what the source is to be, such as "
+                         f"{' or '.join(asked.ways)}")
     if data in PAIRS:
         return PAIRS[data](place, reverse)
     if data and Path(data).expanduser().is_dir():
         return PairFolder(Path(data).expanduser(), place.image_size, split=place.split, reverse=reverse)
     if data in SOURCES:
-        raise UsageError(f"{data} is a set of single images: say with --pairs what the source is to be, such as grey "
-                         f"or edges, or choose pairs: {', '.join(PAIRS)} or a folder")
+        raise UsageError(f"{data} is a set of single images: say with --pairs what the source is to be, such as "
+                         f"{' or '.join(asked.ways)}, or choose pairs: {', '.join(PAIRS)} or a folder")
     raise unknown("set of pairs or folder", data, PAIRS)
 
 

@@ -1,10 +1,8 @@
-"""Sentences out of files of one a line, of the Hub, or of a program's memory."""
+"""Sentences out of lines, wherever these come from: see ``zoo.data.lines``."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,14 +11,11 @@ import torch
 from zoo.core.errors import UsageError
 from zoo.data.batches import Sentences
 from zoo.data.folder import checked_split
-from zoo.data.hub import splits_at_hub
-from zoo.data.listing import SPELLINGS as SPLITS
-from zoo.data.listing import few, is_hidden, say, split_named
+from zoo.data.listing import say
 from zoo.data.memory import memory_for_images
 from zoo.data.text_spec import TextSpec
 from zoo.data.tokens import END, SPELLINGS
 
-SUFFIX = ".txt"
 FEWEST = 2  # sentences to learn from
 
 
@@ -90,7 +85,7 @@ class TextSource:
                 f"{reading.tokens}")
         left = self._left_out(split)
         say(f"{name}: {said} ({split})" + (f"; left out {left}" if left else ""))
-        _check_memory(name, count * spec.length * 4)
+        check_memory(name, count * spec.length * 4)
         self.spec = TextSpec(**vars_of(spec) | {"images": count, "provenance": "; ".join(
             filter(None, [provenance or name, said, left and f"left out {left}"]))})
 
@@ -189,113 +184,8 @@ def _digest(words: list[str]) -> bytes:
     return hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _check_memory(name: str, size: int) -> None:
+def check_memory(name: str, size: int) -> None:
+    """Raises UsageError where sentences of so many bytes have no room."""
     if size > (room := memory_for_images()):
         raise UsageError(f"{name} takes {size / 1e9:,.3g} GB, more than the {room / 1e9:,.3g} GB of memory for it "
                          "($ZOO_MEMORY, else half of what is available): give a part of it, or a smaller --length")
-
-
-def lines_of(path: Path) -> Iterator[str]:
-    """Of a file. Raises UsageError where it is no UTF-8 or cannot be read."""
-    number = 0
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):  # noqa: B007 - for the error
-                yield line
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no UTF-8 text, in or soon after line {number + 1:,} ({error.reason}): convert it, "
-                         f"as with iconv -f LATIN1 -t UTF-8 {path.name}") from error
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def text_in_files(place: Path, reading: Reading, split: str, held_out: float, provenance: str = "",
-                  kind: type[TextSource] = TextSource) -> TextSource:
-    """The sentences of a file, or of a folder of files.
-
-    Files named ``train``, ``val`` or ``test``, in any usual spelling, are splits, and so are folders; other files are
-    classes, such as ``negative.txt`` and ``positive.txt``.
-
-    Raises:
-        UsageError: no files, classes beside splits, a file that is no text; see ``TextSource``.
-    """
-    if place.is_file():
-        found = {"train": [place]}
-    else:
-        folders = {name: path for path in sorted(place.iterdir()) if path.is_dir() and (name := split_named(path.name))}
-        found = {name: _texts(path) for name, path in folders.items()} or _by_name(place, _texts(place))
-    if not any(found.values()) or "train" not in found:
-        raise UsageError(f"there are no sentences to learn from in {place}: looked for files *{SUFFIX} of one a line")
-    lines = {name: [Lines(path.stem if len(found[name]) > 1 else "", partial(lines_of, path)) for path in found[name]]
-             for name in SPLITS if name in found}
-    size = sum(path.stat().st_size for paths in found.values() for path in paths)
-    _check_memory(place.name, size)
-    return kind(place.resolve().stem, lines, reading, split, held_out, provenance)
-
-
-def captions(place: Path, reading: Reading, split: str, held_out: float) -> TextSource:
-    """Those that Texygen (Zhu 2018, arXiv:1802.01886) has, in a folder."""
-    if not place.is_dir():
-        raise UsageError(f"there is no folder {place}: put the captions there, one a line, in train.txt and test.txt, "
-                         "or take another file of sentences")
-    return text_in_files(place, reading, split, held_out, "captions of Microsoft COCO (Chen 2015, arXiv:1504.00325, "
-                         "CC BY 4.0), one for each of 20,000 pictures, as Texygen has them")
-
-
-def yelp(directory: Path, reading: Reading, split: str) -> StyledSource:
-    """Sentences of reviews, negative and positive; in ``test`` those that people rewrote (Li 2018, arXiv:1804.06437).
-
-    Raises:
-        UsageError: files that are missing.
-    """
-    folder = directory / "yelp"
-    files = {"train": ("yelp.sentiment.dev.{}", "yelp.sentiment.test.{}"), "test": ("lijuncen.yelp.reference.{}",)}
-    lines: dict[str, list[Lines]] = {}
-    for part, names in files.items():
-        for number, style in enumerate(("negative", "positive")):
-            paths = [folder / name.format(number) for name in names]
-            if missing := [path for path in paths if not path.is_file()]:
-                raise UsageError(f"there is no file {missing[0]}: put the sentences of Yelp there, one a line, as "
-                                 "language-style-transfer has them, and the rewritten ones, each with its rewrite "
-                                 "behind a tab")
-            lines.setdefault(part, []).extend(Lines(style, partial(lines_of, path)) for path in paths)
-    return StyledSource("yelp", lines, reading, split, provenance="sentences of Yelp reviews (Shen 2017, Apache-2.0); "
-                        "rewrites by people (Li 2018, CC BY-SA 4.0)")
-
-
-def _texts(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir()
-                  if path.suffix.lower() == SUFFIX and path.is_file() and not is_hidden(path.name))
-
-
-def _by_name(place: Path, files: list[Path]) -> dict[str, list[Path]]:
-    """Splits by the names of files; all are classes to train with where none has such a name."""
-    named = {name: [path] for path in files if (name := split_named(path.stem))}
-    beside = [path.name for path in files if not split_named(path.stem)]
-    if named and (beside or len(named) + len(beside) < len(files)):
-        raise UsageError(f"{place} has {few(path.name for path in files)}: either all files are splits, one of each, "
-                         "or all are classes; splits that have classes are folders train and test of such files")
-    return named or {"train": files}
-
-
-def text_in_memory(sentences: list[str], reading: Reading, split: str, held_out: float) -> TextSource:
-    return TextSource("sentences", {"train": [Lines("", lambda: sentences)]}, reading, split, held_out,
-                      f"{len(sentences):,} sentences given")
-
-
-def _lines_in(rows: Any, column: str) -> Iterator[str]:
-    """Of a column of texts, each of which may have several."""
-    return (line for text in rows[column] for line in (text or "").splitlines())
-
-
-def text_of_hub(repo: str, reading: Reading, split: str, held_out: float) -> TextSource:
-    """The first column of texts of a data set on the Hugging Face Hub, or in a folder that ``datasets`` can read."""
-    found = splits_at_hub(repo)
-    lines = {}
-    for name, rows in found.items():
-        texts = [column for column, kind in rows.features.items()
-                 if getattr(kind, "dtype", "") in ("string", "large_string")]
-        if not texts:
-            raise UsageError(f"the data set {repo} has no column of texts: {', '.join(rows.features)}")
-        lines[name] = [Lines("", partial(_lines_in, rows, texts[0]))]
-    return TextSource(repo.rstrip("/").split("/")[-1], lines, reading, split, held_out, f"Hugging Face data set {repo}")

@@ -1,5 +1,7 @@
 """Ageing: of faces that are brought to another age, or class, is that seen, and are they still the same faces?"""
 
+from typing import Protocol, runtime_checkable
+
 import torch
 from torch import Tensor
 
@@ -9,11 +11,19 @@ from zoo.metrics.classes import by_head, label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.identification import identified
 from zoo.metrics.protocol import short
-from zoo.models.age_cgan import AgeCGAN
 
 FACES = 256  # at most, each of which is asked for at one other age
-STEPS = 100  # of the search for a latent, as ``AgeCGAN.age`` takes by default
+STEPS = 100  # of the search for a latent, as ``zoo.models.age_cgan`` takes by default
 BLOCK = 1_024  # training faces that are added up at once
+
+
+@runtime_checkable
+class Ages(Protocol):
+    """A model that brings faces to other ages, or classes."""
+
+    def age(self, faces: Tensor, to: Tensor, labels: Tensor, steps: int, *, progress: bool) -> Tensor:
+        """Faces (n, C, H, W) in [0, 1], of the classes ``labels`` (n,), as they are in the classes ``to`` (n,), on the
+        CPU; ``steps`` of a search, where it takes one."""
 
 
 def ageing(c: Comparison) -> dict[str, float]:
@@ -25,7 +35,7 @@ def ageing(c: Comparison) -> dict[str, float]:
     the mean face of the age (mean), and any training face of that age (real), which tells how far to trust both.
     """
     model = c.model
-    if not isinstance(model, AgeCGAN):
+    if not isinstance(model, Ages):
         raise UsageError(f"{model.variant} brings no faces to other ages, as age-cgan does: there is no ageing to "
                          "measure")
     if c.source.spec.class_names != model.data.class_names:

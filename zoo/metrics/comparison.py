@@ -45,10 +45,11 @@ class How(NamedTuple):
 
 
 class Comparison:
-    """A model's answers beside real data, by a protocol whose data set is decided.
+    """A model's answers beside real data, by a protocol whose data set and features are decided.
 
     Attributes:
         data, source: name and source of the real data.
+        features: name of the feature space.
         protocol: with the split, and how many there are on both sides.
 
     Raises:
@@ -57,7 +58,8 @@ class Comparison:
 
     def __init__(self, model: Task, protocol: Protocol, how: How) -> None:
         assert protocol.data is not None
-        self.model, self.how, self.data = model, how, protocol.data
+        assert protocol.features is not None
+        self.model, self.how, self.data, self.features = model, how, protocol.data, protocol.features
         self.source = self._open(protocol)
         count = min(protocol.real, self.source.spec.targets)
         asked = min(protocol.samples, count, self.source.spec.images) if model.once else protocol.samples
@@ -191,13 +193,13 @@ class Comparison:
         found = self.space.used if "space" in vars(self) else []
         if "eye" in vars(self):
             found.append(f"{self.eye}@{describe(self.eye)['sha256'][:8]}")
-        return list(dict.fromkeys(sorted(found, key=lambda name: not name.startswith(f"{self.protocol.features}@"))))
+        return list(dict.fromkeys(sorted(found, key=lambda name: not name.startswith(f"{self.features}@"))))
 
     @cached_property
     def eye(self) -> str:
         """The bundled classifier that looks at pictures one by one: that for the images which the feature space is
         for, else that for the data it was trained on, else, of photographs, that of CIFAR-10."""
-        for name in (self.protocol.features, default_features(self.model.data.name)):
+        for name in (self.features, default_features(self.model.data.name)):
             if name != "inception" and (found := classifier_of(name)):
                 return found
         return PHOTOGRAPHS
@@ -207,7 +209,7 @@ class Comparison:
         if "frechet" not in self.model.measures:
             raise UsageError(f"{self.model.data.name} is a set of {self.model.data.kind}, of which no features are "
                              f"taken: measure {' and '.join(self.model.measures)}")
-        space = feature_space(self.protocol.features, self.how.inception_weights, self.model.precision)
+        space = feature_space(self.features, self.how.inception_weights, self.model.precision)
         space.extractor.to(self.how.device)
         fewest = min(self.protocol.samples, self.protocol.real)
         if fewest < COMPARABLE:

@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.core.precision import Precision
 from zoo.metrics.comparison import Comparison, How
+from zoo.metrics.features import default_features
 from zoo.metrics.measures import MEASURES, measures_behind, measures_named
 from zoo.metrics.protocol import NO_FEATURES, Protocol, with_versions
 from zoo.store.layout import Metrics, read_config, read_metrics
@@ -31,8 +32,9 @@ def evaluate(model: str | Path | Task, data: str | None = None, *, measures: str
         measures: names out of ``zoo.metrics.measures``, with commas; default: those of the numbers that it has, else
             the task's. ``memorisation``, ``class_frechet``, ``classification`` and ``path_length`` have to be asked
             for, since they take longer.
-        features: ``inception``, which gives FID and the Inception Score, or a bundled classifier's name, which gives
-            the same distances in its features, label agreement and class coverage.
+        features: ``inception``, which gives FID and the Inception Score, or a bundled network's name, which gives the
+            same distances in its features, label agreement and class coverage; default: the data set's own, else
+            ``inception``.
         split: of the real images: ``train`` or ``test``; default: test where there is one.
         samples: images to generate. Conditional models get the classes of the real images in turn.
         real: real images, at most.
@@ -76,6 +78,8 @@ def _merged(stored: dict[Protocol, list[str]], given: dict[str, Any], model: Tas
     merged: dict[Protocol, list[str]] = {}
     for protocol, names in (stored or {Protocol(): list(model.measures)}).items():
         protocol = replace(protocol, **given)
+        data = model.data.name if protocol.data is None else Path(protocol.data).name
+        protocol = replace(protocol, features=protocol.features or default_features(data))
         names = measures_named(protocol.measures) if protocol.measures else names
         merged[protocol] = list(dict.fromkeys([*merged.get(protocol, []), *names]))
     return merged

@@ -54,6 +54,7 @@ class ContextEncoder(PairedTranslator):
     config: ContextEncoderConfig
     generator: ContextGenerator
     smallest_batch = 2  # of batch-norm
+    ways = ("hole", "blocks")
 
     def __init__(self, config: ContextEncoderConfig, data: PairSpec) -> None:
         super().__init__(config, data)

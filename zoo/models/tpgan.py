@@ -70,11 +70,12 @@ class TPGAN(PairedTranslator):
     Config = TPGANConfig
     config: TPGANConfig
     generator: TwoPathways
+    ways = (TURNED, FRONTAL)
 
     def __init__(self, config: TPGANConfig, data: PairSpec) -> None:
         describe(config.features)  # raises, before any work, where there is none of this name
         super().__init__(config, data)
-        if data.pairs not in (FILES, FRONTAL, TURNED) or data.source_size != data.image_size:
+        if data.pairs not in (FILES, *self.ways) or data.source_size != data.image_size:
             raise UsageError(f"tpgan turns faces to the front: --pairs {TURNED}, {FRONTAL} or {FILES} of pictures of "
                              f"one size, not {data.pairs}")
         size, width = data.image_size, config.width

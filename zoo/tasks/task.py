@@ -46,6 +46,7 @@ class Task(GenerativeModule):
     samples: ClassVar[str] = "samples.png"  # the file of a model folder that shows answers, see ``write_sheet``
     once: ClassVar[bool] = False  # whether an example of the data is a question that is asked once
     smallest_batch: ClassVar[int] = 2  # examples of a step: batch-norm knows no spread of one
+    ways: ClassVar[tuple[str, ...]] = ("grey", "edges")  # to derive pairs that a user is told of, see ``--pairs``
     paired: ClassVar[bool] = False  # whether the data have the right answer to each question
     no_graph: ClassVar[str] = ""  # why there is no file that computes ``answer``, in words; empty where there is one
     no_gradient: ClassVar[str] = ""  # why answers have no gradient in their inputs, in words; empty where they have one

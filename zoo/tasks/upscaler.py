@@ -31,6 +31,7 @@ class Upscaler(PairedTranslator):
     """
 
     asks: ClassVar[tuple[str, ...]] = ("translate", "upscale")
+    ways = (*SHRINK,)
     kind = "super-resolution"
 
     def __init__(self, config: Any, data: PairSpec) -> None:

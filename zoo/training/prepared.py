@@ -61,7 +61,7 @@ class Prepared:
         check_accelerator(training.accelerator)
         options = cls.Config.from_dict(config)
         self.given = source
-        self.source: Source = self._open(cls.data_kind)
+        self.source: Source = self._open(cls)
         seed_everything(training.seed, verbose=False)
         self.model: Task = cls(options, self.source.spec)
         self._prepare_model()
@@ -82,15 +82,15 @@ class Prepared:
         if rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # a function's attribute
             print(said, file=sys.stderr)
 
-    def _open(self, kind: str, split: str = "train") -> Source:
+    def _open(self, cls: type[Task] | Task, split: str = "train") -> Source:
         options = self.training.source() | ({"data": self.given} if self.given else {})
-        return open_source(**options, split=split, kind=kind)
+        return open_source(**options, split=split, kind=cls.data_kind, ways=cls.ways)
 
     def _examples(self) -> Batch | None:
         """Examples that are held out of training, where there are such, to show what the model makes of them."""
         if not self.model.once:
             return None
-        source = self._open(self.model.data_kind, held_out(self.source))
+        source = self._open(self.model, held_out(self.source))
         source.prepare()
         columns = source.load()
         count, shown = len(columns[0]), min(EXAMPLES, len(columns[0]))
@@ -121,7 +121,7 @@ class Prepared:
             raise UsageError(f"{self.model.variant} on {spec.name} is not measured by a Frechet distance: leave "
                              "--eval-every away, and use zoo evaluate at the end")
         space = feature_space(training.eval_features or default_features(spec.name))
-        real = None if training.eval_split == "train" else self._open(self.model.data_kind, training.eval_split)
+        real = None if training.eval_split == "train" else self._open(self.model, training.eval_split)
         return Evaluation(space, training.eval_every, training.eval_samples, training.images, real)
 
     def check_folder(self) -> None:
