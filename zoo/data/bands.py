@@ -45,6 +45,7 @@ class Made:
                 top += len(rows)
                 if keep:
                     kept.append(part)
+                del band, part, rows  # or they would be in memory until the next are there
         return kept
 
     def _with_alpha(self, rows: np.ndarray, top: int) -> np.ndarray:
