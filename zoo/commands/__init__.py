@@ -12,6 +12,7 @@ COMMANDS = {
     "rewrite": "have a trained model write sentences in another style",
     "evaluate": "measure a model, or all models in a folder",
     "compare": "compare models by the Frechet distance, as Lucic et al. 2018",
+    "curves": "numbers along training, of several arms over the same seeds",
     "publish": "publish a model to the Hugging Face Hub, or bundle it with the package",
     "export": "write a model as a file that other programs run",
     "data": "what a set of pictures has, its splits, copies and unreadable files",
