@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import tiny_run
 from torch import nn
+from torch.nn import functional as F
 
 import zoo
 from zoo.benchmark import (
@@ -26,12 +27,15 @@ from zoo.benchmark import (
     train,
     translating_by_hand,
     upscaling_by_hand,
+    writing_by_hand,
 )
 from zoo.benchmark.cluster import Exchange
-from zoo.benchmark.measure import Measured, Meter, in_turns
+from zoo.benchmark.measure import WARM_UP, Measured, Meter, in_turns
 from zoo.commands import benchmark
-from zoo.data.batches import Labelled, Pair
+from zoo.data.batches import Labelled, Pair, Sentences
 from zoo.data.derived import edges, shrink
+from zoo.data.sources import open_source
+from zoo.models.lstm import LSTM, LSTMConfig
 
 TINY = ["--pairs", "1", "--image-size", "16", "--batch-size", "8"]
 
@@ -234,6 +238,28 @@ def test_srgan_by_hand_is_that_of_the_zoo(monkeypatch):
     monkeypatch.setattr(loop.of_d, "step", lambda: None)  # else the second loss would be of another D
     loop.step(target)
     torch.testing.assert_close(taken, [loss.detach() for loss in wanted])
+
+
+def test_lstm_by_hand_is_that_of_the_zoo(monkeypatch):
+    """Of the same network the same losses, a word, over the same steps of the same optimizer."""
+    monkeypatch.setitem(writing_by_hand.DATA, "length", 4)
+    monkeypatch.setitem(writing_by_hand.DATA, "vocabulary", 5)
+    source = open_source(**writing_by_hand.DATA, kind="text")
+    model = LSTM(LSTMConfig(width=3), source.spec)
+    network = writing_by_hand.Language(6, 3)
+    network.load_state_dict(model.generator.state_dict())
+    tokens = next(writing_by_hand.sentences(8))
+    with torch.no_grad():
+        network.out.bias[0] = model.generator.out.bias[0] = -1e4  # there are no ends, which the zoo's model knows
+    by_hand_loss = F.cross_entropy(network(tokens).flatten(0, 1), tokens.flatten())
+    (nll,) = model.likelihood_loss(Sentences(tokens, torch.zeros(8))).values()
+    torch.testing.assert_close(4 * by_hand_loss, nll)
+    theirs = model.build_optimizer("generator", list(model.generator.parameters())).param_groups[0]
+    assert (theirs["lr"], theirs["betas"]) == writing_by_hand.ADAM
+    made, adam = [], by_hand.adam
+    monkeypatch.setattr(writing_by_hand, "adam", lambda *given: made.append(adam(*given)) or made[-1])
+    writing_by_hand.train(Namespace(batch_size=8, width=3, batches=2, engineered=False), Meter())
+    assert {int(state["step"]) for state in made[0].state.values()} == {WARM_UP + 2}
 
 
 @pytest.mark.usefixtures("in_this_process")

@@ -14,6 +14,7 @@ COMMANDS = {
     "tradeoff": "measure the models between two, such as a run's first stage and its end",
     "compare": "compare models by the Frechet distance, as Lucic et al. 2018",
     "few": "draw the Frechet distance against the number of training pictures",
+    "curves": "numbers along training, of several arms over the same seeds",
     "publish": "publish a model to the Hugging Face Hub, or bundle it with the package",
     "export": "write a model as a file that other programs run",
     "data": "what a set of pictures has, its splits, copies and unreadable files",

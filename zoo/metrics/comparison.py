@@ -17,6 +17,7 @@ from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
 from zoo.data.stored import Images, OnDisk
 from zoo.features.bundled import classifier_of, describe
+from zoo.features.sentences import Reader, describe_reader, load_reader, reader_for, readers
 from zoo.metrics.features import Features, FeatureSpace, default_features, feature_space, to_uint8
 from zoo.metrics.generation import features_of_answers
 from zoo.metrics.protocol import Protocol, short
@@ -193,6 +194,8 @@ class Comparison:
         found = self.space.used if "space" in vars(self) else []
         if "eye" in vars(self):
             found.append(f"{self.eye}@{describe(self.eye)['sha256'][:8]}")
+        if reader := vars(self).get("reader"):
+            found.append(f"{reader[0]}@{describe_reader(reader[0])['sha256'][:8]}")
         return list(dict.fromkeys(sorted(found, key=lambda name: not name.startswith(f"{self.features}@"))))
 
     @cached_property
@@ -203,6 +206,14 @@ class Comparison:
             if name != "inception" and (found := classifier_of(name)):
                 return found
         return PHOTOGRAPHS
+
+    @cached_property
+    def reader(self) -> tuple[str, Reader] | None:
+        """Name and network of the features of sentences: those that were asked for, else those for the data that the
+        model was trained on, if there are any."""
+        asked = self.protocol.features
+        name = asked if asked in readers() else reader_for(self.model.data.name)
+        return (name, load_reader(name)) if name else None
 
     @cached_property
     def space(self) -> FeatureSpace:
