@@ -1,8 +1,11 @@
-"""Opening of data sets, of any kind and by whatever they are told: a name, a folder, the Hub, what is in memory."""
+"""Opening of data sets, of any kind and by whatever they are told: a name, a folder, the Hub, what is in memory.
+
+Those of sentences are opened in ``zoo.data.sentences``.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from zoo.core.errors import UsageError, unknown
 from zoo.data.captions import Captions, base_emoji, captions_of_classes, captions_of_table, read_column, table_of
@@ -11,22 +14,19 @@ from zoo.data.domains import DerivedDomains, DomainClasses, DomainFolder, has_do
 from zoo.data.few import Few
 from zoo.data.folder import FolderSource, checked_split
 from zoo.data.frontal import FrontalPairs, persons_of
-from zoo.data.grammar import GrammarSource
 from zoo.data.heldout import HeldOut
 from zoo.data.hub import HubSource
 from zoo.data.image_spec import checked_share
-from zoo.data.lines import captions, text_in_files, text_in_memory, text_of_hub, yelp
 from zoo.data.mixtures import POINT_SETS
-from zoo.data.named import CAPTIONED, NAMES, PAIRS, SOURCES, TEXTS, twemoji
-from zoo.data.oracle import OracleSource
+from zoo.data.named import CAPTIONED, PAIRS, SOURCES, TEXTS, twemoji
 from zoo.data.pair_spec import FILES, FRONTAL
 from zoo.data.pairs import DerivedPairs, PairFolder
 from zoo.data.points import PointSource
+from zoo.data.request import Request, check_no_captions, check_no_domains, check_no_reading, check_single
+from zoo.data.sentences import open_styles, open_text
 from zoo.data.shards import ShardSource, is_shards
 from zoo.data.source import Place, Source
-from zoo.data.text import Reading, StyledSource
-from zoo.data.text_spec import MOST_PLACES
-from zoo.data.tokens import SPELLINGS
+from zoo.data.text import Reading
 
 
 def open_source(data: str | Source | list[str], data_dir: str | None = None, image_size: int = 0, channels: int = 0,
@@ -86,40 +86,17 @@ def open_source(data: str | Source | list[str], data_dir: str | None = None, ima
     return source
 
 
-class Request(NamedTuple):
-    """What is asked for; see ``open_source``."""
-
-    data: str | Source | list[str]
-    place: Place
-    channels: int
-    pairs: str
-    reverse: bool
-    domains: str = ""
-    held_out: float = 0.0
-    reading: Reading = Reading()
-    held_out_captions: int = 0
-    pictures: int = 0
-    ways: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> Path | None:
-        """That which is named, where there is one; the name of a set stands for the set."""
-        named = isinstance(self.data, str) and self.data and self.data not in NAMES
-        folder = Path(self.data).expanduser() if named else None  # type: ignore[arg-type]  # a text
-        return folder if folder is not None and folder.is_dir() else None
-
-
 def _open_images(asked: Request) -> Source:
-    _check_no_reading(asked)
-    _check_no_captions(asked)
-    _check_single(asked)
+    check_no_reading(asked)
+    check_no_captions(asked)
+    check_single(asked)
     images = _images(asked)
     return Few(images, asked.pictures) if asked.pictures and asked.place.split == "train" else images
 
 
 def _open_captions(asked: Request) -> Source:
-    _check_no_reading(asked)
-    _check_single(asked)
+    check_no_reading(asked)
+    check_single(asked)
     folder = asked.folder
     table = table_of(folder) if folder is not None else None
     if table is None and asked.data not in CAPTIONED:
@@ -149,18 +126,11 @@ def _in_table(asked: Request, opened: Callable[[str], Any], of_emoji: bool) -> C
     return captions_of_table(chosen, training)
 
 
-def _check_single(asked: Request) -> None:
-    if asked.pairs != FILES or asked.reverse:
-        raise UsageError("--pairs and --reverse are for models that make pictures from pictures, such as pix2pix: "
-                         "leave them away")
-    _check_no_domains(asked)
-
-
 def _open_pairs(asked: Request) -> Source:
     data, place, reverse = asked.data, asked.place, asked.reverse
-    _check_no_domains(asked)
-    _check_no_reading(asked)
-    _check_no_captions(asked)
+    check_no_domains(asked)
+    check_no_reading(asked)
+    check_no_captions(asked)
     if asked.pairs != FILES:
         if reverse:
             raise UsageError(f"--reverse is for pairs in files, and --pairs {asked.pairs} makes the source of the "
@@ -192,8 +162,8 @@ def _frontal(asked: Request) -> Source:
 
 def _open_domains(asked: Request) -> Source:
     place = asked.place
-    _check_no_reading(asked)
-    _check_no_captions(asked)
+    check_no_reading(asked)
+    check_no_captions(asked)
     if asked.reverse:
         raise UsageError("--reverse is for models of pairs, and these pictures are not paired: leave it away; "
                          "--domains B,A turns two folders round")
@@ -212,78 +182,9 @@ def _open_domains(asked: Request) -> Source:
     return DomainClasses(_images(asked), asked.domains)
 
 
-def _check_no_reading(asked: Request) -> None:
-    if asked.reading != Reading():
-        raise UsageError("--tokens, --length and --vocabulary are for models of sentences, such as seqgan: leave them "
-                         "away")
-
-
-def _check_no_captions(asked: Request) -> None:
-    if asked.held_out_captions:
-        raise UsageError("--held-out-captions is for models that make what a caption says, such as stackgan: leave it "
-                         "away")
-
-
-def _check_no_domains(asked: Request) -> None:
-    if asked.domains:
-        raise UsageError("--domains is for models of two sets of pictures that are not paired, such as cyclegan: leave "
-                         "it away")
-
-
-SYNTHETIC: dict[str, Callable[[Reading, str, float], Source]] = {"oracle": OracleSource, "grammar": GrammarSource}
-
-
-def _check_text(asked: Request) -> None:
-    place, reading = asked.place, asked.reading
-    _check_no_captions(asked)
-    if asked.pairs != FILES or asked.reverse or asked.domains or place.image_size or asked.channels:
-        raise UsageError("--image-size, --channels, --pairs, --reverse and --domains are for models of pictures, and "
-                         "this one is of sentences: leave them away")
-    if reading.tokens not in SPELLINGS:
-        raise unknown("kind of tokens", reading.tokens, SPELLINGS)
-    if not 0 <= reading.length <= MOST_PLACES or reading.vocabulary < 0:
-        raise UsageError(f"--length must be from 0 to {MOST_PLACES} and --vocabulary at least 0, not {reading.length} "
-                         f"and {reading.vocabulary}")
-
-
-def _open_styles(asked: Request) -> Source:
-    _check_text(asked)
-    data, place = asked.data, asked.place
-    if data == "yelp":
-        if asked.held_out:
-            raise UsageError("yelp has train and test already, which stay as they are: leave --held-out away")
-        return yelp(place.directory, asked.reading, place.split)
-    if asked.folder is not None:
-        return text_in_files(asked.folder, asked.reading, place.split, asked.held_out, kind=StyledSource)
-    raise UsageError(f"{data if isinstance(data, str) else 'this'} is no set of sentences in two styles: give a folder "
-                     "of two files, such as negative.txt and positive.txt, or yelp")
-
-
-def _open_text(asked: Request) -> Source:
-    _check_text(asked)
-    data, place, reading = asked.data, asked.place, asked.reading
-    if data == "yelp":
-        return yelp(place.directory, reading, place.split)
-    if isinstance(data, list):
-        return text_in_memory(data, reading, place.split, asked.held_out)
-    if not isinstance(data, str):
-        raise UsageError("these are pictures, and the model is of sentences: give a list of texts, or a file of one a "
-                         "line")
-    if data in SYNTHETIC:
-        return SYNTHETIC[data](reading, place.split, asked.held_out)
-    if data == "captions":
-        return captions(place.directory / data, reading, place.split, asked.held_out)
-    if data.startswith("hf:"):
-        return text_of_hub(data.removeprefix("hf:"), reading, place.split, asked.held_out)
-    for path in (Path(data).expanduser(), place.directory / data):
-        if data and data not in NAMES and path.exists():
-            return text_in_files(path, reading, place.split, asked.held_out)
-    raise unknown("set of sentences, file or folder", data, TEXTS)
-
-
 OPENERS: dict[str, Callable[[Request], Source]] = {  # by kind of data
     "images": _open_images, "captions": _open_captions, "pairs": _open_pairs, "domains": _open_domains,
-    "text": _open_text, "styles": _open_styles}
+    "text": open_text, "styles": open_styles}
 
 
 def _images(asked: Request) -> Source:
