@@ -276,6 +276,17 @@ def test_a_mismatched_caption_is_never_the_image_s_own():
     assert at_clock(model).discriminator_loss_of(1, alone)["mismatched"].item() == 0
 
 
+def test_a_mismatched_caption_comes_from_near_by_however_large_the_batch_is():
+    """Else its cost would grow with the number of processes. The last block goes on with the first rows."""
+    model = model_of()
+    names = ["a cat", "a cat on a mat", "a dog", "two birds"]
+    said = [names[row * 4 // 256] for row in range(150)]  # 64 rows of each, of the third 22
+    told = at_clock(model).told(batch_of(model, [(name, name) for name in said]))
+    others = model.data.text.decode(told.others)
+    assert told.mismatched.flatten().tolist() == [0.0] * 128 + [1.0] * 22
+    assert {*others[128:]} == {"a cat"}
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_losses_by_hand(number):
     model = model_of(norm="none")

@@ -40,6 +40,7 @@ from zoo.tasks.captioned import CaptionedSampler
 from zoo.tasks.latent_model import LatentConfig
 
 HALF = 0.5  # weight of each sort of what D is to reject
+BLOCK = 64  # rows among which another caption is looked for, so that the cost does not grow with the processes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,13 +142,17 @@ class StackGAN(CaptionedSampler):
             live.load_state_dict(averaged.state_dict())
 
     def told(self, batch: Captioned) -> Told:
-        """A caption of each image and, out of the batch of all processes, one that is not said of it."""
+        """A caption of each image and, out of a block of the batch of all processes, one that is not said of it."""
         captions = self.one_each(batch.captions)
-        of_all = parallel.gather(captions)
-        apart = (batch.captions[:, None] != of_all[None, :, None]).any(3).all(2)  # (n, all): what is not said of it
-        place = (self.draw(torch.rand, len(captions)) * apart.sum(1)).long()  # among those
+        of_all, n = parallel.gather(captions), len(captions)
+        own = torch.arange(parallel.rank() * n, (parallel.rank() + 1) * n, device=captions.device)
+        block = torch.arange(min(BLOCK, len(of_all)), device=captions.device)
+        near = of_all[(own[:, None] // BLOCK * BLOCK + block) % len(of_all)]  # (n, block, T)
+        apart = (batch.captions[:, None] != near[:, :, None]).any(3).all(2)  # (n, block): what is not said of it
+        place = (self.draw(torch.rand, n) * apart.sum(1)).long()  # among those
         which = (apart.cumsum(1) > place[:, None]).byte().argmax(1)
-        return Told(batch.images, captions, of_all[which], apart.any(1, keepdim=True).to(batch.images))
+        others = near[torch.arange(n, device=near.device), which]
+        return Told(batch.images, captions, others, apart.any(1, keepdim=True).to(batch.images))
 
     def judge_of(self, number: int) -> StackDiscriminator:
         """D of a stage."""
