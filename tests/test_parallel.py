@@ -16,6 +16,7 @@ from test_docs import RECIPE
 from two_processes import FAULTS, PLANTED, modes, plain_networks, state
 
 import zoo
+from zoo.core import parallel
 from zoo.data.module import DataModule
 from zoo.models import variant_class
 from zoo.networks.blocks import BatchNorm
@@ -220,3 +221,20 @@ def test_lightnings_own_ddp_is_refused():
     model.trainer = type("Trainer", (), {"world_size": 2, "strategy": object()})()
     with pytest.raises(zoo.UsageError, match="ZooStrategy"):
         model.setup("fit")
+
+
+@pytest.mark.parametrize("wanted", [slice(0, None), slice(0, 3), slice(0, 5), slice(2, 7), slice(-5, None),
+                                    slice(-50, None), slice(0, 50), slice(5, 5)])
+def test_some_rows_of_all_processes_are_gathered(wanted, monkeypatch):
+    """Each adds its own to zeros, and no more than is asked for is exchanged."""
+    rows = torch.randn(12, 2)
+    monkeypatch.setattr(parallel, "world_size", lambda: 3)
+    monkeypatch.setattr(parallel._SumOverProcesses, "apply", lambda x: x)
+    parts = []
+    for rank in range(3):
+        monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
+        parts.append(parallel.gather(rows[4 * rank:][:4], wanted.start, wanted.stop))
+    assert {len(part) for part in parts} == {len(rows[wanted])}
+    assert torch.equal(sum(parts), rows[wanted])
+    monkeypatch.setattr(parallel, "world_size", lambda: 1)
+    assert torch.equal(parallel.gather(rows, wanted.start, wanted.stop), rows[wanted])

@@ -37,7 +37,8 @@ class History(Past):
         """Past examples in place of some of the new ones, as if the rows of all processes came one after the other.
 
         While the pool has room a new one is kept and given back. Then, with probability 1/2, one of the pool is given
-        back and replaced by the new one; else the new one is given back and not kept.
+        back and replaced by the new one; else the new one is given back and not kept. So are the rows of a step beyond
+        the size of the pool: it holds no more past ones, and what processes exchange does not grow with their number.
 
         Args:
             new: (n, *shape), the examples of this process.
@@ -48,7 +49,8 @@ class History(Past):
         """
         if not self.size:
             return new
-        rows, chance = parallel.gather(new).to(self.kept), parallel.gather(chance)
+        rows = parallel.gather(new, stop=self.size).to(self.kept)
+        chance = parallel.gather(chance, stop=self.size)
         number = torch.arange(len(rows), device=rows.device)
         room = self.size - self.count
         filling = number < room
@@ -61,7 +63,8 @@ class History(Past):
         slots = torch.arange(self.size, device=rows.device)
         self.kept.copy_(_latest((slots[:, None] == slot) & (filling | swapping), rows, self.kept))
         self.count.copy_((self.count + len(rows)).clamp(max=self.size))
-        return given[parallel.rank() * len(new):][:len(new)]
+        mine = given[parallel.rank() * len(new):][:len(new)]
+        return torch.cat([mine, new[len(mine):].to(mine)])
 
 
 def _latest(which: Tensor, rows: Tensor, otherwise: Tensor) -> Tensor:
@@ -92,7 +95,7 @@ class Replay(Past):
     @torch.no_grad()
     def keep(self, new: Tensor) -> None:
         """Keeps (n, *shape) of each process, as if the rows of all came one after the other."""
-        rows = parallel.gather(new).to(self.kept)[-self.size:]
+        rows = parallel.gather(new, -self.size).to(self.kept)
         slots = (self.count + torch.arange(len(rows), device=rows.device)) % self.size
         self.kept[slots] = rows
         self.count += len(rows)

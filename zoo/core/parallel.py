@@ -36,26 +36,35 @@ class _SumOverProcesses(torch.autograd.Function):
         return _SumOverProcesses.apply(gradient.contiguous())
 
 
-def gather(x: Tensor) -> Tensor:
+def gather(x: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
     """The rows of all processes, differentiably to any order: (n, ...) -> (world_size * n, ...).
 
     For terms that couple the samples of a batch. Built on all-reduce, whose derivative is an all-reduce again, so it
     also works inside gradient penalties and on gloo.
+
+    Args:
+        start, stop: as of a slice, the rows that are wanted; of images all those of many processes fill a memory.
     """
     if world_size() == 1:
+        return x[start:stop]
+    start, stop, _ = slice(start, stop).indices(world_size() * len(x))
+    first, last = (min(max(row, start), stop) for row in (rank() * len(x), (rank() + 1) * len(x)))
+    before, after = (x.new_zeros(rows, *x.shape[1:]) for rows in (first - start, stop - last))
+    return _SumOverProcesses.apply(torch.cat([before, x[first - rank() * len(x):][:last - first], after]))
+
+
+def total(x: Tensor) -> Tensor:
+    """The sum over the processes, without a gradient."""
+    if world_size() == 1:
         return x
-    before, after = rank() * len(x), (world_size() - rank() - 1) * len(x)
-    padding = [x.new_zeros(rows, *x.shape[1:]) for rows in (before, after)]
-    return _SumOverProcesses.apply(torch.cat([padding[0], x, padding[1]]))
+    added = x.clone()
+    dist.all_reduce(added)
+    return added
 
 
 def mean(x: Tensor) -> Tensor:
     """Over the processes."""
-    if world_size() == 1:
-        return x
-    total = x.clone()
-    dist.all_reduce(total)
-    return total / world_size()
+    return total(x) / world_size()
 
 
 def average_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:

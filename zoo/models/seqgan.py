@@ -129,8 +129,8 @@ class SeqGAN(Writer):
     def others(returns: Tensor, counts: Tensor) -> Tensor:
         """The mean of the other sentences' returns (N, T), of all processes, that still go on at that place; 0 where
         there is none."""
-        totals = parallel.gather(returns * counts).sum(0) - returns * counts
-        numbers = parallel.gather(counts.to(returns)).sum(0) - counts.to(returns)
+        totals = parallel.total((returns * counts).sum(0)) - returns * counts
+        numbers = parallel.total(counts.to(returns).sum(0)) - counts.to(returns)
         return totals / numbers.clamp(min=1)
 
     @torch.no_grad()

@@ -221,7 +221,7 @@ class VQGAN(GAN):
         self.uses.move()
         place = (self.draw(torch.rand, n) * self.latent_size).long()
         candidates = vectors.flatten(2)[torch.arange(n, device=place.device), :, place]
-        candidates = parallel.gather(candidates).to(self.codebook.weight)
+        candidates = parallel.gather(candidates, stop=count).to(self.codebook.weight)
         unused = self.uses.means * count < DEAD
         self.track("generator/codes_used", (~unused).sum().float())
         renewed = unused.nonzero().view(-1)[:len(candidates)]
