@@ -101,7 +101,7 @@ def test_the_curve_of_a_study(tmp_path, monkeypatch, capsys):
         rows = list(csv.DictReader(file))
     assert [row["pictures"] for row in rows] == ["50", "50", "100", "100", "50", "50", "100"]
     assert 0 < float(rows[2]["copied"]) < float(rows[0]["copied"])  # the fewer, the further from others
-    assert {row["distance"] for row in rows} == {"fd100[digits]"}
+    assert {(row["images"], row["distance"]) for row in rows} == {("128", "fd100[digits]")}
 
 
 @pytest.mark.parametrize(("options", "words"), [
