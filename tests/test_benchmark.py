@@ -1,6 +1,7 @@
 """The benchmark runs, its references do what the zoo does, and its ratios are ratios."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 import torch
 from conftest import tiny_run
 from torch import nn
+from torch.nn import functional as F
 
 import zoo
 from zoo.benchmark import (
@@ -25,12 +27,15 @@ from zoo.benchmark import (
     train,
     translating_by_hand,
     upscaling_by_hand,
+    writing_by_hand,
 )
 from zoo.benchmark.cluster import Exchange
-from zoo.benchmark.measure import Measured, Meter, in_turns
+from zoo.benchmark.measure import WARM_UP, Measured, Meter, in_turns
 from zoo.commands import benchmark
-from zoo.data.batches import Labelled, Pair
+from zoo.data.batches import Labelled, Pair, Sentences
 from zoo.data.derived import edges, shrink
+from zoo.data.sources import open_source
+from zoo.models.lstm import LSTM, LSTMConfig
 
 TINY = ["--pairs", "1", "--image-size", "16", "--batch-size", "8"]
 
@@ -55,6 +60,7 @@ def in_this_process(monkeypatch, tmp_path):
     ["sample", "--width", "2", "--samples", "300"],
     ["translate", "--width", "2", "--samples", "300"],
     ["translate", "--variant", "pix2pix", "--width", "2", "--samples", "300"],
+    ["upscale"],
     ["data", "--batches", "3"],
     ["evaluate", "--samples", "1k", "--features", "digits"],
 ])
@@ -71,6 +77,19 @@ def test_every_benchmark_prints_a_table_and_writes_json(arguments, tmp_path, cap
     assert found["machine"]["cores"] >= 1
     assert "| reference / the zoo | {median:.2f} ({lowest:.2f} to {highest:.2f}) |".format(**ratio) in (
         capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_bf16_is_timed_beside_float32_and_said_to_change_little(tmp_path, capsys):
+    zoo.save(zoo.create("gan", image_size=16, channels=1, width=2), tmp_path / "model")
+    benchmark.main(["precision", "--model", str(tmp_path / "model"), "--samples", "60", "--features", "digits", *TINY])
+    said = capsys.readouterr().out
+    assert "| in float32 / in bf16 | wall time | CPU time | peak memory |" in said
+    assert f"| images of {tmp_path / 'model'} | " in said
+    assert "| features digits | " in said
+    levels, share = re.search(r"both are (.+) of 256 grey levels .* by (.+)% of their length", said).groups()
+    assert 0 < float(levels) < 2
+    assert 0 < float(share) < 3
 
 
 def test_stylegan2_by_hand_is_that_of_the_zoo():
@@ -221,6 +240,28 @@ def test_srgan_by_hand_is_that_of_the_zoo(monkeypatch):
     torch.testing.assert_close(taken, [loss.detach() for loss in wanted])
 
 
+def test_lstm_by_hand_is_that_of_the_zoo(monkeypatch):
+    """Of the same network the same losses, a word, over the same steps of the same optimizer."""
+    monkeypatch.setitem(writing_by_hand.DATA, "length", 4)
+    monkeypatch.setitem(writing_by_hand.DATA, "vocabulary", 5)
+    source = open_source(**writing_by_hand.DATA, kind="text")
+    model = LSTM(LSTMConfig(width=3), source.spec)
+    network = writing_by_hand.Language(6, 3)
+    network.load_state_dict(model.generator.state_dict())
+    tokens = next(writing_by_hand.sentences(8))
+    with torch.no_grad():
+        network.out.bias[0] = model.generator.out.bias[0] = -1e4  # there are no ends, which the zoo's model knows
+    by_hand_loss = F.cross_entropy(network(tokens).flatten(0, 1), tokens.flatten())
+    (nll,) = model.likelihood_loss(Sentences(tokens, torch.zeros(8))).values()
+    torch.testing.assert_close(4 * by_hand_loss, nll)
+    theirs = model.build_optimizer("generator", list(model.generator.parameters())).param_groups[0]
+    assert (theirs["lr"], theirs["betas"]) == writing_by_hand.ADAM
+    made, adam = [], by_hand.adam
+    monkeypatch.setattr(writing_by_hand, "adam", lambda *given: made.append(adam(*given)) or made[-1])
+    writing_by_hand.train(Namespace(batch_size=8, width=3, batches=2, engineered=False), Meter())
+    assert {int(state["step"]) for state in made[0].state.values()} == {WARM_UP + 2}
+
+
 @pytest.mark.usefixtures("in_this_process")
 def test_steps_are_compared_by_variant_and_by_loop(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(step, "SIZES", {"cgan": {"backbone": "dcgan", "image_size": 16, "width": 2, "batch_size": 8},
@@ -340,6 +381,7 @@ def test_the_model_of_a_cluster():
 @pytest.mark.parametrize(("arguments", "message"), [
     (["train", "--variant", "vae"], "written for .*not for vae"),
     (["sample", "--backbone", "resnet"], "with resnet"),
+    (["upscale", "--model", "gan-mnist"], "gan-mnist makes no pictures larger"),
     (["translate", "--variant", "munit"], "written for pix2pix and cyclegan, not for munit"),
     (["train", "--image-size", "28"], "pixels, not 28"),
     (["train", "--variant", "pix2pix", "--image-size", "28"], "pixels, not 28"),

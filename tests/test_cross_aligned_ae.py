@@ -88,8 +88,8 @@ def test_what_comes_after_a_sentence_does_not_count():
     for row, count in enumerate(there):
         assert (masked[row, 1 + count:] == 0).all()
         assert torch.equal(masked[row, :1 + count], decoded.states[row, :1 + count])
-    other = decoded._replace(states=decoded.states + 7 * (masked == 0))
-    assert torch.equal(model.judged(other, own), model.judged(decoded, own))
+    other = decoded.states + 7 * (masked == 0)
+    assert torch.equal(model.judged(other, tokens, own), model.judged(decoded.states, tokens, own))
     free = network.free(torch.randn(4, 4).double(), own, 5, gamma=0.1)
     ended = [(row == END).nonzero()[0].item() if (row == END).any() else 5 for row in free.tokens]
     for states, end in zip(in_sentence(free.states, free.tokens), ended, strict=True):
@@ -131,8 +131,9 @@ def test_the_reconstruction_is_a_sum_over_words():
                 break
     terms = model.generator_loss_with(1.0, batch)
     assert terms["reconstruction"].item() == pytest.approx(total / 4)
-    made = model.both_ways(batch)[1]
-    by_hand = -model.judged(made, 1 - batch.labels).sigmoid().log().mean()
+    content = model.generator.content(batch.tokens, batch.labels)
+    made = model.transferred(content, 1 - batch.labels)
+    by_hand = -model.judged(made.states, made.tokens, 1 - batch.labels).sigmoid().log().mean()
     torch.testing.assert_close(terms["adversarial"], by_hand)
     torch.testing.assert_close(model.generator_loss_with(0.5, batch)["adversarial"], by_hand / 2)
 

@@ -1,6 +1,7 @@
 """zoo upscale: pictures of any sort and size made larger, and compared with the true ones as the field's tables do."""
 
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -8,12 +9,16 @@ import torch
 from PIL import Image
 from test_srgan import model_of
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import zoo
 from zoo.commands import upscale
-from zoo.commands.pictures import SHEET, assembled
+from zoo.commands.pictures import SHEET
+from zoo.data import png
+from zoo.data.bands import Made
 from zoo.data.pictures import as_tensor, bicubic
 from zoo.models.srgan import SRGAN
+from zoo.networks import srgan
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +65,98 @@ def test_pictures_of_all_sorts_and_sizes(saved, tmp_path, capsys):
     torch.testing.assert_close(as_tensor(made["plain.png"], 3), answer, atol=0.5 / 255 + 1e-6, rtol=0)
 
 
-def test_tiles_are_the_picture_in_one_piece(saved):
+def test_tiles_are_the_picture_in_one_piece(saved, tmp_path):
     """Without seams, to rounding, whatever their side; by the command's bands too."""
     model = zoo.load(saved).double()
     given = as_tensor(picture(150, 111), 3)
     whole = model.upscale(given, tile=0)
     for tile in (8, 44, 60, 128):
         torch.testing.assert_close(model.upscale(given, tile=tile), whole, atol=1e-6, rtol=0)
-    made = assembled(model.bands(given, tile=44), 600, 444)
-    torch.testing.assert_close(as_tensor(made, 3), whole, atol=0.5 / 255 + 1e-5, rtol=0)
+    parts = Made(model.bands(given, tile=44), None, 600, 444).written(tmp_path / "made.png", keep=True)
+    assert len(parts) == 5
+    assert torch.equal(as_tensor(tmp_path / "made.png", 3), as_tensor(torch.cat(parts, 2), 3))
+    torch.testing.assert_close(as_tensor(tmp_path / "made.png", 3), whole, atol=0.5 / 255 + 1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("variant", ["srgan", "wavelet-srgan"])
+def test_the_rim_of_a_tile_is_not_made_larger(variant):
+    """The last layer makes 46 pixels a side of a tile of 60, of which 40 are taken, and small pieces are the same."""
+    model = zoo.create(variant, image_size=32, channels=3, width=4, blocks=1).double().eval()
+    given, made = torch.rand(1, 3, 80, 120, dtype=torch.float64), []
+    whole = model.upscale(given, tile=0)
+    side = 40 + 2 * model.reach
+    model.generator[-1].register_forward_hook(lambda layer, x, y: made.append(y.shape[2:].numel()))
+    for piece in (srgan.PIECE, 15):
+        made.clear()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(srgan, "PIECE", piece)
+            torch.testing.assert_close(model.upscale(given, tile=side), whole, atol=1e-6, rtol=0)
+        assert len(made) == 6 * (-(-40 // piece))**2
+        by_place = whole.shape[2:].numel() // {"srgan": 1, "wavelet-srgan": 16}[variant]
+        assert sum(made) < by_place * ((min(40, piece) + 2 * model.generator.near) / min(40, piece))**2
+
+
+class Largest(TorchDispatchMode):
+    """Notes the most values of any tensor that is made while it is entered."""
+
+    values = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **kwargs or {})
+        if isinstance(made, torch.Tensor):
+            self.values = max(self.values, made.untyped_storage().size() // made.element_size())
+        return made
+
+
+def test_a_tall_picture_is_never_in_memory_as_a_whole(saved, tmp_path):
+    """No tensor has as many values as a quarter of the answer, and a band is gone before the next is made."""
+    picture(40, 600).save(tmp_path / "tall.png")
+    with Largest() as largest:
+        assert upscale.main([str(saved), str(tmp_path / "tall.png"), "--out", str(tmp_path), "--tile", "44",
+                             "--overwrite"]) == 0
+    made = as_tensor(tmp_path / "tall.png", 3)
+    assert made.shape == (1, 3, 2400, 160)
+    assert largest.values < made.numel() / 4
+    living, most = [], []
+
+    def bands():
+        for _ in range(20):
+            most.append(sum(one() is not None for one in living))
+            band = torch.rand(1, 3, 50, 100)
+            living.append(weakref.ref(band))
+            yield band
+            del band
+
+    Made(bands(), None, 100, 1000).written(tmp_path / "made.png", keep=False)
+    assert most == [0] * 20
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_what_is_written_as_it_comes_is_what_pillow_reads(mode, tmp_path, monkeypatch):
+    """By bands of any height, and however many rows are filtered at once."""
+    values = np.array(picture(37, 29).convert("RGBA"))
+    values[..., 3] = np.arange(37)
+    expected = np.array(Image.fromarray(values).convert(mode)).reshape(29, 37, len(mode))
+    for at_once in (1, 500, png.AT_ONCE):
+        monkeypatch.setattr(png, "AT_ONCE", at_once)
+        with png.PNG(tmp_path / "x.png", 37, 29, len(mode)) as file:
+            for top, bottom in ((0, 1), (1, 20), (20, 29)):
+                file.write(expected[top:bottom])
+        read = Image.open(tmp_path / "x.png")
+        assert read.mode == mode
+        assert np.array_equal(np.array(read).reshape(expected.shape), expected)
+
+
+def test_in_bands_it_is_as_see_through_as_at_once(tmp_path):
+    """Up to rounding; and a thumbnail is of all of it."""
+    alpha = Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 20), dtype=np.uint8))
+    ramp = torch.linspace(0, 1, 120)[:, None].expand(1, 3, 120, 80)
+    made = Made(iter(ramp.clone().split([50, 1, 69], 2)), alpha, 80, 120)
+    made.written(tmp_path / "x.png", keep=False)
+    written = np.array(Image.open(tmp_path / "x.png"))
+    at_once = np.array(alpha.resize((80, 120), Image.Resampling.BICUBIC))
+    assert np.abs(written[..., 3].astype(int) - at_once).max() <= 1  # Pillow rounds its weights
+    assert np.array_equal(np.array(made.small), written[..., :3])
 
 
 def numbers(text: str) -> dict[str, list[float]]:

@@ -175,8 +175,8 @@ def check(options: Namespace) -> None:
                          f"{options.image_size}")
     if options.variant not in GENERATOR_LOSS or options.backbone not in NETWORKS:
         raise UsageError(f"the references are written for {', '.join(GENERATOR_LOSS)} with the backbones "
-                         f"{' and '.join(NETWORKS)}, and of training for pix2pix, cyclegan, srgan and stylegan2, not "
-                         f"for {options.variant} with {options.backbone}")
+                         f"{' and '.join(NETWORKS)}, and of training for pix2pix, cyclegan, srgan, stylegan2 and "
+                         f"lstm, not for {options.variant} with {options.backbone}")
 
 
 def train(options: Namespace, meter: Meter) -> None:

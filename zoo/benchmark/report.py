@@ -33,7 +33,8 @@ def rows(found: Mapping[str, Comparison]) -> str:
     ours, reference = first.names
     lines = [f"| {reference} / {ours} | {' | '.join(QUANTITIES.values())} |".replace(", s", "").replace(", MiB", ""),
              "|---|---|---|---|", *(_ratios(name, comparison) for name, comparison in found.items())]
-    return "\n".join(lines) + f"\n\n{_circumstances(first)}"
+    texts = "".join(comparison.text for comparison in found.values())
+    return "\n".join(lines) + f"\n\n{_circumstances(first)}{texts}"
 
 
 def _ratios(name: str, comparison: Comparison) -> str:

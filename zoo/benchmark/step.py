@@ -18,6 +18,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "pix2pix": {"image_size": 64, "width": 16, "batch_size": 4},
     "cyclegan": {"image_size": 64, "width": 16, "batch_size": 2},
     "srgan": {"image_size": 32, "width": 16, "batch_size": 8},
+    "lstm": {"image_size": 0, "width": 32, "batch_size": 64},
 }
 
 

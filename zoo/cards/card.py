@@ -15,6 +15,7 @@ from zoo.core.registry import variant_of
 from zoo.data.spec import AnySpec, read_spec
 from zoo.data.text_spec import TextSpec
 from zoo.features.bundled import PRETRAINED, bundled, describe
+from zoo.features.sentences import READERS, describe_reader
 from zoo.metrics.measures import MEASURES, measures_behind
 from zoo.store.layout import MEMORISATION, NOTES, PROGRESS, Metrics, read_config, read_metrics
 from zoo.store.loading import untrained
@@ -196,6 +197,30 @@ Trained on: {facts["provenance"]}.
 {facts["command"]}
 ```
 {_responses(facts)}"""
+
+
+def render_reader_card(name: str) -> str:
+    """Markdown for a bundled network in whose features sentences are compared, from its NAME.json."""
+    facts = describe_reader(name)
+    network, size = facts["network"], (READERS / f"{name}.safetensors").stat().st_size
+    table = f"""
+The Frechet distance of up to 2,000 sentences of {facts["for"]} to as many others, as they are and made worse in four
+steps (`zoo features --data {facts["for"]} --try {name}`; the steps are in `zoo/metrics/reading.py`):
+
+{responses_table(facts["responses"])}
+""" if "responses" in facts else ""
+    return f"""# Features: {name}
+
+A language model in whose LSTM's mean state, {network["width"]} numbers, sentences of {facts["for"]} are compared. It
+knows {len(network["known"].split()):,} words and reads over others. Numbers in it are called `text_fd10k[{name}]`, and
+say nothing about FID. In half precision it takes {size:,} bytes.
+
+Trained on other text: {facts["provenance"]}. {facts["images_seen"]:,} sentences seen.
+
+```
+{facts["command"]}
+```
+{table}"""
 
 
 def _responses(facts: dict[str, Any]) -> str:

@@ -4,10 +4,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.cards.card import pictures_in, render_card, render_features_card, write_card
+from zoo.cards.card import pictures_in, render_card, render_features_card, render_reader_card, write_card
 from zoo.cards.tables import models_page
 from zoo.core.files import atomic, write_text
 from zoo.features.bundled import bundled
+from zoo.features.sentences import readers
 from zoo.models import variant_class, variants
 from zoo.store.catalogue import BUNDLED, PACKAGE, bundled_folder, enter, list_variants, pretrained
 from zoo.store.layout import headline, read_metrics
@@ -21,6 +22,8 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "README.md", models_page()
     for name in bundled():
         yield f"features-{name}.md", render_features_card(name)
+    for name in readers():
+        yield f"features-{name}.md", render_reader_card(name)
     for entry in pretrained():
         if entry.where == BUNDLED:
             yield f"{entry.name}.md", render_card(bundled_folder(entry.name), entry.name, f"images/{entry.name}-")

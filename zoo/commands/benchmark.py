@@ -8,10 +8,13 @@
     zoo benchmark options --options augment=diff --image-size 64
     zoo benchmark sample
     zoo benchmark translate --variant pix2pix --samples 1k
+    zoo benchmark upscale --image-size 1024 --pairs 3
+    zoo benchmark upscale --image-size 3464 --pairs 1      # 12 megapixels
     zoo benchmark load --model runs/dcgan-anime
     zoo benchmark data
     zoo benchmark data --folder 200k --image-size 64 --batches 200
     zoo benchmark evaluate --features mnist
+    zoo benchmark precision --features anime --image-size 64 --samples 2k
     zoo benchmark scale --batches 20
     zoo benchmark draw --batch-size 8 --image-size 64
 """
@@ -25,7 +28,8 @@ from zoo.commands import cli
 from zoo.core.errors import UsageError
 
 # The modules of zoo.benchmark that measure.
-WHAT = ("step", "train", "options", "sample", "translate", "load", "data", "evaluate", "scale", "draw")
+WHAT = ("step", "train", "options", "sample", "translate", "upscale", "load", "data", "evaluate", "precision", "scale",
+        "draw")
 
 
 def positive(text: str) -> int:
@@ -53,8 +57,11 @@ def parser() -> cli.Parser:
                         "with the channels last, as a good engineer would; step has it with and without")
     parser.add_argument("--folder", type=positive, metavar="N", help="of data: stream a generated folder of so many "
                         "JPEG files, such as 200k, which takes minutes and up to 3 GB of disk at 64 px")
-    parser.add_argument("--model", help="what to load: a dcgan's folder or name (default: dcgan-anime, else a new one)")
-    parser.add_argument("--features", default="mnist", help="feature space of evaluate (default: %(default)s)")
+    parser.add_argument("--model", help="what to load: a dcgan's folder or name (default: dcgan-anime, else a new one);"
+                        " of precision any that makes pictures of latents; of upscale one that makes pictures larger "
+                        "(default: srgan-anime)")
+    parser.add_argument("--features", default="mnist", help="feature space of evaluate and precision (default: "
+                        "%(default)s)")
     parser.add_argument("--samples", type=positive, default=10_000, help="images to draw, translate or measure "
                         "(default: 10k)")
     parser.add_argument("--step-ms", type=positive, nargs="+", default=[5, 20, 100], metavar="N",

@@ -8,13 +8,14 @@ import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from zoo.commands import COMMANDS
 from zoo.core.config import Option, Options, options_of
 from zoo.core.config import count as whole_number
 from zoo.core.errors import UsageError, unknown
 from zoo.core.files import write_text
+from zoo.core.precision import Precision
 
 
 def count(text: str) -> int:
@@ -73,6 +74,13 @@ def add_address(parser: Parser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; another than this machine's own is "
                         "open to all who reach it (default: %(default)s)")
     parser.add_argument("--port", type=int, default=7860, help="0: any that is free (default: %(default)s)")
+
+
+def add_precision(parser: Parser) -> None:
+    """The arithmetic of a model's answers."""
+    parser.add_argument("--precision", default="32-true", choices=get_args(Precision), help="of the arithmetic: "
+                        "bf16-mixed takes half of the time or less where the processor or GPU has units for it "
+                        "(default: %(default)s)")
 
 
 def given(parsed: argparse.Namespace, cls: type[Options]) -> dict[str, Any]:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
+import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision.transforms.functional import to_pil_image
 from tqdm import tqdm
 
 from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic
+from zoo.data.bands import Made
 from zoo.data.listing import SUFFIXES
 from zoo.data.pictures import as_tensor
 from zoo.data.pixels import UNREADABLE, upright
@@ -40,13 +40,14 @@ class Jobs(NamedTuple):
 
     def run(self, bands: Callable[[Given], Iterator[Tensor]], model: Translator,
             given_of: Callable[[Path], Given] | None = None,
-            seen: Callable[[Path, Given, "Image.Image"], None] | None = None) -> int:
+            seen: Callable[[Path, Given, Tensor], None] | None = None) -> int:
         """Makes all; a picture that cannot be made is named and skipped.
 
         Args:
             bands: a picture -> what is made of it, in bands from top to bottom.
             given_of: a file -> the picture that is given; default: what it shows.
-            seen: is called with each file, what was given, and what was made.
+            seen: is called with each file, what was given, and what was made, uint8 (1, C, H, W), which is kept in
+                memory for it.
 
         Returns:
             how many could not be made, or were not accepted by ``seen``.
@@ -56,25 +57,25 @@ class Jobs(NamedTuple):
         for source, target in tqdm(self.pictures, unit="img"):
             try:
                 given = (given_of or model.read)(source)
-                made = assembled(bands(given), model.factor * given.shape[3], model.factor * given.shape[2])
                 alpha, note = alpha_of(source), note_of(source)
+                made = Made(bands(given), alpha, model.factor * given.shape[3], model.factor * given.shape[2])
             except (UsageError, *UNREADABLE) as error:
                 tqdm.write(str(error), sys.stderr)
                 failed += 1
                 continue
             with atomic(target) as partial:
-                _with_alpha(made, alpha).save(partial, format="png")
+                parts = made.written(partial, keep=seen is not None)
             written += 1
             if seen:
                 try:
-                    seen(source, given, made)
+                    seen(source, given, torch.cat(parts, 2))
                 except UsageError as error:  # of the true picture
                     tqdm.write(str(error), sys.stderr)
                     failed += 1
             if note:
                 tqdm.write(note, sys.stderr)
             if len(shown) < 2 * SHOWN:
-                shown += [_thumbnail(source), _small(made)]
+                shown += [_thumbnail(source), _small(made.small)]
         self._write_sheet(shown)
         print(f"{written} pictures in {self.out}"
               + (f", {len(self.pictures) - written} could not be made" if written < len(self.pictures) else ""))
@@ -101,14 +102,15 @@ def parser_of(words: str) -> cli.Parser:
     parser.add_argument("--sheet", metavar="FILE", help="PNG of what was given beside what was made, of at most "
                         f"{SHOWN} (default: {SHEET} in the folder)")
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that are in the folder already")
+    cli.add_precision(parser)
     return parser
 
 
-def loaded(name: str, ask: str, what: str) -> Translator:
+def loaded(options: argparse.Namespace, ask: str, what: str) -> Translator:
     """A model that can be asked so. Raises UsageError for another, which ``what`` says it does not do."""
-    model: Task = load(name)
+    model: Task = load(options.model, options.precision)
     if ask not in model.asks or not isinstance(model, Translator):
-        raise UsageError(f"{name} {what}: it can be asked with {model.asked_with()}")
+        raise UsageError(f"{options.model} {what}: it can be asked with {model.asked_with()}")
     return model
 
 
@@ -171,31 +173,6 @@ def named_alike(file: Path, folder: Path, what: str) -> Path:
     if not named:
         raise UsageError(f"there is no {what} {file} in {folder}, where it must have the same name")
     return named[0]
-
-
-def assembled(bands: Iterator[Tensor], width: int, height: int) -> "Image.Image":
-    """A picture from its bands (1, C, h, W) in [0, 1], of which only one is kept at a time."""
-    made, top = None, 0
-    for band in bands:
-        part = to_pil_image(band[0].mul_(255).round_().byte())
-        made = made or Image.new(part.mode, (width, height))
-        made.paste(part, (0, top))
-        top += part.height
-    assert made is not None  # there is a first
-    return made
-
-
-def _with_alpha(picture: "Image.Image", alpha: "Image.Image | None") -> "Image.Image":
-    if alpha is None:
-        return picture
-    picture = picture.copy()
-    picture.putalpha(alpha.resize(picture.size, Image.Resampling.BICUBIC))
-    return picture
-
-
-def tensor_of(picture: "Image.Image") -> Tensor:
-    """(1, C, H, W) in [0, 1] of a grey or coloured picture of 8 bits."""
-    return as_tensor(np.array(picture), len(picture.getbands()))
 
 
 def alpha_of(file: Path) -> "Image.Image | None":

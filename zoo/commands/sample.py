@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
         raise UsageError(f"cannot write {options.out}: it is a folder")
     if Path(options.out).suffix.lower() != ".png":
         raise UsageError(f"a PNG is written, and {options.out} is named otherwise: --out {Path(options.out).stem}.png")
-    model = zoo.load(options.model)
+    model = zoo.load(options.model, options.precision)
     if "sample" not in model.asks:
         raise UsageError(f"{options.model} makes nothing of latents alone: it can be asked with "
                          + model.asked_with())
@@ -58,6 +58,7 @@ def parser() -> cli.Parser:
     parser.add_argument("--traverse", type=int, metavar="DIM", help="rows of 8 images with latent dimension DIM moved")
     parser.add_argument("--stages", action="store_true", help="rows of what comes about on the way to an image")
     parser.add_argument("--columns", type=int, default=8, help="images a row (default: %(default)s)")
+    cli.add_precision(parser)
     parser.add_argument("--out", default="samples.png", help="PNG to write (default: %(default)s)")
     return parser
 

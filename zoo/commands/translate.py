@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
                         "names")
     parser.add_argument("--seed", type=int, default=0, help="of what is random in an answer (default: %(default)s)")
     options = parser.parse_args(arguments)
-    model = loaded(options.model, "translate", "makes no pictures of pictures")
+    model = loaded(options, "translate", "makes no pictures of pictures")
     told = {"labels": options.labels, "style": options.style}
     model.told(1, **told)  # raises before any work
     how = {"seed": options.seed, "tile": options.tile}

@@ -8,13 +8,12 @@
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from zoo.commands.pictures import jobs_of, loaded, named_alike, parser_of, tensor_of
+from zoo.commands.pictures import jobs_of, loaded, named_alike, parser_of
 from zoo.core.errors import UsageError
 from zoo.data.derived import shrink
-from zoo.data.pictures import bicubic
+from zoo.data.pictures import as_tensor, bicubic
 from zoo.metrics.luma import Fidelity, fidelity
 from zoo.tasks.translator import Translator
 
@@ -27,7 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--shrink", action="store_true", help="the pictures are the true large ones: they are made "
                         "smaller first, bicubic and of 8 bits, as for the field's tables")
     options = parser.parse_args(arguments)
-    model = loaded(options.model, "upscale", "makes no pictures larger")
+    model = loaded(options, "upscale", "makes no pictures larger")
     if options.reference and options.shrink:
         raise UsageError("with --shrink the pictures are the true ones themselves: leave --reference away")
     true = _References(model, None if options.shrink else Path(options.reference).expanduser()) \
@@ -56,19 +55,20 @@ class _References:
             raise UsageError(f"{file} is too small to be made smaller by {factor}")
         return shrink(2 * picture[:, :, :height, :width] - 1, factor) / 2 + 0.5
 
-    def compare(self, file: Path, given: Tensor, made: "Image.Image") -> None:
+    def compare(self, file: Path, given: Tensor, made: Tensor) -> None:
         """Notes how far what was made is from the true picture, as is the bicubic one.
 
         Raises:
             UsageError: there is no true one, or of another size; up to the factor larger it is cut at right and bottom.
         """
-        height, width = made.height, made.width
+        height, width = made.shape[2:]
         true = self.model.read(self._reference_of(file))
         if not (0 <= true.shape[2] - height < self.model.factor and 0 <= true.shape[3] - width < self.model.factor):
             raise UsageError(f"the true picture of {file} has {true.shape[3]}x{true.shape[2]} px, and {width}x{height} "
                              f"px are made of it: they cannot be compared")
         true = true[:, :, :height, :width]
-        found = tuple(fidelity(x, true, self.model.factor) for x in (tensor_of(made), bicubic(given, height, width)))
+        found = tuple(fidelity(x, true, self.model.factor)
+                      for x in (as_tensor(made, made.shape[1]), bicubic(given, height, width)))
         self.found[file.name] = found[0], found[1]
 
     def _reference_of(self, file: Path) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 from functools import cache
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from zoo.core.errors import UsageError, unknown
 
@@ -75,7 +75,7 @@ def _options_of(cls: type) -> dict[str, Option]:
             inherited = getattr(base, "__dataclass_fields__", {}).get(f.name)
             metadata.update(inherited.metadata if inherited else {})
         hint, optional = hints[f.name], False
-        if get_origin(hint) is UnionType:  # "int | None"
+        if get_origin(hint) in (UnionType, Union):  # "int | None", and with a Literal the older of the two
             hint, optional = next(a for a in get_args(hint) if a is not NoneType), True
         choices = get_args(hint) if get_origin(hint) is Literal else ()
         kind = str if choices else hint

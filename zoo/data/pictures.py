@@ -83,7 +83,7 @@ def _unit(x: Tensor, channels: int, last: bool) -> Tensor:
     if x.dim() != 4 or x.shape[1] not in (1, 3) or not x.numel():
         raise UsageError(f"a picture has 1 or 3 channels and a height and width, not the shape {tuple(x.shape)}")
     if x.dtype == torch.uint8:
-        x = x.float() / 255
+        x = x.float().div_(255)
     elif not x.is_floating_point() or not (x.amin() >= 0 and x.amax() <= 1):
         raise UsageError(f"pictures are uint8, or floats in [0, 1], not {x.dtype} from {x.amin()} to {x.amax()}")
     if x.shape[1] == channels:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from zoo.core.errors import UsageError, unknown
 from zoo.core.files import atomic, digest, write_json
@@ -21,7 +22,7 @@ from zoo.features.encoder import Encoder
 PRETRAINED = Path(__file__).parent / "pretrained"
 
 
-def save_network(network: Encoder, path: Path, facts: dict[str, Any]) -> None:
+def save_network(network: nn.Module, path: Path, facts: dict[str, Any]) -> None:
     """Writes NAME.safetensors in half precision and NAME.json, which describes the network and holds ``facts``."""
     half = {key: (value.half() if value.is_floating_point() else value).contiguous()
             for key, value in network.state_dict().items()}

@@ -1,5 +1,6 @@
 """Comparison: what the measures of one evaluation share, each part computed when a measure first asks for it."""
 
+import copy
 import warnings
 from dataclasses import replace
 from functools import cached_property
@@ -16,6 +17,7 @@ from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
 from zoo.data.stored import Images, OnDisk
 from zoo.features.bundled import classifier_of, describe
+from zoo.features.sentences import Reader, describe_reader, load_reader, reader_for, readers
 from zoo.metrics.features import Features, FeatureSpace, default_features, feature_space, to_uint8
 from zoo.metrics.generation import features_of_answers
 from zoo.metrics.protocol import Protocol, short
@@ -97,6 +99,15 @@ class Comparison:
         if real != trained:
             warnings.warn(f"the model was trained on {trained} and is compared with {real}, "
                           f"{self.model.data.brought}", stacklevel=5)
+
+    def of(self, model: Task) -> "Comparison":
+        """The same of another model that is asked the same; what belongs to the real data is computed once for both."""
+        _ = self.inputs, self.truths, self.trivial, self.eye
+        other = copy.copy(self)
+        other.model = model
+        for name in ("outputs", "fake", "back"):
+            vars(other).pop(name, None)
+        return other
 
     # ---- questions and answers --------------------------------------------------------------------------------
 
@@ -183,6 +194,8 @@ class Comparison:
         found = self.space.used if "space" in vars(self) else []
         if "eye" in vars(self):
             found.append(f"{self.eye}@{describe(self.eye)['sha256'][:8]}")
+        if reader := vars(self).get("reader"):
+            found.append(f"{reader[0]}@{describe_reader(reader[0])['sha256'][:8]}")
         return list(dict.fromkeys(sorted(found, key=lambda name: not name.startswith(f"{self.features}@"))))
 
     @cached_property
@@ -195,11 +208,19 @@ class Comparison:
         return PHOTOGRAPHS
 
     @cached_property
+    def reader(self) -> tuple[str, Reader] | None:
+        """Name and network of the features of sentences: those that were asked for, else those for the data that the
+        model was trained on, if there are any."""
+        asked = self.protocol.features
+        name = asked if asked in readers() else reader_for(self.model.data.name)
+        return (name, load_reader(name)) if name else None
+
+    @cached_property
     def space(self) -> FeatureSpace:
         if "frechet" not in self.model.measures:
             raise UsageError(f"{self.model.data.name} is a set of {self.model.data.kind}, of which no features are "
                              f"taken: measure {' and '.join(self.model.measures)}")
-        space = feature_space(self.features, self.how.inception_weights)
+        space = feature_space(self.features, self.how.inception_weights, self.model.precision)
         space.extractor.to(self.how.device)
         fewest = min(self.protocol.samples, self.protocol.real)
         if fewest < COMPARABLE:

@@ -1,9 +1,12 @@
 """``zoo.evaluate``: the numbers of a model, each with the protocol by which to get it again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from zoo.core.precision import Precision
 from zoo.metrics.comparison import Comparison, How
 from zoo.metrics.features import default_features
 from zoo.metrics.measures import MEASURES, measures_behind, measures_named
@@ -15,8 +18,8 @@ from zoo.tasks.task import Task
 
 def evaluate(model: str | Path | Task, data: str | None = None, *, measures: str | None = None,
              features: str | None = None, split: str | None = None, samples: int | None = None, real: int | None = None,
-             seed: int | None = None, data_dir: str | None = None, inception_weights: str | None = None,
-             batch_size: int = 256, devices: int = 1, accelerator: str = "auto",
+             seed: int | None = None, precision: Precision | None = None, data_dir: str | None = None,
+             inception_weights: str | None = None, batch_size: int = 256, devices: int = 1, accelerator: str = "auto",
              memorised: str | Path | None = None) -> Metrics:
     """Compares what a model makes, with the averaged weights, with real data.
 
@@ -36,6 +39,7 @@ def evaluate(model: str | Path | Task, data: str | None = None, *, measures: str
         samples: images to generate. Conditional models get the classes of the real images in turn.
         real: real images, at most.
         seed: of the latents.
+        precision: of the arithmetic of answers and features, see ``zoo.load``; default: that of a model that is given.
         data_dir: where named data sets are.
         inception_weights: see ``zoo.metrics.features.feature_space``.
         batch_size: images a pass; but for rounding, the numbers do not depend on it, nor on the devices.
@@ -53,8 +57,10 @@ def evaluate(model: str | Path | Task, data: str | None = None, *, measures: str
             images of other channels, too few of them, or generated ones that are not finite.
     """
     model, stored, training = _open(model)
+    if precision is None and model.precision != "32-true":
+        precision = model.precision
     given = {"measures": measures, "features": features, "data": data, "split": split, "samples": samples,
-             "real": real, "seed": seed}
+             "real": real, "seed": seed, "precision": precision}
     given = {name: value for name, value in given.items() if value is not None}
     if measures:
         measures_named(measures)
@@ -80,11 +86,22 @@ def _merged(stored: dict[Protocol, list[str]], given: dict[str, Any], model: Tas
 
 
 def _by_protocol(model: Task, protocol: Protocol, names: list[str], how: How) -> Metrics:
-    comparison = Comparison(model, protocol, how)
-    found = {name: MEASURES[name].compute(comparison) for name in names}
+    with multiplying(model, protocol.precision or "32-true"):
+        comparison = Comparison(model, protocol, how)
+        found = {name: MEASURES[name].compute(comparison) for name in names}
     line = with_versions(comparison.protocol, comparison.used, comparison.shape_and_kind)
     return {key: {"value": float(value), "protocol": f"{line} {MEASURES[name].said}".rstrip()}
             for name, values in found.items() for key, value in values.items()}
+
+
+@contextmanager
+def multiplying(model: Task, precision: Precision) -> Iterator[None]:
+    """Meanwhile the model answers in this precision."""
+    before, model.precision = model.precision, precision
+    try:
+        yield
+    finally:
+        model.precision = before
 
 
 def _open(model: str | Path | Task) -> tuple[Task, dict[Protocol, list[str]], dict[str, Any]]:

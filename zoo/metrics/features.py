@@ -13,6 +13,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 
 from zoo.core.errors import UsageError
 from zoo.core.files import digest
+from zoo.core.precision import Precision, arithmetic
 from zoo.features.bundled import bundled, classifier_of, describe, load_classifier, load_network
 from zoo.features.classifier import Classifier
 from zoo.metrics.protocol import short
@@ -72,12 +73,14 @@ class FeatureSpace:
         digest: the first eight digits of the sha256 of its weights.
         teller: name and digest of the bundled classifier whose logits these are, if any.
         extractor: uint8 (N, 3, H, W) -> pooled features and logits.
+        precision: in which it multiplies.
     """
 
     name: str
     digest: str
     teller: tuple[str, str] | None
     extractor: FeatureExtractorBase
+    precision: Precision = "32-true"
 
     @property
     def classifier(self) -> Classifier | None:
@@ -107,16 +110,19 @@ class FeatureSpace:
     @torch.no_grad()
     def extract(self, images: Tensor) -> Features:
         """Of uint8 (N, 1 or 3, H, W), on the images' device; returned on the CPU."""
-        return Features(*(x.float().cpu() for x in self.extractor(images.expand(-1, 3, -1, -1))))
+        with arithmetic(self.precision, images.device):
+            return Features(*(x.float().cpu() for x in self.extractor(images.expand(-1, 3, -1, -1))))
 
 
-def feature_space(name: str = "inception", inception_weights: str | None = None) -> FeatureSpace:
+def feature_space(name: str = "inception", inception_weights: str | None = None,
+                  precision: Precision = "32-true") -> FeatureSpace:
     """Opens a feature space.
 
     Args:
         name: ``inception`` or a bundled network's.
         inception_weights: file with the weights of torch-fidelity's InceptionV3; default: $ZOO_INCEPTION_WEIGHTS, else
             torch-fidelity's copy, which it downloads on first use.
+        precision: in which they are computed, see ``zoo.load``.
 
     Raises:
         UsageError: an unknown name, or weights that can neither be read nor fetched.
@@ -124,7 +130,8 @@ def feature_space(name: str = "inception", inception_weights: str | None = None)
     if name != "inception":
         extractor = BundledExtractor(f"zoo-{name}", list(BundledExtractor.get_provided_features_list()))
         teller = classifier_of(name)
-        return FeatureSpace(name, _digest(name), (teller, _digest(teller)) if teller else None, extractor.eval())
+        told = (teller, _digest(teller)) if teller else None
+        return FeatureSpace(name, _digest(name), told, extractor.eval(), precision)
     given = inception_weights or os.environ.get(WEIGHTS_VARIABLE)
     path = Path(given).expanduser() if given else Path(torch.hub.get_dir(), "checkpoints", Path(URL_INCEPTION_V3).name)
     if given:
@@ -140,7 +147,7 @@ def feature_space(name: str = "inception", inception_weights: str | None = None)
         ) from error
     except RuntimeError as error:
         raise UsageError(f"{path} does not hold the weights of torch-fidelity's InceptionV3: {error}") from error
-    return FeatureSpace(name, digest(path)[:8], None, extractor)
+    return FeatureSpace(name, digest(path)[:8], None, extractor, precision)
 
 
 def _digest(name: str) -> str:

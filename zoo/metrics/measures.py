@@ -15,6 +15,7 @@ from zoo.metrics import (
     conditional,
     label_maps,
     path_lengths,
+    reading,
     restyling,
     translation,
     two_domains,
@@ -221,6 +222,10 @@ MEASURES: dict[str, Measure] = {
     "memorisation": Measure(memorised, ("memorised",)),
     "likelihood": Measure(writing.likelihood, ("nll",)),
     "truth": Measure(writing.truth, ("true_nll", "grammatical")),
+    "text_frechet": Measure(reading.text_frechet, ("text_fd",), reading=(
+        "`text_fd` is the Frechet distance to real sentences in what a language model reads that learnt from other "
+        "text, lower the better, `/std` its standard error, `/floor` what two halves of the real ones are apart; it "
+        "says nothing about FID.")),
     "bleu": Measure(writing.against_real, ("bleu",)),
     "self_bleu": Measure(writing.against_others, ("self_bleu",)),
     "distinct": Measure(writing.distinct, ("distinct", "tokens_each")),

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from zoo.core.config import Options, option, options_of
+from zoo.core.precision import Precision
 from zoo.core.version import __version__
 
 NO_FEATURES = "none"  # of numbers that are of no features, in the line beside them
@@ -27,6 +28,8 @@ class Protocol(Options):
     samples: int = option(10_000, "images to generate", minimum=50)
     real: int = option(10_000, "real images, at most", minimum=50)
     seed: int = option(0, "of the latents", minimum=0, maximum=2**63 - 1)
+    precision: Precision | None = option(None, "of the arithmetic of answers and features: bf16-mixed takes half of "
+                                         "the time where the processor has units for it (default: 32-true)")
 
     def __str__(self) -> str:
         """``key=value`` pairs, those that are decided."""

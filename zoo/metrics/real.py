@@ -99,7 +99,8 @@ def _cached(source: Source, space: FeatureSpace, images: Images, rows: Tensor, b
         digest.update(images[batch].numpy().data)
     size = "x".join(map(str, images.shape[1:]))
     return cache_folder() / "features" / (
-        f"{source.spec.name}-{len(rows)}-{size}-{digest.hexdigest()[:16]}-{'+'.join(space.used)}")
+        f"{source.spec.name}-{len(rows)}-{size}-{digest.hexdigest()[:16]}-{'+'.join(space.used)}"
+        + ("" if space.precision == "32-true" else f"-{space.precision}"))
 
 
 def _check_writable(folder: Path) -> None:

@@ -75,6 +75,11 @@ class Unigram:
         return torch.where(torch.arange(self.data.length) < lengths[:, None], rows, END)
 
 
+def words_of(words: list[str], tokens: Tensor) -> list[list[str]]:
+    """Sentences (N, T) as words."""
+    return [[words[k - 1] for k in row] for row in _lists(tokens)]
+
+
 def _unigram(c: Comparison) -> Unigram:
     return Unigram(_numbered(c, c.training_source.spec, c.training_columns.truth), c.model.data)
 
@@ -125,12 +130,13 @@ def against_others(c: Comparison) -> Values:
 
 
 def _by_n(name: str, c: Comparison, measure: Callable[[list[list[int]]], list[float]]) -> Values:
-    found = {f"{name}{n}{suffix}": value for suffix, tokens in _sides(c) for n, value in enumerate(
+    found = {f"{name}{n}{suffix}": value for suffix, tokens in sides(c) for n, value in enumerate(
         measure(_lists(tokens)), 1) if n > 1}
     return dict(sorted(found.items()))
 
 
-def _sides(c: Comparison) -> list[tuple[str, Tensor]]:
+def sides(c: Comparison) -> list[tuple[str, Tensor]]:
+    """What was written, other real sentences, and words by their frequency, by the suffix of their numbers."""
     return [("", c.outputs), ("/real", _others(c)),
             ("/unigram", _unigram(c).sentences(len(c.outputs), c.protocol.seed))]
 
@@ -138,7 +144,7 @@ def _sides(c: Comparison) -> list[tuple[str, Tensor]]:
 def distinct(c: Comparison) -> Values:
     """The share of n-grams that are different ones (Li 2016, arXiv:1510.03055), and tokens a sentence."""
     found = {}
-    for suffix, tokens in _sides(c)[:2]:
+    for suffix, tokens in sides(c)[:2]:
         sentences = _lists(tokens)
         for n in (1, 2, 3):
             counts = Counter(gram for row in sentences for gram in zip(*(row[k:] for k in range(n)), strict=False))

@@ -82,29 +82,30 @@ class CrossAlignedAE(Rewriter):
                  + parallel.mean(terms[f"discriminator/fake_{style}"]) / shares[1 - style] for style in range(2)]
         return all(bool(value < BETTER) for value in found)
 
-    def both_ways(self, batch: Sentences) -> tuple[Decoded, Decoded]:
-        """Sentences as they are, and in the other style."""
-        tokens, own = batch
-        content = self.generator.content(tokens, own)
-        return (self.generator.taught(content, own, tokens),
-                self.generator.free(content, 1 - own, self.data.length, self.config.gamma))
+    def transferred(self, content: Tensor, style: Tensor) -> Decoded:
+        """Contents (N, content) in styles (N,), as gradients pass."""
+        return self.generator.free(content, style, self.data.length, self.config.gamma)
 
-    def judged(self, decoded: Decoded, style: Tensor) -> Tensor:
-        """Logits (N,) by the D of each sentence's style (N,)."""
-        states = in_sentence(decoded.states, decoded.tokens)
+    def judged(self, states: Tensor, tokens: Tensor, style: Tensor) -> Tensor:
+        """Logits (N,) by the D of each sentence's style (N,), of states (N, T + 1, H) and words (N, T)."""
+        states = in_sentence(states, tokens)
         return torch.stack([judge(states)[:, 0] for judge in self.discriminators], 1).gather(1, style[:, None])[:, 0]
 
     def discriminator_loss(self, batch: Sentences) -> Terms:
         """Of each D, as means over all sentences: those that it does not see count 0."""
-        real, fake = self.both_ways(batch)
-        on_real = F.softplus(-self.judged(real, batch.labels))
-        on_fake = F.softplus(self.judged(fake, 1 - batch.labels))
+        tokens, own = batch
+        content = self.generator.content(tokens, own)
+        real, fake = self.generator.taught_states(content, own, tokens), self.transferred(content, 1 - own)
+        on_real = F.softplus(-self.judged(real, tokens, own))
+        on_fake = F.softplus(self.judged(fake.states, fake.tokens, 1 - own))
         return {f"{name}_{style}": (values * (styles == style)).mean() for style in range(2)
                 for name, values, styles in (("real", on_real, batch.labels), ("fake", on_fake, 1 - batch.labels))}
 
     def generator_loss_with(self, rho: float, batch: Sentences) -> Terms:
         """-log p of sentences in nats each, and what the D of the other style says of them in it."""
-        real, fake = self.both_ways(batch)
-        logs = real.logits.log_softmax(2).gather(2, batch.tokens[..., None])[..., 0]
-        return {"reconstruction": -(logs * counted(batch.tokens)).sum(1).mean(),
-                "adversarial": rho * F.softplus(-self.judged(fake, 1 - batch.labels)).mean()}
+        tokens, own = batch
+        content = self.generator.content(tokens, own)
+        real, fake = self.generator.taught(content, own, tokens), self.transferred(content, 1 - own)
+        logs = real.logits.log_softmax(2).gather(2, tokens[..., None])[..., 0]
+        return {"reconstruction": -(logs * counted(tokens)).sum(1).mean(),
+                "adversarial": rho * F.softplus(-self.judged(fake.states, fake.tokens, 1 - own)).mean()}

@@ -55,10 +55,14 @@ class Restyler(nn.Module):
 
     def taught(self, content: Tensor, style: Tensor, tokens: Tensor) -> Decoded:
         """Of sentences (N, T), whose words it is given one by one."""
+        states = self.taught_states(content, style, tokens)
+        return Decoded(states, self._possible(states[:, 1:]), tokens)
+
+    def taught_states(self, content: Tensor, style: Tensor, tokens: Tensor) -> Tensor:
+        """Those of ``taught``, (N, T + 1, H)."""
         state = self.begin(content, style)
         before = F.pad(tokens[:, :-1], (1, 0), value=END)
-        held = self._run(self.decoder, self.embedding(before), state)
-        return Decoded(torch.cat([state[:, None], held], 1), self._possible(held), tokens)
+        return torch.cat([state[:, None], self._run(self.decoder, self.embedding(before), state)], 1)
 
     def free(self, content: Tensor, style: Tensor, places: int, gamma: float | None = None) -> Decoded:
         """Of its own words: the likeliest or, with gamma, as inputs a mean of all by softmax(logits / gamma)."""
@@ -90,7 +94,7 @@ class Restyler(nn.Module):
 
     def _possible(self, states: Tensor, first: bool | None = None) -> Tensor:
         """Logits after states (N, T, H), of a sentence from its beginning unless ``first`` says whether they are."""
-        logits = self.out(states)
+        logits = self.out(states.flatten(0, 1)).unflatten(0, states.shape[:2])  # else weights are copied N times
         never = torch.zeros(states.shape[1], dtype=torch.bool, device=states.device)
         if not self.ends or first:
             never[:] = True

@@ -11,11 +11,13 @@ from typing import Literal
 from torch import Tensor, nn
 
 from zoo.networks.blocks import norm_layers
+from zoo.networks.counted import counted
 from zoo.networks.resnet import Residual
 
 SRNorm = Literal["batch", "none"]
 DENSE = 6  # places a side that the neurons look at at most: those of the paper's crops of 96 px
 UPWARDS = 2  # of a sub-pixel layer
+PIECE = 256  # pixels of the sides of what is made larger at once, where a part of a picture counts
 
 
 class Features(nn.Sequential):
@@ -35,11 +37,40 @@ class Features(nn.Sequential):
 class Upwards(nn.Sequential):
     """Pictures (N, C, H, W) in [-1, 1] -> such pictures (N, C, H * factor, W * factor), not bounded.
 
+    The first layer finds features at every place of the small picture, those behind it make the large one of them.
+    Where a part of a picture counts, see ``zoo.networks.counted``, these get no more than it, and piece by piece.
+
+    Args:
+        features, behind: its layers in turn.
+        near: pixels on either side of a place that those behind the features look at, at most.
+
     Attributes:
         reach: pixels on either side that what is made of one depends on at most.
     """
 
-    reach: int
+    def __init__(self, features: Features, *behind: nn.Module, near: int) -> None:
+        super().__init__(features, *behind)
+        self.near, self.reach = near, features.reach + near
+
+    def enlarged(self, found: Tensor) -> Tensor:
+        """Large pictures of features (N, width, H, W)."""
+        for layer in list(self)[1:]:
+            found = layer(found)
+        return found
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        found, part = self[0](pictures), counted()
+        if part is None:
+            return self.enlarged(found)
+        made = found.new_empty(0)
+        for piece in part.pieces(PIECE):
+            seen = piece.grown(self.near, *found.shape[2:])
+            large = self.enlarged(found[(..., *seen.places())])
+            scale = large.shape[2] // (seen.bottom - seen.top)
+            if not made.numel():
+                made = large.new_zeros(*large.shape[:2], *(scale * length for length in found.shape[2:]))
+            made[(..., *piece.places(scale))] = large[(..., *piece.within(seen).places(scale))]
+        return made
 
 
 class SRResNet(Upwards):
@@ -55,8 +86,8 @@ class SRResNet(Upwards):
         features, upwards = Features(channels, width, blocks, norm), []
         for _ in range(factor.bit_length() - 1):
             upwards += [nn.Conv2d(width, width * UPWARDS**2, 3, padding=1), nn.PixelShuffle(UPWARDS), nn.PReLU()]
-        super().__init__(features, *upwards, nn.Conv2d(width, channels, 9, padding=4))
-        self.reach = features.reach + 3  # less, the larger the pictures of the layers behind are
+        last = nn.Conv2d(width, channels, 9, padding=4)
+        super().__init__(features, *upwards, last, near=3)  # less, the larger the pictures of the last layers are
 
 
 def _convolved(width: int, norm: SRNorm) -> list[nn.Module]:

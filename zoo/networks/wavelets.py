@@ -54,8 +54,8 @@ class WaveletNet(Upwards):
     def __init__(self, channels: int, width: int, blocks: int, levels: int, norm: SRNorm) -> None:
         features = Features(channels, width, blocks, norm)
         super().__init__(features, nn.Conv2d(width, width, 3, padding=1), nn.PReLU(),
-                         nn.Conv2d(width, channels * 4**levels, 3, padding=1))
-        self.levels, self.reach = levels, features.reach + 2
+                         nn.Conv2d(width, channels * 4**levels, 3, padding=1), near=2)
+        self.levels = levels
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return synthesis(super().forward(pictures), self.levels)
+    def enlarged(self, found: Tensor) -> Tensor:
+        return synthesis(super().enlarged(found), self.levels)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
@@ -73,6 +74,24 @@ def searches(groups: Mapping[str, Sequence[float]], images: int, title: str, dis
     return _png(figure)
 
 
+def way(points: Mapping[str, tuple[float, float]], other: tuple[str, tuple[float, float]], title: str,
+        names: tuple[str, str]) -> bytes:
+    """Points (x, y) in turn, joined by a line and each with its name, and another beside them."""
+    figure = Figure(figsize=(5.6, 4.2), dpi=100, layout="constrained")
+    axes = figure.subplots()
+    axes.plot(*zip(*points.values(), strict=True), color=BLUE, marker="o", markersize=5)
+    axes.plot(*other[1], "s", color=RED, markersize=6)
+    for name, place in [*points.items(), other]:
+        axes.annotate(name, place, (6, 4), textcoords="offset points", fontsize=8)
+    axes.margins(0.12)
+    axes.set_title(title, fontsize=11)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel(names[0])
+    axes.set_ylabel(names[1])
+    return _png(figure)
+
+
 def few(curves: Curves, augments: Sequence[str], title: str) -> bytes:
     """The distance against the number of training pictures: a colour a kind of augmentation, whole at the end of a run
     and dashed at its best, every run a dot; grey the pictures themselves, dotted what real ones are apart."""
@@ -96,6 +115,32 @@ def few(curves: Curves, augments: Sequence[str], title: str) -> bytes:
     axes.set_xlabel("pictures to learn from")
     axes.set_ylabel(curves.distance)
     axes.legend(fontsize=8, frameon=False)
+    return _png(figure)
+
+
+def bands(measures: Mapping[str, Mapping[str, Mapping[int, Sequence[float]]]], levels: Mapping[str, float]) -> bytes:
+    """A panel a measure: of each arm the mean over seeds by the examples seen, in a band of one standard deviation.
+
+    Args:
+        measures: name -> arm -> examples seen -> values of the seeds.
+        levels: of some measures what real data get, a dashed line.
+    """
+    figure = Figure(figsize=(4.8 * len(measures), 3.8), dpi=100, layout="constrained")
+    panels = figure.subplots(1, len(measures), squeeze=False)[0]
+    for axes, (name, arms) in zip(panels, measures.items(), strict=True):
+        for number, (arm, points) in enumerate(arms.items()):
+            seen = sorted(points)
+            middle = np.array([np.mean(points[at]) for at in seen])
+            spread = np.array([np.std(points[at], ddof=1) if len(points[at]) > 1 else 0.0 for at in seen])
+            axes.plot(seen, middle, color=f"C{number}", label=arm, linewidth=1.2)
+            axes.fill_between(seen, middle - spread, middle + spread, color=f"C{number}", alpha=0.2, linewidth=0)
+        if name in levels:
+            axes.axhline(levels[name], color="black", linestyle="--", linewidth=0.8, label="real")
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.tick_params(axis="x", labelsize=8)
+        _dress(axes, [], name)
+    panels[0].legend(fontsize=8)
+    figure.supxlabel("examples seen", fontsize=9)
     return _png(figure)
 
 

@@ -222,7 +222,8 @@ class LatentModel(Task):
             raise UsageError(NO_ENCODER.format(self.variant))
         images = self.data.read(images)
         with self.answering():
-            return self.code(self.placed(self.data.from_unit(images)), self._told(labels, len(images))).cpu()
+            code = self.code(self.placed(self.data.from_unit(images)), self._told(labels, len(images)))
+        return code.to(torch.promote_types(code.dtype, torch.float32)).cpu()  # of bf16
 
     @torch.no_grad()
     def decode(self, z: Tensor, labels: Labels = None) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from zoo.core.errors import CannotError, UsageError
 from zoo.core.module import Batch, GenerativeModule
+from zoo.core.precision import Precision, arithmetic
 from zoo.tasks.asking import View
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Task(GenerativeModule):
     no_graph: ClassVar[str] = ""  # why there is no file that computes ``answer``, in words; empty where there is one
     no_gradient: ClassVar[str] = ""  # why answers have no gradient in their inputs, in words; empty where they have one
     data: Any  # a spec of one of these kinds
+    precision: Precision = "32-true"  # of answers, see ``zoo.load``; training has its own
 
     def __init__(self, config: Any, data: Any) -> None:
         super().__init__(config, data)
@@ -123,7 +125,8 @@ class Task(GenerativeModule):
         for network in self.networks_for_sampling().values():
             self.arrange(network, self.device).eval()
         try:
-            yield
+            with arithmetic(self.precision, self.device):
+                yield
         finally:
             self._modules |= live
             for name, network in live.items():

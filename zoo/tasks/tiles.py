@@ -8,13 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.core.errors import UsageError
+from zoo.networks.counted import Part, counting
 from zoo.networks.statistics import Statistics
 
 MadeOf = Callable[[Tensor], Tensor]
 
 WHOLE = 1 << 20  # pixels of an answer up to which it is made in one piece
 TILE = 512  # pixels of the sides of tiles, where none are asked for
-LARGER = 1024  # and of what is made of them, where it is larger
+LARGER = 1024  # and of what is made of them, where it is larger and the network cannot leave the rim away
 MOST_SAMPLED = 16  # tiles whose statistics are taken
 SHARE = 4  # tiles overlap by a quarter, of whose outer quarter on either side nothing is taken
 
@@ -64,7 +65,8 @@ def side_of(height: int, width: int, asked: int | None, looks: Looks) -> int:
                              f"{height}x{width}: leave tile=0 away")
         return largest if max(height, width) > largest else 0
     if asked is None:
-        asked = min(TILE, LARGER // factor) if height * width * factor**2 > WHOLE else 0
+        side = TILE if reach is not None else min(TILE, LARGER // factor)
+        asked = side if height * width * factor**2 > WHOLE else 0
     if asked:
         asked = max(asked, 4 * (reach or 0))  # half of such a tile counts
     side = -(-asked // multiple) * multiple
@@ -75,47 +77,65 @@ def in_tiles(source: Tensor, made_of: MadeOf, side: int, looks: Looks) -> Iterat
     """What is made of sources (N, Cs, H, W), tile by tile, each by itself: in bands, (N, C, h, W * factor), from top
     to bottom, so that no more than a row of tiles has to be kept.
 
-    Where ``reach`` is known, tiles overlap by twice that, and all is the same as in one piece. Else neighbours overlap
-    by a quarter of their side. There the answer goes over from one to the other in a line, and the rim of a tile, which
-    lacks the picture beyond it, does not count: so what a network makes of a pixel by less than a sixteenth of the side
-    around it is the same as in one piece. Instance norm, by which a network knows of the whole picture, takes the
-    statistics of some tiles together: of each tile alone, tones would differ from tile to tile. They differ from those
-    of one piece, but by the same everywhere.
+    Where ``reach`` is known, see ``_in_parts``, all is the same as in one piece. Else neighbours overlap by a quarter
+    of their side. There the answer goes over from one to the other in a line, and the rim of a tile, which lacks the
+    picture beyond it, does not count: so what a network makes of a pixel by less than a sixteenth of the side around it
+    is the same as in one piece. Instance norm, by which a network knows of the whole picture, takes the statistics of
+    some tiles together: of each tile alone, tones would differ from tile to tile. They differ from those of one piece,
+    but by the same everywhere.
 
     Args:
         made_of: sources (N, Cs, h, w) -> pictures, of the same size or larger by a factor.
         side: of tiles, h and w, as ``side_of`` says. They are placed by the multiple of the network, where the overlap
             has room for it.
     """
+    if looks.reach is not None:
+        yield from _in_parts(source, made_of, side, looks.reach)
+        return
     height, width = source.shape[2:]
-    sides = [side, side] if looks.reach is None else [
-        min(side, -(-length // looks.multiple) * looks.multiple) for length in (height, width)]
-    tall, wide = sides
-    if height < tall or width < wide:
-        source = F.pad(source, (0, max(0, wide - width), 0, max(0, tall - height)), mode="replicate")
-    overlap = _Overlap(side // SHARE**2, side // SHARE - 2 * (side // SHARE**2)) if looks.reach is None else \
-        _Overlap(looks.reach, 0)
-    rows, columns = (_places(length, longest, looks.multiple, overlap)
-                     for length, longest in zip(source.shape[2:], sides, strict=True))
-    tiles = {(top, left): source[:, :, top:top + tall, left:left + wide] for top in rows for left in columns}  # views
+    if height < side or width < side:
+        source = F.pad(source, (0, max(0, side - width), 0, max(0, side - height)), mode="replicate")
+    overlap = _Overlap(side // SHARE**2, side // SHARE - 2 * (side // SHARE**2))
+    rows, columns = (_places(length, side, looks.multiple, overlap) for length in source.shape[2:])
+    tiles = {(top, left): source[:, :, top:top + side, left:left + side] for top in rows for left in columns}  # views
     made_of = _by_shared_statistics(list(tiles.values()), made_of)
     total, weights = torch.empty(0), torch.empty(0)  # of the rows that are not finished
     for top, following in zip(rows, [*rows[1:], source.shape[2]], strict=True):
         for left in columns:
             made = made_of(tiles[top, left])
-            scale = made.shape[2] // tall
+            scale = made.shape[2] // side
             if left == 0:
                 total, weights = _grown(total, weights, made, scale * source.shape[3])
-            x = slice(scale * left, scale * (left + wide))
-            down = _fade(top > 0, top + tall < source.shape[2], tall, overlap, scale)
-            across = _fade(left > 0, left + wide < source.shape[3], wide, overlap, scale)
+            x = slice(scale * left, scale * (left + side))
+            down = _fade(top > 0, top + side < source.shape[2], side, overlap, scale)
+            across = _fade(left > 0, left + side < source.shape[3], side, overlap, scale)
             weight = (down[:, None] * across).to(made)
             total[..., x] += weight * made
             weights[:, x] += weight
         done = scale * (min(following, height) - top)
         if done > 0:
             yield total[:, :, :done].div_(weights[:done])[..., :scale * width]
-        total, weights = total[:, :, scale * (following - top):], weights[scale * (following - top):]
+        start = scale * (following - top)
+        total, weights = total[:, :, start:].clone(), weights[start:].clone()  # views would keep what is done in memory
+
+
+def _in_parts(source: Tensor, made_of: MadeOf, side: int, reach: int) -> Iterator[Tensor]:
+    """The parts of an answer side by side, each of a tile that has as many pixels around it as a network looks at."""
+    height, width = source.shape[2:]
+    step = side - 2 * reach
+    for top in range(0, height, step):
+        band = torch.empty(0)
+        for left in range(0, width, step):
+            part = Part(top, min(height, top + step), left, min(width, left + step))
+            seen = part.grown(reach, height, width)
+            inner = part.within(seen)
+            with counting(inner):
+                made = made_of(source[(..., *seen.places())])
+            scale = made.shape[2] // (seen.bottom - seen.top)
+            if not left:
+                band = made.new_empty(*made.shape[:2], scale * (part.bottom - top), scale * width)
+            band[..., scale * left:scale * part.right] = made[(..., *inner.places(scale))]
+        yield band
 
 
 def _grown(total: Tensor, weights: Tensor, made: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -157,10 +177,8 @@ def _places(length: int, side: int, multiple: int, overlap: _Overlap) -> list[in
 
 def _fade(before: bool, behind: bool, side: int, overlap: _Overlap, scale: int) -> Tensor:
     """Weights along the side of an answer: 1, and towards a neighbour falling to 0 before the rim."""
-    rim, ramp = scale * overlap.rim, max(1, scale * overlap.ramp)
+    rim, ramp = scale * overlap.rim, scale * overlap.ramp
     rise = ((torch.arange(scale * side) - rim + 0.5) / ramp).clamp(0, 1)
-    if not overlap.ramp:
-        rise = (rise > 0).to(rise)  # all at once
     weights = torch.ones(scale * side)
     if before:
         weights = weights * rise

@@ -20,6 +20,8 @@ from zoo.tasks.paired import PairedTranslator
 from zoo.tasks.task import PASS, Inputs
 from zoo.tasks.translating_views import picture_view
 
+TRADEOFF = "tradeoff.png"  # what ``zoo tradeoff`` draws of a run
+
 
 class Upscaler(PairedTranslator):
     """A model that makes pictures 2, 4 or 8 times as high and wide, of any size.
@@ -70,7 +72,10 @@ class Upscaler(PairedTranslator):
     def captions(self) -> dict[str, tuple[str, str]]:
         return {"samples.png": ("examples", "Examples that were held out of training where the data have such, not "
                                 "picked. From left to right: the small picture that is given, the same made larger by "
-                                f"{self.factor} by bicubic interpolation and by the model, and the true one.")}
+                                f"{self.factor} by bicubic interpolation and by the model, and the true one."),
+                TRADEOFF: ("trade-off of errors and looks", "Models whose weights lie between those of the end of "
+                           "stage 1 (0) and of this model (1), by PSNR on Y, better to the right, and perceptual "
+                           "distance, better downwards (Wang 2018, arXiv:1809.00219, section 3.4).")}
 
     def usage(self, name: str) -> str:
         return (f'image = zoo.load("{name}").upscale("picture.png")  # {self.factor} times as high and wide, '

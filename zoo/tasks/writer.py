@@ -157,6 +157,6 @@ class Writer(OfSentences):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        return ("likelihood", "truth", "bleu", "self_bleu", "distinct", "copied")
+        return ("likelihood", "truth", "text_frechet", "bleu", "self_bleu", "distinct", "copied")
 
     reading = READING
