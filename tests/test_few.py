@@ -80,7 +80,7 @@ def test_the_curve_of_a_study(tmp_path, monkeypatch, capsys):
     def run_all(given, workers):
         for job in given:
             training = Training(**job.training)
-            variant_class(job.variant).Config.from_dict(job.config)
+            assert variant_class(job.variant).Config.from_dict(job.config).discriminator_norm == "none"
             assert (training.eval_split, training.eval_every, training.eval_features) == ("test", 32, "digits")
             value = 1000 / training.pictures / (2 if job.config["augment"] == "diff" else 1) + training.seed
             write_json(job.folder / "metrics.json", {
@@ -91,7 +91,8 @@ def test_the_curve_of_a_study(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(few, "run_all", run_all)
     command.main(["--data", "digits", "--image-size", "16", "--held-out", "0.2", "--pictures", "100", "50", "--images",
-                  "128", "--samples", "100", "--seeds", "2", "--width", "2", "--out", str(tmp_path)])
+                  "128", "--samples", "100", "--seeds", "2", "--width", "2", "--discriminator-norm", "none", "--out",
+                  str(tmp_path)])
     assert len(jobs) == len({job.folder for job in jobs}) == 8
     printed = capsys.readouterr().out
     assert "| 50 | 41 (20.5) | 21 (10.5) |" in printed  # the mean of two seeds, and at best
@@ -101,13 +102,14 @@ def test_the_curve_of_a_study(tmp_path, monkeypatch, capsys):
         rows = list(csv.DictReader(file))
     assert [row["pictures"] for row in rows] == ["50", "50", "100", "100", "50", "50", "100"]
     assert 0 < float(rows[2]["copied"]) < float(rows[0]["copied"])  # the fewer, the further from others
-    assert {row["distance"] for row in rows} == {"fd100[digits]"}
+    assert {(row["images"], row["distance"]) for row in rows} == {("128", "fd100[digits]")}
 
 
 @pytest.mark.parametrize(("options", "words"), [
     (["--data", "digits"], "digits has no pictures to test with.*--held-out 0.1"),
     (["--data", "digits", "--held-out", "0.2", "--pictures", "100", "5k"], r"digits has 1,\d+ pictures .* not 5,000"),
     (["--variant", "vae"], "vae has no discriminator that sees pictures"),
+    (["--discriminator-norm", "more"], "unknown value for discriminator_norm: 'more'"),
     (["--augments", "more"], "unknown value for augment: 'more'"),
     (["--pictures", "0"], "--pictures must be at least 1"),
 ])

@@ -29,6 +29,7 @@ def parser() -> cli.Parser:
     parser.add_argument("--images", type=cli.count, default=100_000, help="budget of each (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--width", type=int, default=16, help="of all (default: %(default)s)")
+    parser.add_argument("--discriminator-norm", metavar="NORM", help="such as spectral (default: the variant's own)")
     parser.add_argument("--features", metavar="NAME", help="feature space (default: the data set's own, else "
                         "inception)")
     parser.add_argument("--samples", type=cli.count, default=2_000, metavar="N", help="images to generate for a "
@@ -55,8 +56,9 @@ def main(arguments: list[str]) -> None:
                 "held_out": options.held_out, "images": options.images, "batch_size": options.batch_size,
                 "eval_features": options.features, "eval_samples": options.samples, "precision": options.precision}
     pictures = sorted(set(options.pictures))
-    curves = few.learn(options.variant, {"width": options.width}, training, options.augments, pictures, options.seeds,
-                       folder, options.workers)
+    norm = {"discriminator_norm": options.discriminator_norm} if options.discriminator_norm else {}
+    curves = few.learn(options.variant, {"width": options.width} | norm, training, options.augments, pictures,
+                       options.seeds, folder, options.workers)
     if not curves.scores:
         raise UsageError(f"no run came to an end: {next(iter(curves.failed.values()))}")
     title = f"{options.variant} on {options.data}, {options.images:,} images seen"

@@ -1,6 +1,6 @@
 """The Frechet distance against the number of pictures that there were to learn from, for several kinds of augmentation.
 
-As in Zhao 2020 (arXiv:2006.10738, figure 1) and Karras 2020 (arXiv:2006.06676, figure 7). All runs have one budget, and
+As in Zhao 2020 (arXiv:2006.10738) and Karras 2020 (arXiv:2006.06676). All runs have one budget, and
 are compared with pictures that none of them was trained with. Beside them stands what a model would get that knows its
 training pictures by heart and nothing else: the distance of these pictures themselves.
 """
@@ -54,6 +54,7 @@ class Score:
 @dataclass(frozen=True)
 class Curves:
     """Attributes:
+        images: the budget of every run, images seen.
         distance: its name, such as ``fd2k[anime]``.
         scores: of the runs that came to an end.
         copied: for each number of pictures the distance of these pictures themselves, or of ``samples`` of them.
@@ -61,6 +62,7 @@ class Curves:
         failed: why the others did not, by their folder.
     """
 
+    images: int
     distance: str
     scores: list[Score]
     copied: dict[int, float]
@@ -107,7 +109,7 @@ def learn(variant: str, config: dict[str, Any], training: dict[str, Any], augmen
     failed = run_all(list(jobs.values()), workers)
     scores = [Score(*key, *_distances(job.folder)) for key, job in jobs.items() if job.folder not in failed]
     copied, floor = _by_heart(whole, source, split, space, pictures)
-    return Curves(space.distance_name(whole.eval_samples), scores, copied, floor, failed)
+    return Curves(whole.images, space.distance_name(whole.eval_samples), scores, copied, floor, failed)
 
 
 def _options(variant: str, config: dict[str, Any], augments: Sequence[str]) -> dict[str, Any]:
@@ -165,8 +167,8 @@ def write_csv(curves: Curves, path: Path) -> None:
     """One line a run."""
     columns = list(Score.__dataclass_fields__)
     with atomic(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [*columns, "copied", "floor", "distance"])
+        writer = csv.DictWriter(file, ["images", *columns, "copied", "floor", "distance"])
         writer.writeheader()
         for score in curves.scores:
-            writer.writerow(vars(score) | {"copied": curves.copied[score.pictures], "floor": curves.floor,
-                                           "distance": curves.distance})
+            writer.writerow(vars(score) | {"images": curves.images, "copied": curves.copied[score.pictures],
+                                           "floor": curves.floor, "distance": curves.distance})
