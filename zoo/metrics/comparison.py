@@ -1,6 +1,5 @@
 """Comparison: what the measures of one evaluation share, each part computed when a measure first asks for it."""
 
-import copy
 import warnings
 from dataclasses import replace
 from functools import cached_property
@@ -99,15 +98,6 @@ class Comparison:
         if real != trained:
             warnings.warn(f"the model was trained on {trained} and is compared with {real}, "
                           f"{self.model.data.brought}", stacklevel=5)
-
-    def of(self, model: Task) -> "Comparison":
-        """The same of another model that is asked the same; what belongs to the real data is computed once for both."""
-        _ = self.inputs, self.truths, self.trivial, self.eye
-        other = copy.copy(self)
-        other.model = model
-        for name in ("outputs", "fake", "back"):
-            vars(other).pop(name, None)
-        return other
 
     # ---- questions and answers --------------------------------------------------------------------------------
 

@@ -9,12 +9,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from torch import Tensor
+
 from zoo.core.errors import UsageError
 from zoo.metrics.comparison import Comparison, How
-from zoo.metrics.measures import MEASURES
+from zoo.metrics.luma import fidelity
 from zoo.metrics.protocol import Protocol, with_versions
+from zoo.metrics.translation import look_apart
+from zoo.metrics.trivial import copies
 from zoo.store.blending import blended
 from zoo.tasks.task import Task
+from zoo.tasks.upscaler import Upscaler
 
 TAKEN = ("luma", "perceptual")
 
@@ -46,19 +51,18 @@ def tradeoff(first: Task, second: Task, shares: Sequence[float], protocol: Proto
         UsageError: models that make no pictures larger, or whose layers differ; what ``Comparison`` raises.
     """
     for model in (first, second):
-        if not {*TAKEN} <= {*model.measures}:
+        if not isinstance(model, Upscaler):
             raise UsageError(f"a {model.variant} makes no pictures larger: there is no PSNR on Y to trade")
     models = {share: blended(first, second, share) for share in shares}
     shared = Comparison(second, replace(protocol, data=protocol.data or second.data.name,
                                         measures=",".join(TAKEN)), how)
-    found = {}
-    for share, model in models.items():
-        asked = shared.of(model)
-        found[share] = {name: value for measure in TAKEN for name, value in MEASURES[measure].compute(asked).items()}
-    distance, some = f"perceptual[{shared.eye}]", found[shares[0]]
-    if "psnr_y" not in some:
-        raise UsageError(f"the pictures of {shared.data} are too small for PSNR without a border")
-    return Tradeoff({share: values["psnr_y"] for share, values in found.items()},
-                    {share: values[distance] for share, values in found.items()},
-                    (some["psnr_y/copy"], some[f"{distance}/copy"]), shared.eye,
+
+    def measured(made: Tensor) -> tuple[float, float]:
+        return fidelity(made, shared.truths, second.factor).psnr.mean().item(), look_apart(shared, made)
+
+    found = {share: measured(model.to(how.device).respond(how.batch_size, **shared.inputs))
+             for share, model in models.items()}
+    bicubic = measured(copies(shared.inputs["source"], shared.truths))
+    return Tradeoff({share: psnr for share, (psnr, _) in found.items()},
+                    {share: distance for share, (_, distance) in found.items()}, bicubic, shared.eye,
                     with_versions(shared.protocol, shared.used, shared.shape_and_kind))

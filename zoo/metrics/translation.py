@@ -53,15 +53,16 @@ def luma(c: Comparison) -> dict[str, float]:
 def perceptual(c: Comparison) -> dict[str, float]:
     """The perceptual distance to the true pictures, of 8 bits, beside that of trivial answers."""
     _check_pairs(c)
+    return {f"perceptual[{c.eye}]{which}": look_apart(c, made) for which, made in _answers(c).items()}
+
+
+@torch.no_grad()
+def look_apart(c: Comparison, made: Tensor) -> float:
+    """The mean perceptual distance of pictures, in [0, 1], to the true ones."""
     distance, device = PerceptualDistance(c.eye), c.how.device
-
-    def mean(made: Tensor) -> float:
-        pairs = zip(rounded(made).split(BLOCK), rounded(c.truths).split(BLOCK), strict=True)
-        return torch.cat([distance((2 * a - 1).to(device), (2 * b - 1).to(device)).cpu() for a, b in pairs]) \
-            .double().mean().item()
-
-    with torch.no_grad():
-        return {f"perceptual[{c.eye}]{which}": mean(made) for which, made in _answers(c).items()}
+    pairs = zip(rounded(made).split(BLOCK), rounded(c.truths).split(BLOCK), strict=True)
+    return torch.cat([distance((2 * a - 1).to(device), (2 * b - 1).to(device)).cpu() for a, b in pairs]) \
+        .double().mean().item()
 
 
 def labels_back(c: Comparison) -> dict[str, float]:
