@@ -50,7 +50,7 @@ def test_what_is_done_is_not_done_again(folder, capsys):
 
 def test_the_table_by_hand():
     rows = [("a", seed, seen, "nll", value) for seen, values in ((10, (1.0, 2.0)), (20, (3.0, 5.0)))
-            for seed, value in enumerate(values)] + [("a", 0, 20, "nll/unigram", 9.0)]
+            for seed, value in enumerate(values)] + [("a", 0, 20, "nll/unigram", 9.0), ("a", 0, 20, "grammatical", 1.0)]
     line = ends(rows).splitlines()[-1]
     assert line == "| a | 2 | 4.0000 ± 1.4142 | 1.5000 at 10 |"
     assert fmean(by_arm(rows, "nll")["a"][10]) == 1.5

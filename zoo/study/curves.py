@@ -132,9 +132,17 @@ def by_arm(rows: Sequence[Row], measure: str) -> dict[str, Points]:
     return found
 
 
+def telling(rows: Sequence[Row]) -> list[str]:
+    """The measures that are not always the same."""
+    values: dict[str, set[float]] = {}
+    for _, _, _, name, value in rows:
+        values.setdefault(name, set()).add(value)
+    return [name for name, found in values.items() if "/" not in name and len(found) > 1]
+
+
 def drawn(rows: Sequence[Row]) -> bytes:
     """The measures side by side, as PNG."""
-    names = [name for name in dict.fromkeys(row[3] for row in rows) if "/" not in name]
+    names = telling(rows)
     real = {name: [value for _, _, _, other, value in rows if other == f"{name}/real"] for name in names}
     return bands({name: by_arm(rows, name) for name in names},
                  {name: fmean(values) for name, values in real.items() if values})
@@ -142,7 +150,7 @@ def drawn(rows: Sequence[Row]) -> bytes:
 
 def ends(rows: Sequence[Row]) -> str:
     """A table: mean and standard deviation over seeds at the end, and of all on the way the lowest mean."""
-    names = [name for name in dict.fromkeys(row[3] for row in rows) if "/" not in name]
+    names = telling(rows)
     lines = ["| arm | seeds | " + " | ".join(f"{name} at the end | lowest, at" for name in names) + " |",
              "|---|---|" + "---|---|" * len(names)]
     for arm in dict.fromkeys(row[0] for row in rows):
