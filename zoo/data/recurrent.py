@@ -1,5 +1,7 @@
 """The language model that draws the sentences of ``oracle``, and that generators of sentences are: an LSTM."""
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,20 +31,28 @@ class Recurrent(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of every place given those before: sentences (N, T) -> (N, T, vocabulary)."""
+        return torch.cat([logits for logits, _ in self._by_part(tokens)], 1)
+
+    def _by_part(self, tokens: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Logits and tokens of the first place, and of the later ones. A pass over all logits takes as long as the
+        LSTM, so they are put together only where somebody wants them."""
         embedded = self.embedded(F.pad(tokens[:, :-1], (1, 0), value=END))
         with torch.autocast(tokens.device.type, enabled=False):  # the CPU's has no bfloat16 for some widths
             hidden, _ = self.lstm(embedded)
-        first, later = self.out(hidden).split([1, tokens.shape[1] - 1], 1)
-        return torch.cat([self._possible(first, first=True), self._possible(later)], 1)
+        for first, places in (((True, slice(0, 1)), (False, slice(1, None))) if self.ends else ((True, slice(None)),)):
+            yield self._logits(hidden[:, places], first), tokens[:, places]
 
     def embedded(self, before: Tensor) -> Tensor:
         """What the LSTM is told: the tokens before each place, (N, T) -> (N, T, width)."""
         return self.embedding(before)
 
-    def _possible(self, logits: Tensor, first: bool = False) -> Tensor:
+    def _logits(self, hidden: Tensor, first: bool) -> Tensor:
+        """Of what follows states (..., width); the end cannot where a sentence begins, or where none ends early."""
+        weight, bias = self.out.weight, self.out.bias
         if self.ends and not first:
-            return logits
-        return torch.cat([torch.full_like(logits[..., :1], NEVER), logits[..., 1:]], -1)
+            return F.linear(hidden, weight, bias)
+        is_end = torch.arange(self.vocabulary, device=bias.device) == END
+        return F.linear(hidden, weight.masked_fill(is_end[:, None], 0), bias.masked_fill(is_end, NEVER))
 
     def start(self, n: int) -> tuple[Tensor, State]:
         """What comes before n sentences: embedded (N, width), and state."""
@@ -57,7 +67,7 @@ class Recurrent(nn.Module):
         write, keep, value, read = gates.chunk(4, 1)
         cell = keep.sigmoid() * cell + write.sigmoid() * value.tanh()
         hidden = read.sigmoid() * cell.tanh()
-        return self._possible(self.out(hidden), first), (hidden, cell)
+        return self._logits(hidden, first), (hidden, cell)
 
     def sentences(self, uniform: Tensor) -> Tensor:
         """Sentences (N, T) that follow from uniform numbers (N, T), a word from each; ends after the first."""
@@ -75,5 +85,6 @@ class Recurrent(nn.Module):
 
     def log_likelihoods(self, tokens: Tensor) -> Tensor:
         """log pi(y_t | y_1..t-1) in nats, 0 where a place does not count: (N, T) -> (N, T)."""
-        logs = self(tokens).log_softmax(-1).gather(2, tokens[..., None])[..., 0]
-        return logs * counted(tokens)
+        logs = [-F.cross_entropy(logits.flatten(0, 1), words.flatten(), reduction="none").view(words.shape)
+                for logits, words in self._by_part(tokens)]
+        return torch.cat(logs, 1) * counted(tokens)
