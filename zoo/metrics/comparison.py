@@ -45,7 +45,7 @@ class How(NamedTuple):
 
 
 class Comparison:
-    """A model's answers beside real data, by a protocol whose data set and features are decided.
+    """A model's answers beside real data, by a protocol whose data set is decided.
 
     Attributes:
         data, source: name and source of the real data.
@@ -58,12 +58,12 @@ class Comparison:
 
     def __init__(self, model: Task, protocol: Protocol, how: How) -> None:
         assert protocol.data is not None
-        assert protocol.features is not None
-        self.model, self.how, self.data, self.features = model, how, protocol.data, protocol.features
+        self.model, self.how, self.data = model, how, protocol.data
+        self.features = protocol.features or default_features(self.data)
         self.source = self._open(protocol)
         count = min(protocol.real, self.source.spec.targets)
         asked = min(protocol.samples, count, self.source.spec.images) if model.once else protocol.samples
-        self.protocol = replace(protocol, split=self.source.split, real=count, samples=asked)
+        self.protocol = replace(protocol, features=self.features, split=self.source.split, real=count, samples=asked)
         self._warn()
 
     def _open(self, protocol: Protocol) -> Source:

@@ -78,8 +78,7 @@ def _merged(stored: dict[Protocol, list[str]], given: dict[str, Any], model: Tas
     merged: dict[Protocol, list[str]] = {}
     for protocol, names in (stored or {Protocol(): list(model.measures)}).items():
         protocol = replace(protocol, **given)
-        data = model.data.name if protocol.data is None else Path(protocol.data).name
-        protocol = replace(protocol, features=protocol.features or default_features(data))
+        protocol = replace(protocol, features=protocol.features or default_features(protocol.data or model.data.name))
         names = measures_named(protocol.measures) if protocol.measures else names
         merged[protocol] = list(dict.fromkeys([*merged.get(protocol, []), *names]))
     return merged

@@ -165,7 +165,7 @@ def _check_weights(path: Path) -> None:
 def default_features(data: str) -> str:
     """The bundled network for a data set's kind of image: one that learnt without labels, if there is one, else a
     classifier; else ``inception``."""
-    kind = data.removesuffix("-jpeg")
+    kind = Path(data).name.removesuffix("-jpeg")
     return next((name for name in (f"{kind}-simclr", kind) if name in bundled()), "inception")
 
 
