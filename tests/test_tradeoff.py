@@ -66,6 +66,14 @@ def test_the_ends_have_their_own_numbers(saved):
     assert found.psnr[0.5] not in (found.psnr[0.0], found.psnr[1.0])
 
 
+def test_numbers_that_say_bf16_are_in_bf16(saved):
+    whole, half = (tradeoff(*map(zoo.load, saved), [1.0], Protocol(**ASKED, precision=precision), How())
+                   for precision in (None, "bf16-mixed"))
+    assert "precision=bf16-mixed" in half.protocol
+    assert whole.psnr[1.0] != half.psnr[1.0]
+    assert half.psnr[1.0] == pytest.approx(whole.psnr[1.0], abs=0.5)
+
+
 def test_a_curve_for_the_card(saved, tmp_path, capsys):
     first, second = map(str, saved)
     words = [word for name, value in ASKED.items() for word in (f"--{name}", str(value))]

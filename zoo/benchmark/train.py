@@ -16,7 +16,7 @@ from zoo.training.run import Run
 
 # Of those that are written by hand too: as what they take the digits, or what in their place.
 DATA_OF: dict[str, dict[str, Any]] = {"pix2pix": {"pairs": "edges"}, "cyclegan": {"domains": "0,1"},
-                                        "srgan": {"pairs": "quarter"}, "lstm": writing_by_hand.DATA}
+                                      "srgan": {"pairs": "quarter"}, "lstm": writing_by_hand.DATA}
 OF_MODEL: dict[str, dict[str, Any]] = {"srgan": {  # whose first stage is without a discriminator
     "pretrain_images": 0, "blocks": upscaling_by_hand.BLOCKS, "judge_width": upscaling_by_hand.JUDGE}}
 

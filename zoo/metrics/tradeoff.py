@@ -54,6 +54,8 @@ def tradeoff(first: Task, second: Task, shares: Sequence[float], protocol: Proto
         if not isinstance(model, Upscaler):
             raise UsageError(f"a {model.variant} makes no pictures larger: there is no PSNR on Y to trade")
     models = {share: blended(first, second, share) for share in shares}
+    for model in models.values():  # copies, of their own
+        model.precision = protocol.precision or "32-true"
     shared = Comparison(second, replace(protocol, data=protocol.data or second.data.name,
                                         measures=",".join(TAKEN)), how)
 
