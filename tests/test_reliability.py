@@ -15,6 +15,7 @@ from conftest import HALF, WHOLE, tiny_run
 from test_variants import assert_same, checkpoint, rows
 
 import zoo
+from zoo.commands import train
 from zoo.core.errors import NonFiniteLossError
 from zoo.data.batches import Labelled
 from zoo.training.callbacks import Budget, Diversity
@@ -25,25 +26,22 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 IMAGES = 2_800
 
 
-def start(folder: Path, *more: str) -> subprocess.Popen:
-    command = [sys.executable, str(SCRIPT), "--variant", "cgan", "--width", "2", "--image-size", "16", "--images",
-               str(IMAGES), "--batch-size", "8", "--checkpoint-every", "400", "--log-every", "400"]
-    command += ["--accelerator", "cpu", *more]
-    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def arguments(folder: Path) -> list[str]:
+    return ["--variant", "cgan", "--width", "2", "--image-size", "16", "--images", str(IMAGES), "--batch-size", "8",
+            "--checkpoint-every", "400", "--log-every", "400", "--accelerator", "cpu", "--out", str(folder)]
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    process = start(folder, "--out", str(folder))
-    output, _ = process.communicate(timeout=200)
-    assert process.returncode == 0, output
+    assert train.main(arguments(folder)) == 0
     return folder
 
 
 def stop_midway(folder: Path, number: int) -> tuple[int, str]:
     """Starts a run and sends a signal at a random moment after its first checkpoint; exit status and output."""
-    process = start(folder, "--out", str(folder))
+    process = subprocess.Popen([sys.executable, str(SCRIPT), *arguments(folder)], env=ENVIRONMENT,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     deadline = time.monotonic() + 100
     while newest_checkpoint(folder / "checkpoints") is None and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -63,9 +61,7 @@ def test_stopped_run_resumes_to_the_same_end(number, uninterrupted, tmp_path):
         assert status == 128 + number, output
         assert f"stopped after {seen:,} images" in output
         assert zoo.load(tmp_path).sample(1, 0).shape == (1, 1, 16, 16)
-    process = subprocess.run([sys.executable, str(SCRIPT), "--resume", str(tmp_path)], env=ENVIRONMENT, text=True,
-                             capture_output=True, timeout=200, check=False)
-    assert process.returncode == 0, process.stderr
+    assert train.main(["--resume", str(tmp_path)]) == 0
     for part in ("state_dict", "optimizer_states", "zoo"):
         assert_same(checkpoint(tmp_path, IMAGES)[part], checkpoint(uninterrupted, IMAGES)[part], part)
     logged = [row for row in rows(tmp_path) if int(row["images"]) % 400 == 0]  # a graceful stop logs its last batch too

@@ -81,6 +81,7 @@ def create(variant: str, **options: Any) -> Task:
     return cls(cls.Config.from_dict(options), cls.spec(**shape))
 
 
-def _import_all() -> None:
+@cache
+def _import_all() -> None:  # once: it looks through the folder
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
