@@ -14,7 +14,7 @@ from zoo.core.errors import NonFiniteLossError
 from zoo.core.history import Replay
 from zoo.data.mixtures import MIXTURES
 from zoo.data.sources import open_source
-from zoo.models.ebm import Contrasted
+from zoo.models.ebm import EBM, Contrasted
 from zoo.store.export import export_onnx
 
 
@@ -109,6 +109,12 @@ def test_chains_go_on_where_they_ended():
     forgetful = model_of(step=0.0, sampler="argmax")
     forgetful.ends(8)
     assert forgetful.replay.count == 0
+
+
+def test_a_sample_has_as_many_steps_as_a_remembered_chain():
+    """The energy has learnt from ends of chains that are so long on average; before that they still are noise."""
+    config = EBM.Config()
+    assert config.sampling_steps >= config.steps / config.restart
 
 
 def test_argmax_finds_the_best():
@@ -207,7 +213,7 @@ def test_a_run_that_explodes_stops(tmp_path):
 
 
 def test_its_chain_can_be_watched(tmp_path):
-    tiny_run("ebm", tmp_path, images=16, config={"width": 2, "steps": 2}).train()
+    tiny_run("ebm", tmp_path, images=16, config={"width": 2, "steps": 2, "sampling_steps": 60}).train()
     model = zoo.load(tmp_path)
     stages = model.stages(model.normals(3, seed=1))
     assert list(stages) == [f"step {step}" for step in (0, 1, 5, 11, 20, 31, 44, 60)]

@@ -19,7 +19,8 @@ kept within [-1, 1].
 without noise and without memory, to what E likes best.
 
 Departures: backbones of the zoo in place of the paper's residual networks; the noise of every step is part of the
-latent, so that a seed gives an image: (1 + steps) numbers a pixel.
+latent, so that a seed gives an image: (1 + sampling_steps) numbers a pixel; samples begin at noise, and not at the
+remembered ends, so they need as many steps as these have had.
 """
 
 from dataclasses import dataclass
@@ -60,7 +61,9 @@ class EBMConfig(BackboneConfig):
     norm: Literal["spectral", "none"] = option("spectral", "normalisation of the energy's weights")
     sampler: Literal["langevin", "argmax"] = option("langevin", "chains with noise and memory, or ascent from noise")
     steps: int = option(20, "of a chain in training", minimum=1)
-    sampling_steps: int = option(60, "of a chain from noise to a sample", minimum=1)
+    sampling_steps: int = option(400, "of a chain from noise to a sample: by default as many as a remembered one has "
+                                 "had on average, steps / restart; far fewer end before there is anything to see",
+                                 minimum=1)
     step: float = option(20.0, "length of a step (lambda): half of it times the gradient", minimum=0)
     noise: Literal["fixed", "matched"] = option("fixed", "of a step: of one deviation, or of variance lambda")
     deviation: float = option(0.005, "of fixed noise (sigma)", minimum=0)

@@ -21,7 +21,8 @@ from zoo.training.options import Training
 from zoo.web.player import Player, at_work
 from zoo.web.sight import COUNTED, SHOWN, Sight, Window, packed
 
-SMALL = {"backbone": "mlp", "width": 8, "discriminator_norm": "none", "encoder_norm": "none", "learning_rate": 1e-3}
+SMALL = {"backbone": "mlp", "width": 8, "discriminator_norm": "none", "encoder_norm": "none", "learning_rate": 1e-3,
+         "sampling_steps": 60}
 FIXED = ("backbone", "ema_halflife")  # options of no use here: points take one backbone, and live weights are seen
 MOST = {"steps": 100, "kernels": 200}  # of options that only cost time
 LARGEST = 3_000_000  # parameters, or numbers of a latent times the points that are drawn
