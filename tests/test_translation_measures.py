@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from conftest import SMALL, options_with
 from PIL import Image
 from torch import nn
 from torchvision.transforms.v2.functional import gaussian_blur, to_pil_image
@@ -13,6 +14,7 @@ from zoo.cards.card import render_card
 from zoo.cards.publishing import write_metrics
 from zoo.cards.tables import side_by_side
 from zoo.commands import evaluate as evaluate_command
+from zoo.data.pyramid import coarsest
 from zoo.data.sources import open_source
 from zoo.features.bundled import bundled, load_network
 from zoo.features.perceptual import PerceptualDistance
@@ -226,7 +228,8 @@ def test_the_nearest_training_pair_is_answered(pairs):
 
 def of_digits(variant, opening):
     cls = variant_class(variant)
-    return cls(cls.Config(width=2), open_source("digits", image_size=16, **opening).spec)
+    opening = {"kind": cls.data_kind} | opening
+    return cls(cls.Config(**options_with(variant, **SMALL)), open_source("digits", image_size=16, **opening).spec)
 
 
 def test_no_picture_is_its_own_neighbour_where_nothing_is_held_out():
@@ -234,9 +237,21 @@ def test_no_picture_is_its_own_neighbour_where_nothing_is_held_out():
     assert values["l1/nearest"]["value"] > 0.02
 
 
-def test_frechet_distances_of_a_sampler_have_no_trivial_answers():
-    found = zoo.evaluate(of_digits("gan", {}), measures="frechet", **FEW)
-    assert found.keys() == {"fd60[digits]", "fd60[digits]/std", "fd60[digits]/floor"}
+@pytest.mark.parametrize(("variant", "trivial"), [
+    ("gan", None), ("lapgan", "coarsest"), ("progan", "coarsest"), ("stackgan", "coarsest"), ("ebm", "noise")])
+def test_what_makes_pictures_in_steps_is_beside_what_it_begins_with(variant, trivial):
+    model = of_digits(variant, {})
+    found, whole = (zoo.evaluate(model, measures="frechet", batch_size=size, **FEW) for size in (25, 60))
+    names = {"fd60[digits]", "fd60[digits]/std", "fd60[digits]/floor"}
+    assert found.keys() == names | ({f"fd60[digits]/{trivial}"} if trivial else set())
+    assert [found[name]["value"] for name in found] == pytest.approx([whole[name]["value"] for name in found], rel=1e-4)
+    assert all(metric["value"] > 0 for metric in found.values())
+
+
+def test_the_coarsest_is_the_mean_of_its_places():
+    images = torch.rand(3, 2, 16, 16)
+    torch.testing.assert_close(coarsest(images, 5), images.mean((2, 3), keepdim=True).expand_as(images))
+    assert torch.equal(coarsest(images, 1), images)
 
 
 def test_protocols_say_the_features_the_data_and_the_judge(pairs, monkeypatch):

@@ -29,6 +29,14 @@ def sides(size: int, coarsest: tuple[int, ...] = COARSEST) -> list[int]:
     return found
 
 
+def coarsest(images: Tensor, levels: int) -> Tensor:
+    """Images (N, C, H, W) at the first of so many levels, enlarged to (N, C, H, W) again."""
+    size = images.shape[-1]
+    for _ in range(levels - 1):
+        images = down(images)
+    return F.interpolate(images, size, mode="bilinear")
+
+
 def down(images: Tensor) -> Tensor:
     """Half as high and wide: means of 2x2 pixels."""
     return F.avg_pool2d(images, 2)

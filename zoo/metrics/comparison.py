@@ -238,6 +238,21 @@ class Comparison:
         return Features(*(x.expand(len(pictures), -1) if one else x for x in join(parts)))
 
     @cached_property
+    def trivial_features(self) -> dict[str, Tensor]:
+        """Those of trivial answers, (n, d) by name."""
+        if self.model.once:
+            return {which: self.features_of(pictures).pooled for which, pictures in self.trivial.items()}
+        parts: dict[str, list[Tensor]] = {}
+        for rows in torch.arange(min(self.protocol.samples, len(self.rows))).split(self.how.batch_size):
+            examples = self.model.prepare(take(self.columns, self.rows[rows]))
+            found = self.model.trivial(examples, **{name: x[rows] for name, x in self.inputs.items()})
+            if not found:
+                return {}
+            for which, pictures in found.items():
+                parts.setdefault(which, []).append(self.features_of(pictures).pooled)
+        return {which: torch.cat(pooled) for which, pooled in parts.items()}
+
+    @cached_property
     def given(self) -> Features:
         """Features of the pictures that answers are made of."""
         return self.features_of(self.inputs["source"])

@@ -61,8 +61,7 @@ def frechet(c: Comparison) -> Values:
     name, real = c.space.distance_name(c.protocol.samples), c.real.features.pooled
     values = {name: frechet_distance(c.fake.pooled, real), f"{name}/std": frechet_spread(c.fake.pooled, real),
               f"{name}/floor": c.real.floor}
-    trivial = {which: c.features_of(pictures).pooled for which, pictures in c.trivial.items()}
-    return values | {f"{name}/{which}": frechet_distance(pooled, real) for which, pooled in trivial.items()}
+    return values | {f"{name}/{which}": frechet_distance(pooled, real) for which, pooled in c.trivial_features.items()}
 
 
 def score(c: Comparison) -> Values:

@@ -152,6 +152,9 @@ class EBM(Sampler):
         shown = sorted({round(last * (i / (SHOWN - 1)) ** 2) for i in range(SHOWN)})  # it moves most at first
         return {f"step {step}": self.data.to_unit(states[step]).cpu() for step in shown}
 
+    def trivial(self, examples: Labelled, **inputs: Tensor) -> dict[str, Tensor]:
+        return {"noise": self.data.to_unit(self.prior(inputs["normal"])[:, :self.pixels].view(-1, *self.data.shape))}
+
     # ---- training ---------------------------------------------------------------------------------------------
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:

@@ -23,7 +23,7 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
-from zoo.data.pyramid import down, sides, up
+from zoo.data.pyramid import coarsest, down, sides, up
 from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.blocks import TrunkWithHead, init_normal, norm_layers
@@ -120,6 +120,9 @@ class LAPGAN(Sampler):
         with torch.no_grad(), self.answering():
             images = self.generator(self.prior(self.placed(normal)))
         return {f"{side} px": self.data.to_unit(x).cpu() for side, x in zip(self.sides, images, strict=True)}
+
+    def trivial(self, examples: Labelled, **inputs: Tensor) -> dict[str, Tensor]:
+        return {"coarsest": self.data.to_unit(coarsest(examples.images, len(self.sides)))}
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         for level, side in enumerate(self.sides):

@@ -25,7 +25,7 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
-from zoo.data.pyramid import down, sides
+from zoo.data.pyramid import coarsest, down, sides
 from zoo.data.spec import AnySpec
 from zoo.losses import gradient_norm
 from zoo.networks.progressive import (
@@ -93,6 +93,9 @@ class ProGAN(Sampler):
                     zip(self.sides, self.generator.colours, self.generator.maps(z), strict=False)}
             made |= {"image": self.generate(z)}
         return {name: self.data.to_unit(x).cpu() for name, x in made.items()}
+
+    def trivial(self, examples: Labelled, **inputs: Tensor) -> dict[str, Tensor]:
+        return {"coarsest": self.data.to_unit(coarsest(examples.images, len(self.sides)))}
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.grow(self.images_seen)

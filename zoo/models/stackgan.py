@@ -32,7 +32,7 @@ from zoo.core.registry import register
 from zoo.core.schedules import set_rates
 from zoo.data.batches import Captioned
 from zoo.data.labels import Labels
-from zoo.data.pyramid import down
+from zoo.data.pyramid import coarsest, down
 from zoo.data.text_spec import CaptionSpec
 from zoo.losses import kl_to_standard_normal, nll_fake, nll_real
 from zoo.networks.stacked import StackDiscriminator, Stacked, StackNorm
@@ -106,6 +106,9 @@ class StackGAN(CaptionedSampler):
         return {f"stage {name}": self.data.to_unit(x).cpu() for name, x in zip(("I", "II"), images, strict=False)}
 
     # ---- training ---------------------------------------------------------------------------------------------
+
+    def trivial(self, examples: Captioned, **inputs: Tensor) -> dict[str, Tensor]:
+        return {"coarsest": self.data.to_unit(coarsest(examples.images, 2))}
 
     def training_step(self, batch: Captioned, batch_idx: int) -> None:
         seen = self.images_seen - len(batch.images) * parallel.world_size()
