@@ -42,6 +42,7 @@ from zoo.networks.blocks import TrunkWithHead
 from zoo.tasks.drawing import grid
 from zoo.tasks.latent_model import BackboneConfig
 from zoo.tasks.sampler import Sampler
+from zoo.tasks.task import OF_PICTURES
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -84,6 +85,7 @@ class EBM(Sampler):
     Config = EBMConfig
     config: EBMConfig
     kind = "energy"
+    reading = f"{OF_PICTURES} `/noise` is what chains begin at."
     penalises_gradients = True  # a chain has the gradient of a network with respect to its input
     no_graph = "it samples by gradients of its network, which such a file does not compute"
 

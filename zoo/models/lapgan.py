@@ -30,7 +30,7 @@ from zoo.networks.blocks import TrunkWithHead, init_normal, norm_layers
 from zoo.networks.dcgan import DCGANTrunk
 from zoo.networks.mlp import MLPGenerator, MLPTrunk
 from zoo.tasks.latent_model import LatentConfig
-from zoo.tasks.sampler import Sampler
+from zoo.tasks.sampler import OF_LEVELS, Sampler
 
 LevelNorm = Literal["batch", "none"]
 
@@ -80,6 +80,7 @@ class LAPGAN(Sampler):
     config: LAPGANConfig
     generator: Pyramid
     kind = "hierarchical"
+    reading = OF_LEVELS
     spec_kinds = ("images",)
 
     def __init__(self, config: LAPGANConfig, data: AnySpec) -> None:

@@ -38,7 +38,7 @@ from zoo.networks.progressive import (
     pixel_norm,
 )
 from zoo.tasks.latent_model import LatentConfig
-from zoo.tasks.sampler import Sampler
+from zoo.tasks.sampler import OF_LEVELS, Sampler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,7 @@ class ProGAN(Sampler):
     config: ProGANConfig
     generator: ProgressiveGenerator
     kind = "hierarchical"
+    reading = OF_LEVELS
     spec_kinds = ("images",)
     penalises_gradients = True
 

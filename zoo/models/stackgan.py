@@ -38,6 +38,7 @@ from zoo.losses import kl_to_standard_normal, nll_fake, nll_real
 from zoo.networks.stacked import StackDiscriminator, Stacked, StackNorm
 from zoo.tasks.captioned import CaptionedSampler
 from zoo.tasks.latent_model import LatentConfig
+from zoo.tasks.sampler import OF_LEVELS
 
 HALF = 0.5  # weight of each sort of what D is to reject
 BLOCK = 64  # rows among which another caption is looked for, so that the cost does not grow with the processes
@@ -70,6 +71,7 @@ class StackGAN(CaptionedSampler):
     Config = StackGANConfig
     config: StackGANConfig
     generator: Stacked
+    reading = OF_LEVELS
 
     def __init__(self, config: StackGANConfig, data: CaptionSpec) -> None:
         super().__init__(config, data)

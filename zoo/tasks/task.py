@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 PASS = 256  # answers that are computed at once
 OF_PICTURES = """Lower is better for distances (`fid`, `fd`, `kid`, `perceptual`), errors (`cycle`, and what ends in \
 `l1`) and `class_kl`, higher for the others; `/floor`, `/held-out` and `/real` are what real images get, `/copy`, \
-`/mean`, `/nearest`, `/coarsest` and `/noise` what trivial answers get (the picture that was given; the mean of the \
-true ones; what belongs to the nearest training picture; the true ones, enlarged from as small as the first level has \
-them; what a chain begins at), `/drawn` what an answer in a random style gets, `/accuracy` is how often a judge of two \
-domains is right of real images, `/std` a spread. `fd` and `kid` in other features than InceptionV3's say nothing \
+`/mean` and `/nearest` what trivial answers get (the picture that was given; the mean of the true ones; what belongs \
+to the nearest training picture), `/drawn` what an answer in a random style gets, `/accuracy` is how often a judge of \
+two domains is right of real images, `/std` a spread. `fd` and `kid` in other features than InceptionV3's say nothing \
 about FID, and `perceptual` nothing about LPIPS."""
 Inputs = dict[str, Any]  # name -> Tensor (n, ...); Any, since in ``respond(**inputs)`` a name could be an option's
 
