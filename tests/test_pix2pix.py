@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from conftest import tiny_run
+from conftest import PICTURES, options_with, tiny_config, tiny_run
 from PIL import Image
 
 import zoo
@@ -20,6 +20,7 @@ from zoo.data.pictures import as_tensor
 from zoo.losses import nll_fake, nll_real
 from zoo.metrics.pixels import errors
 from zoo.metrics.trivial import copies, means
+from zoo.models import variant_class
 from zoo.models.pix2pix import Pix2Pix, Pix2PixConfig, default_layers
 from zoo.store.layout import read_metrics
 
@@ -61,6 +62,19 @@ def test_the_discriminator_judges_pairs():
     by_source, by_target = torch.autograd.grad(model.judge(batch, target).sum(), (source, target))
     assert by_source.abs().max() > 0
     assert by_target.abs().max() > 0
+
+
+@pytest.mark.parametrize("variant", [name for name in PICTURES if variant_class(name).data_kind == "pairs"])
+def test_without_weight_the_discriminator_is_not_there(variant, tmp_path):
+    """The arm that papers compare with: G alone, by the same terms but one, and at no cost of another's."""
+    alone = options_with(variant, adversarial_weight=0.0) or {"adversarial": 0.0}
+    run = tiny_run(variant, tmp_path, images=48, config=tiny_config(variant) | alone)
+    run.train()
+    assert list(run.model.updates) == ["generator"]
+    assert run.model.updates["generator"] == 6
+    assert not hasattr(run.model, "discriminator")
+    assert {name for name in run.model.terms if not name.startswith("generator/") or "adversarial" in name} == set()
+    assert len(run.model.terms) > 0
 
 
 @pytest.mark.parametrize(("size", "layers"), [(16, 1), (32, 1), (64, 2), (128, 3), (256, 3)])

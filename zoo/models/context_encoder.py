@@ -19,7 +19,7 @@ mean over the patch; a band of 4 pixels at 64 px (the paper's 7 are of 227).
 from dataclasses import dataclass, replace
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.core.config import option
 from zoo.core.errors import UsageError
@@ -43,7 +43,7 @@ class ContextEncoderConfig(Config):
     norm: ContextNorm = option("batch", "normalisation in both networks")
     band: int = option(4, "pixels by which the patch that is made reaches into what is known", minimum=0, maximum=64)
     reconstruction: float = option(0.999, "weight of the squared error (lambda_rec)", minimum=0)
-    adversarial: float = option(0.001, "weight of the adversarial term (lambda_adv)", minimum=0)
+    adversarial: float = option(0.001, "weight of the adversarial term (lambda_adv); with 0 there is no D", minimum=0)
     generator_rate: float = option(10.0, "learning rate of F, in parts of D's", minimum=0)
     jitter: bool = option(True, "cut pictures at random from somewhat larger ones, mirrored or not")
 
@@ -62,16 +62,13 @@ class ContextEncoder(PairedTranslator):
             raise UsageError(f"a context encoder fills holes: --pairs hole or --pairs blocks, not {data.pairs}")
         size, width = data.image_size, config.width
         self.generator = ContextGenerator(data.source_channels, data.channels, size, width, config.norm)
-        trunk = BACKBONES["dcgan"].trunk(data.channels, size, width, config.norm)
-        self.discriminator = TrunkWithHead(trunk, 1)
+        if config.adversarial:
+            trunk = BACKBONES["dcgan"].trunk(data.channels, size, width, config.norm)
+            self.discriminator = TrunkWithHead(trunk, 1)
 
     @classmethod
     def spec(cls, image_size: int = 32, channels: int = 1, classes: int = 0) -> PairSpec:
         return replace(super().spec(image_size, channels, classes), pairs="hole")
-
-    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"discriminator": list(self.discriminator.parameters()),
-                "generator": list(self.generator.parameters())}
 
     def learning_rate_of(self, group: str) -> float:
         return self.config.learning_rate * (self.config.generator_rate if group == "generator" else 1)
@@ -111,6 +108,8 @@ class ContextEncoder(PairedTranslator):
         weights = self.weights(batch.source)
         squares = (weights * (batch.target - fake).square().mean(1, keepdim=True)).sum((1, 2, 3))
         error = squares / (weights > 0).sum((1, 2, 3)).clamp(min=1)  # (N,), over the pixels of each patch
-        judged = self.discriminator(self.patch(batch.source, fake))
-        return {"reconstruction": config.reconstruction * error.mean(),
-                "adversarial": config.adversarial * nll_real(judged)}
+        terms = {"reconstruction": config.reconstruction * error.mean()}
+        if config.adversarial:
+            judged = self.discriminator(self.patch(batch.source, fake))
+            terms["adversarial"] = config.adversarial * nll_real(judged)
+        return terms

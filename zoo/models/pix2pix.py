@@ -16,7 +16,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.core.config import option
 from zoo.core.errors import UsageError
@@ -41,7 +41,8 @@ class Pix2PixConfig(Config):
     patch_layers: int | None = option(None, "strided layers of D: 0 to 5 for patches of 1, 16, 34, 70, 142, 286 px "
                                       "(default: 3 from 128 px on, 2 at 64 px, 1 below)", minimum=0, maximum=5)
     reconstruction: float = option(100.0, "weight of the L1 error (lambda)", minimum=0)
-    adversarial: float = option(1.0, "weight of the adversarial term; with 0 the U-Net learns by L1 alone", minimum=0)
+    adversarial: float = option(1.0, "weight of the adversarial term; with 0 there is no D, and L1 alone",
+                                minimum=0)
     jitter: bool = option(True, "cut pairs at random from somewhat larger ones, mirrored or not")
 
 
@@ -55,9 +56,10 @@ class Pix2Pix(PairedTranslator):
     def __init__(self, config: Pix2PixConfig, data: PairSpec) -> None:
         super().__init__(config, data)
         self.generator = self.build_generator()
-        layers = config.patch_layers if config.patch_layers is not None else default_layers(data.image_size)
-        self.discriminator = PatchGAN(data.source_channels + data.target_channels, config.width, layers,
-                                      config.norm)
+        if config.adversarial:
+            layers = config.patch_layers if config.patch_layers is not None else default_layers(data.image_size)
+            self.discriminator = PatchGAN(data.source_channels + data.target_channels, config.width, layers,
+                                          config.norm)
 
     def build_generator(self) -> UNetGenerator | ResNetTranslator:
         """The network from sources, at the size of the targets, to targets."""
@@ -68,10 +70,6 @@ class Pix2Pix(PairedTranslator):
         if config.norm != "instance":
             raise UsageError(f"--generator resnet has instance norm: leave --norm {config.norm} away, or take the unet")
         return ResNetTranslator(*channels, config.width, config.blocks)
-
-    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"discriminator": list(self.discriminator.parameters()),
-                "generator": list(self.generator.parameters())}
 
     @property
     def noise_size(self) -> int:
@@ -112,6 +110,6 @@ class Pix2Pix(PairedTranslator):
                 "fake": 0.5 * nll_fake(self.judge(batch, self.fake(batch)))}
 
     def generator_loss(self, batch: Pair) -> Terms:
-        fake = self.fake(batch)
-        return {"adversarial": self.config.adversarial * nll_real(self.judge(batch, fake)),
-                "reconstruction": self.config.reconstruction * F.l1_loss(fake, batch.target)}
+        config, fake = self.config, self.fake(batch)
+        play = {"adversarial": config.adversarial * nll_real(self.judge(batch, fake))} if config.adversarial else {}
+        return play | {"reconstruction": config.reconstruction * F.l1_loss(fake, batch.target)}

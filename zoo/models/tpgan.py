@@ -27,7 +27,7 @@ from functools import cached_property
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.core.config import option
 from zoo.core.errors import UsageError
@@ -60,7 +60,7 @@ class TPGANConfig(Config):
     features: str = option("cifar10", "bundled network of the identity term; take others than those that the model is "
                            "measured in")
     symmetry: float = option(0.3, "weight of the symmetry term", minimum=0)
-    adversarial: float = option(1e-3, "weight of the adversarial term", minimum=0)
+    adversarial: float = option(1e-3, "weight of the adversarial term; with 0 there is no D", minimum=0)
     identity: float = option(3e-3, "weight of the identity term", minimum=0)
     variation: float = option(1e-4, "weight of the total variation", minimum=0)
 
@@ -81,15 +81,12 @@ class TPGAN(PairedTranslator):
         size, width = data.image_size, config.width
         self.generator = TwoPathways(data.source_channels, data.channels, size, width, read_boxes(config.parts),
                                      config.norm)
-        self.discriminator = PatchGAN(data.channels, width, default_layers(size), config.norm)
+        if config.adversarial:
+            self.discriminator = PatchGAN(data.channels, width, default_layers(size), config.norm)
 
     @classmethod
     def spec(cls, image_size: int = 32, channels: int = 1, classes: int = 0) -> PairSpec:
         return replace(super().spec(image_size, channels, classes), pairs=TURNED)
-
-    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"discriminator": list(self.discriminator.parameters()),
-                "generator": list(self.generator.parameters())}
 
     @property
     def fixed(self) -> bool:
@@ -116,12 +113,12 @@ class TPGAN(PairedTranslator):
     def generator_loss(self, batch: Pair) -> Terms:
         config, faces = self.config, self.generator.faces(batch.source)
         made = faces.image
+        play = {"adversarial": config.adversarial * nll_real(self.discriminator(made))} if config.adversarial else {}
         return {"pixels": self.pixels(faces, batch.target),
                 "parts": self.parts(faces, batch.target),
                 "symmetry": config.symmetry * asymmetry(made),
-                "adversarial": config.adversarial * nll_real(self.discriminator(made)),
                 "identity": config.identity * self.distance(made, batch.target).mean(),
-                "variation": config.variation * variation(made)}
+                "variation": config.variation * variation(made)} | play
 
     def pixels(self, faces: Faces, target: Tensor) -> Tensor:
         """L_pixel of the face, of three sizes; the truth is averaged to the smaller ones."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.core.errors import UsageError
 from zoo.core.module import Batch
@@ -40,6 +40,11 @@ class PairedTranslator(Translator):
                         source_channels=channels, pairs=FILES)
 
     # ---- for a variant ----------------------------------------------------------------------------------------
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Of D, if there is one, and of G."""
+        return {name: list(getattr(self, name).parameters()) for name in ("discriminator", "generator")
+                if hasattr(self, name)}
 
     @property
     def way(self) -> Way:

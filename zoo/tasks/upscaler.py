@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.core import parallel
 from zoo.core.config import option
@@ -138,10 +138,6 @@ class UpscalerGAN(Upscaler):
     def plays(self) -> bool:
         """Whether there is a stage 2."""
         return self.config.adversarial_weight > 0
-
-    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
-        judge = {"discriminator": list(self.discriminator.parameters())} if self.plays else {}
-        return judge | {"generator": list(self.generator.parameters())}
 
     @property
     def reach(self) -> int:
