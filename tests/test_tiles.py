@@ -87,7 +87,7 @@ def test_when_there_are_tiles():
     assert side_of(1024, 256, None, Looks(factor=2)) == 0  # of the answer
     assert side_of(1025, 256, None, Looks(factor=2)) == 512
     assert side_of(1025, 256, None, Looks(factor=4)) == 256
-    assert side_of(1025, 256, None, Looks(factor=4, reach=20)) == 512
+    assert side_of(1025, 256, None, Looks(factor=4, reach=20)) == 448
     assert side_of(1025, 256, 16, Looks(reach=20)) == 80
     assert side_of(2000, 2000, 0, Looks(4, None)) == 0
     assert side_of(100, 40, 30, Looks(16, None)) == 32  # up to what the network takes

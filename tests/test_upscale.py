@@ -16,9 +16,11 @@ from zoo.commands import upscale
 from zoo.commands.pictures import SHEET
 from zoo.data import png
 from zoo.data.bands import Made
+from zoo.data.derived import SHRINK
+from zoo.data.pair_spec import PairSpec
 from zoo.data.pictures import as_tensor, bicubic
+from zoo.models import variant_class
 from zoo.models.srgan import SRGAN
-from zoo.networks import srgan
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +88,32 @@ def test_the_rim_of_a_tile_is_not_made_larger(variant):
     whole = model.upscale(given, tile=0)
     side = 40 + 2 * model.reach
     model.generator[-1].register_forward_hook(lambda layer, x, y: made.append(y.shape[2:].numel()))
-    for piece in (srgan.PIECE, 15):
+    for piece in (model.generator.piece, 15):
         made.clear()
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(srgan, "PIECE", piece)
+            patched.setattr(model.generator, "piece", piece)
             torch.testing.assert_close(model.upscale(given, tile=side), whole, atol=1e-6, rtol=0)
         assert len(made) == 6 * (-(-40 // piece))**2
         by_place = whole.shape[2:].numel() // {"srgan": 1, "wavelet-srgan": 16}[variant]
         assert sum(made) < by_place * ((min(40, piece) + 2 * model.generator.near) / min(40, piece))**2
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"pairs": "half"}, {"pairs": "eighth", "width": 16}, {"variant": "wavelet-srgan"},
+    {"variant": "wavelet-srgan", "width": 4},
+])
+def test_no_tensor_of_a_piece_is_as_large_as_what_glibc_maps_anew(options):
+    """32 MiB, at the width of the models that come with the package; and pieces are not smaller than need be."""
+    how = {"variant": "srgan", "pairs": "quarter", "width": 32} | options
+    data = PairSpec(name="x", image_size=64, channels=3, source_size=64 // SHRINK[how["pairs"]], source_channels=3,
+                    pairs=how["pairs"])
+    cls = variant_class(how["variant"])
+    model = cls(cls.Config(width=how["width"], blocks=1, adversarial_weight=0.0), data).eval()
+    generator = model.generator
+    side = generator.piece + 2 * generator.near
+    with Largest() as largest, torch.no_grad():
+        generator.enlarged(torch.rand(1, how["width"], side, side))
+    assert 16 * 2**20 < 4 * largest.values < 2**25
 
 
 class Largest(TorchDispatchMode):

@@ -6,6 +6,7 @@ and width, and k9n3s1; at ``width=64``. It takes pictures of any size. The discr
 convolutions of 64 to 512 channels, every second one strided, then 1,024 and one neuron, for pictures of one size.
 """
 
+import math
 from typing import Literal
 
 from torch import Tensor, nn
@@ -17,7 +18,9 @@ from zoo.networks.resnet import Residual
 SRNorm = Literal["batch", "none"]
 DENSE = 6  # places a side that the neurons look at at most: those of the paper's crops of 96 px
 UPWARDS = 2  # of a sub-pixel layer
-PIECE = 256  # pixels of the sides of what is made larger at once, where a part of a picture counts
+FLOAT = 4  # bytes
+AT_ONCE = 24 * 2**20  # bytes of the largest tensor where a piece is made larger; see ``Upwards``
+LEAST = 64  # pixels of the sides of a piece, where that is more
 
 
 class Features(nn.Sequential):
@@ -38,19 +41,23 @@ class Upwards(nn.Sequential):
     """Pictures (N, C, H, W) in [-1, 1] -> such pictures (N, C, H * factor, W * factor), not bounded.
 
     The first layer finds features at every place of the small picture, those behind it make the large one of them.
-    Where a part of a picture counts, see ``zoo.networks.counted``, these get no more than it, and piece by piece.
+    Where a part of a picture counts, see ``zoo.networks.counted``, these get no more than it, and piece by piece. glibc
+    has the system map every tensor of 32 MiB or more anew, page by page, which takes as long as half of the layers:
+    pieces are so small that none is as large.
 
     Args:
         features, behind: its layers in turn.
         near: pixels on either side of a place that those behind the features look at, at most.
+        values: that they make of a place at most, of all channels and of all pixels that it becomes.
 
     Attributes:
         reach: pixels on either side that what is made of one depends on at most.
     """
 
-    def __init__(self, features: Features, *behind: nn.Module, near: int) -> None:
+    def __init__(self, features: Features, *behind: nn.Module, near: int, values: int) -> None:
         super().__init__(features, *behind)
         self.near, self.reach = near, features.reach + near
+        self.piece = max(LEAST, math.isqrt(AT_ONCE // (FLOAT * values)) - 2 * near)  # pixels of the sides
 
     def enlarged(self, found: Tensor) -> Tensor:
         """Large pictures of features (N, width, H, W)."""
@@ -63,7 +70,7 @@ class Upwards(nn.Sequential):
         if part is None:
             return self.enlarged(found)
         made = found.new_empty(0)
-        for piece in part.pieces(PIECE):
+        for piece in part.pieces(self.piece):
             seen = piece.grown(self.near, *found.shape[2:])
             large = self.enlarged(found[(..., *seen.places())])
             scale = large.shape[2] // (seen.bottom - seen.top)
@@ -87,7 +94,8 @@ class SRResNet(Upwards):
         for _ in range(factor.bit_length() - 1):
             upwards += [nn.Conv2d(width, width * UPWARDS**2, 3, padding=1), nn.PixelShuffle(UPWARDS), nn.PReLU()]
         last = nn.Conv2d(width, channels, 9, padding=4)
-        super().__init__(features, *upwards, last, near=3)  # less, the larger the pictures of the last layers are
+        super().__init__(features, *upwards, last, near=3,  # less, the larger the pictures of the last layers are
+                         values=width * factor**2)
 
 
 def _convolved(width: int, norm: SRNorm) -> list[nn.Module]:

@@ -54,7 +54,8 @@ class WaveletNet(Upwards):
     def __init__(self, channels: int, width: int, blocks: int, levels: int, norm: SRNorm) -> None:
         features = Features(channels, width, blocks, norm)
         super().__init__(features, nn.Conv2d(width, width, 3, padding=1), nn.PReLU(),
-                         nn.Conv2d(width, channels * 4**levels, 3, padding=1), near=2)
+                         nn.Conv2d(width, channels * 4**levels, 3, padding=1), near=2,
+                         values=max(width, channels * 4**levels))
         self.levels = levels
 
     def enlarged(self, found: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ MadeOf = Callable[[Tensor], Tensor]
 
 WHOLE = 1 << 20  # pixels of an answer up to which it is made in one piece
 TILE = 512  # pixels of the sides of tiles, where none are asked for
+RIMMED = 448  # and where the rim is told exactly: of 32 channels below 32 MiB, see ``zoo.networks.srgan.Upwards``
 LARGER = 1024  # and of what is made of them, where it is larger and the network cannot leave the rim away
 MOST_SAMPLED = 16  # tiles whose statistics are taken
 SHARE = 4  # tiles overlap by a quarter, of whose outer quarter on either side nothing is taken
@@ -65,7 +66,7 @@ def side_of(height: int, width: int, asked: int | None, looks: Looks) -> int:
                              f"{height}x{width}: leave tile=0 away")
         return largest if max(height, width) > largest else 0
     if asked is None:
-        side = TILE if reach is not None else min(TILE, LARGER // factor)
+        side = RIMMED if reach is not None else min(TILE, LARGER // factor)
         asked = side if height * width * factor**2 > WHOLE else 0
     if asked:
         asked = max(asked, 4 * (reach or 0))  # half of such a tile counts
