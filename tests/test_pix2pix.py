@@ -5,8 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import PICTURES, options_with, tiny_config, tiny_run
 from PIL import Image
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 import zoo
 from zoo.commands import translate as translate_command
@@ -19,6 +21,7 @@ from zoo.data.pair_spec import PairSpec
 from zoo.data.pictures import as_tensor
 from zoo.losses import nll_fake, nll_real
 from zoo.metrics.pixels import errors
+from zoo.metrics.similarity import structural_similarity
 from zoo.metrics.trivial import copies, means
 from zoo.models import variant_class
 from zoo.models.pix2pix import Pix2Pix, Pix2PixConfig, default_layers
@@ -339,6 +342,16 @@ def test_errors_by_hand():
     assert errors(true, true)["ssim"] == pytest.approx(1)
     mixed = torch.cat([true[:1] + 0.2, true[1:] + 1 / 255])
     assert errors(mixed, true)["psnr"] == pytest.approx((48.1308 + 13.9794) / 2, abs=1e-3)  # of dB, not of errors
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 16, 16), (2, 1, 6, 70), (1, 3, 64, 65), (1, 2, 200, 11)])
+@pytest.mark.parametrize("apart", [0.0, 0.003, 0.1, 2.0])
+def test_structural_similarity_is_that_of_torchmetrics(shape, apart):
+    """In float64, of pictures of any size, smooth ones too."""
+    true = F.interpolate(torch.rand(*shape[:2], 4, 4, dtype=torch.float64), shape[2:], mode="bilinear")
+    made = (true + apart * torch.randn_like(true)).clamp(0, 1)
+    expected = structural_similarity_index_measure(made, true, data_range=1.0, reduction="none")
+    torch.testing.assert_close(structural_similarity(made, true), expected, rtol=1e-11, atol=1e-13)
 
 
 def test_trivial_answers():

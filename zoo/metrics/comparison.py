@@ -154,17 +154,16 @@ class Comparison:
     def _nearest(self, given: Tensor) -> Tensor:
         model, columns = self.model, self.training_columns
 
-        def examples(rows: Tensor) -> Any:
-            return model.prepare(take(columns, rows))
+        def truth(rows: Tensor) -> Tensor:
+            return model.truth(model.prepare(take(columns, rows))).cpu()
 
         def look(rows: Tensor) -> Tensor:
-            batch = examples(rows)
-            return model.data.to_unit(batch.source).cpu() if model.paired else copies(model.truth(batch).cpu(), given)
+            return model.given(take(columns, rows)) if model.paired else copies(truth(rows), given)
 
         one_set = model.paired or not isinstance(columns, Domains)
         itself = self.rows[:len(given)] if one_set and self.protocol.split == "train" else None
         found = nearest(given, look, len(columns.truth), itself)
-        return torch.cat([model.truth(examples(rows)).cpu() for rows in found.split(self.how.batch_size)])
+        return torch.cat([truth(rows) for rows in found.split(self.how.batch_size)])
 
     @cached_property
     def truths(self) -> Tensor:

@@ -5,18 +5,17 @@ side as pictures were made larger by; numbers are of each picture, and their mea
 green and blue, the largest value that occurs for the peak, or one squared error for all pictures: none compares.
 """
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from zoo.core.errors import UsageError
 from zoo.metrics.pixels import BLOCK, decibels, rounded
+from zoo.metrics.similarity import WINDOW, structural_similarity
 
 SHARES = (65.481, 128.553, 24.966)  # of red, green and blue
 DARKEST = 16
-WINDOW = 11  # pixels of SSIM's window
 
 
 class Fidelity(NamedTuple):
@@ -54,6 +53,5 @@ def fidelity(made: Tensor, true: Tensor, border: int) -> Fidelity:
     parts = []
     for a, b in zip(made.split(BLOCK), true.split(BLOCK), strict=True):
         ours, theirs = luma(rounded(a))[inner], luma(rounded(b))[inner]
-        similarity = cast(Tensor, structural_similarity_index_measure(ours, theirs, data_range=1.0, reduction="none"))
-        parts.append(Fidelity(decibels(ours, theirs), similarity.view(-1)))
+        parts.append(Fidelity(decibels(ours, theirs), structural_similarity(ours, theirs)))
     return Fidelity(*map(torch.cat, zip(*parts, strict=True)))

@@ -14,8 +14,9 @@ from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics import label_maps, two_domains
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.judges import told
-from zoo.metrics.luma import WINDOW, fidelity
+from zoo.metrics.luma import fidelity
 from zoo.metrics.pixels import decibels, errors, l1, moments, rounded
+from zoo.metrics.similarity import WINDOW
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.styled import StyledTranslator
 from zoo.tasks.task import Inputs
@@ -115,7 +116,7 @@ def domains(c: Comparison) -> dict[str, float]:
     size, device = c.how.batch_size, c.how.device
 
     def first(rows: Tensor) -> Tensor:
-        return model.data.to_unit(model.prepare(take(columns, rows)).source).cpu()
+        return model.given(take(columns, rows))
 
     def second(rows: Tensor) -> Tensor:
         return model.truth(model.prepare(take(columns, rows))).cpu()

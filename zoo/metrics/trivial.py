@@ -9,7 +9,7 @@ from torch import Tensor
 from zoo.data.pictures import bicubic
 
 COARSE = 16  # pixels a side, at which pictures are looked up
-BLOCK = 1_024  # pictures that are made coarse at once
+BLOCK = 256  # pictures that are made coarse at once
 
 
 def copies(source: Tensor, true: Tensor) -> Tensor:

@@ -151,10 +151,17 @@ class PairedTranslator(Translator):
         batch = super().prepare(batch)
         return batch if isinstance(batch, Pair) else self._derived(batch.images, batch.labels)
 
+    def given(self, examples: Batch) -> Tensor:
+        batch = super().prepare(examples)
+        return self.data.to_unit(batch.source if isinstance(batch, Pair) else self._source(batch.images)).cpu()
+
+    def _source(self, images: Tensor) -> Tensor:
+        assert self.way.source is not None  # else the data are pairs already
+        return self.way.source(images)
+
     def _derived(self, images: Tensor, labels: Tensor) -> Pair:
-        way = self.way
-        assert way.source is not None  # else the data are pairs already
-        return Pair(way.source(images), images if way.target is None else way.target(images), labels)
+        target = self.way.target
+        return Pair(self._source(images), images if target is None else target(images), labels)
 
     def truth(self, examples: Pair) -> Tensor:
         return self.data.to_unit(self.pictured(examples.source, examples.target))

@@ -176,8 +176,12 @@ class Translator(Task):
         """The sources of the examples in turn; without examples blurred random pictures."""
         if examples is None:
             return self._asked(self._blurred(n, seed), seed)
-        source = self.data.to_unit(self.prepare(examples).source).cpu()
+        source = self.given(examples)
         return self._asked(source[torch.arange(n) % len(source)], seed)
+
+    def given(self, examples: Batch) -> Tensor:
+        """What is given of examples as they are stored, (N, Cs, Hs, Ws) in [0, 1] on the CPU."""
+        return self.data.to_unit(self.prepare(examples).source).cpu()
 
     def _blurred(self, n: int, seed: int | None) -> Tensor:
         channels, *size = self.source_shape
