@@ -5,6 +5,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any, ClassVar, Literal, Protocol
 
 import torch
@@ -177,13 +179,17 @@ class GenerativeModule(LightningModule):
 
     def _backward(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:
         """Adds up the gradients of every part of the batch; notes the terms, detached, as means over the parts."""
-        parts = [type(batch)(*part) for part in zip(*(x.chunk(self.accumulate) for x in batch), strict=True)]
+        parts = [batch] if self.accumulate == 1 else [
+            type(batch)(*part) for part in zip(*(x.chunk(self.accumulate) for x in batch), strict=True)]
         means: Terms = {}
         with self._draws.parts(len(parts)) as indices:
             for index in indices:
                 terms = loss(parts[index])
-                total = torch.stack(list(terms.values())).sum() / len(parts)
-                means = {name: means.get(name, 0) + value.detach() / len(parts) for name, value in terms.items()}
+                if len(parts) > 1:
+                    terms = {name: value / len(parts) for name, value in terms.items()}
+                total = reduce(add, terms.values())
+                means = {name: means[name] + value.detach() if name in means else value.detach()
+                         for name, value in terms.items()}
                 if total.device.type == "cpu" and not math.isfinite(total.item()):
                     self.terms |= {f"{group}/{name}": value for name, value in means.items()}
                     self.check_finite()
@@ -272,7 +278,7 @@ class GenerativeModule(LightningModule):
 
     def _to_floats(self, values: Tensor) -> Tensor:
         if values.dtype == torch.uint8:  # normalised on the device: a quarter of the bytes to move
-            return values.to(self.dtype) / 127.5 - 1
+            return values.to(self.dtype).div_(127.5).sub_(1)
         return values.to(self.dtype) if values.is_floating_point() else values
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:

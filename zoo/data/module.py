@@ -32,7 +32,7 @@ class Rows(Dataset):
             raise UsageError("the order of the batches was replaced, as by Trainer(overfit_batches=...): give the "
                              "Trainer a DataLoader of a few examples of your own instead")
         rows = torch.as_tensor(rows, device=self.columns[0].device)
-        batch = take(self.columns, rows % self.count)
+        batch = take(self.columns, rows)
         return where(rows < self.count, batch, mirrored(batch)) if self.mirror else batch
 
     def __len__(self) -> int:

@@ -31,16 +31,16 @@ class Recurrent(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of every place given those before: sentences (N, T) -> (N, T, vocabulary)."""
-        return torch.cat([logits for logits, _ in self._by_part(tokens)], 1)
+        return torch.cat([self._logits(hidden, first) for hidden, _, first in self._by_part(tokens)], 1)
 
-    def _by_part(self, tokens: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Logits and tokens of the first place, and of the later ones. A pass over all logits takes as long as the
-        LSTM, so they are put together only where somebody wants them."""
+    def _by_part(self, tokens: Tensor) -> Iterator[tuple[Tensor, Tensor, bool]]:
+        """Hidden states before the first place, and before the later ones; the tokens there; and whether it is the
+        first. All are as the first where no sentence ends early."""
         embedded = self.embedded(F.pad(tokens[:, :-1], (1, 0), value=END))
         with torch.autocast(tokens.device.type, enabled=False):  # the CPU's has no bfloat16 for some widths
             hidden, _ = self.lstm(embedded)
         for first, places in (((True, slice(0, 1)), (False, slice(1, None))) if self.ends else ((True, slice(None)),)):
-            yield self._logits(hidden[:, places], first), tokens[:, places]
+            yield hidden[:, places], tokens[:, places], first
 
     def embedded(self, before: Tensor) -> Tensor:
         """What the LSTM is told: the tokens before each place, (N, T) -> (N, T, width)."""
@@ -85,6 +85,15 @@ class Recurrent(nn.Module):
 
     def log_likelihoods(self, tokens: Tensor) -> Tensor:
         """log pi(y_t | y_1..t-1) in nats, 0 where a place does not count: (N, T) -> (N, T)."""
-        logs = [-F.cross_entropy(logits.flatten(0, 1), words.flatten(), reduction="none").view(words.shape)
-                for logits, words in self._by_part(tokens)]
-        return torch.cat(logs, 1) * counted(tokens)
+        return torch.cat([self._logs(*part) for part in self._by_part(tokens)], 1) * counted(tokens)
+
+    def _logs(self, hidden: Tensor, tokens: Tensor, first: bool) -> Tensor:
+        """log pi of tokens (N, T) after states (N, T, width); where the end cannot come, NEVER.
+
+        There it is over the words alone, which takes neither a mask nor a copy of the weights. A pass over all logits
+        takes as long as the LSTM: of states in one list their matrix product adds the bias on its way.
+        """
+        unheard = END + 1 if first else END  # numbers below it cannot come
+        logits = F.linear(hidden.flatten(0, 1), self.out.weight[unheard:], self.out.bias[unheard:])
+        loss = F.cross_entropy(logits, tokens.flatten() - unheard, reduction="none", ignore_index=-1)
+        return torch.where(tokens < unheard, NEVER, -loss.view(tokens.shape))

@@ -52,8 +52,8 @@ def padded(rows: list[list[int]], length: int) -> Tensor:
 
 def counted(tokens: Tensor) -> Tensor:
     """Which places of sentences (N, T) count: all up to the first end, and this, (N, T) bool."""
-    ended = (tokens == END).cumsum(1)
-    return (ended == 0) | ((ended == 1) & (tokens == END))
+    ends = tokens == END
+    return ends.cumsum(1) <= ends.long()
 
 
 def tidied(tokens: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from zoo.store.saving import save, write_config
 from zoo.training import callbacks
 from zoo.training.checkpoints import ImageCheckpoint, checkpoint_images, newest_checkpoint
 from zoo.training.loggers import MetricsCSV
-from zoo.training.machine import processes, quiet
+from zoo.training.machine import Untimed, processes, quiet
 from zoo.training.prepared import Prepared
 from zoo.training.provenance import commit
 
@@ -91,7 +91,7 @@ class Run(Prepared):
             precision=training.precision, strategy=ZooStrategy() if devices * nodes > 1 else "auto",
             max_epochs=-1, use_distributed_sampler=False, enable_model_summary=False,
             log_every_n_steps=max(1, training.log_every // training.batch_size),
-            default_root_dir=folder,
+            default_root_dir=folder, profiler=Untimed(),
             logger=[MetricsCSV(folder / "metrics.csv", start), *self._tensorboard()],
             callbacks=[
                 budget,
