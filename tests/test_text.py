@@ -123,15 +123,27 @@ def test_what_is_held_out_follows_from_a_sentence_alone(tmp_path):
 
 @pytest.mark.parametrize(("content", "said"), [
     (b"caf\xe9 au lait\nx\n", "is no UTF-8 text, in or soon after line 1 .*iconv"),
-    (b"one sentence\n", "has 1 sentence in train: give at least 2"),
-    (b"", "no sentence to learn from"),
-    (b"\n \n", "no sentence to learn from: 2 empty"),
-    (b"w " * 10_000 + b"\n", "no sentence to learn from: 1 of more than 64"),
+    (b"one sentence\n", "has 1 sentence in train, and at least 2 are needed$"),
+    (b"one sentence\n\n", "in train, and at least 2 are needed; left out 1 empty"),
+    (b"", "no sentence to learn from$"),
+    (b"\n \n", "no sentence to learn from; left out 2 empty"),
+    (b"w " * 10_000 + b"\n", "no sentence to learn from; left out 1 of more than 64"),
 ])
 def test_bad_files_are_a_sentence(content, said, tmp_path):
     (tmp_path / "x.txt").write_bytes(content)
     with pytest.raises(zoo.UsageError, match=said):
         open_text(tmp_path / "x.txt")
+
+
+@pytest.mark.parametrize(("how", "left"), [
+    ({"length": 2}, "1 of more than 2"), ({"vocabulary": 1}, "1 with unknown words")])
+def test_a_split_to_test_with_needs_one_sentence(how, left, tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "train.txt").write_text("a a\na\na b c\n", encoding="utf-8")
+    (tmp_path / "x" / "test.txt").write_text("b c a\n", encoding="utf-8")
+    with pytest.raises(zoo.UsageError, match=f"has 0 sentences in test, and at least 1 is needed; left out {left}$"):
+        open_text(tmp_path / "x", split="test", **how)
+    assert open_text(tmp_path / "x", split="test").spec.images == 1
 
 
 def test_what_does_not_fit_is_a_sentence(file, tmp_path, monkeypatch):

@@ -69,7 +69,7 @@ class TextSource:
             counts.update(words)
             lengths.add(len(words))
         if not lengths:
-            raise UsageError(f"{name} has no sentence to learn from: {self._left_out('train')}")
+            raise UsageError(f"{name} has no sentence to learn from{self._but_for('train')}")
         in_order = sorted(counts, key=lambda word: (-counts[word], word))
         known = in_order[:reading.vocabulary or len(in_order)]
         class_names = sorted({part.label for parts in lines.values() for part in parts})
@@ -79,8 +79,9 @@ class TextSource:
         self._numbers = spec.numbers
         count = sum(1 for _ in self._encoded(split))
         if count < (FEWEST if split == "train" else 1):
-            raise UsageError(f"{name} has {count} sentence{'' if count == 1 else 's'} in {split}: give at least "
-                             f"{FEWEST}; {self._left_out(split)}")
+            needed = f"{FEWEST} are" if split == "train" else "1 is"
+            raise UsageError(f"{name} has {count} sentence{'' if count == 1 else 's'} in {split}, and at least "
+                             f"{needed} needed{self._but_for(split)}")
         said = (f"{count:,} sentence{'' if count == 1 else 's'} of up to {spec.length} of {len(known):,} "
                 f"{reading.tokens}")
         left = self._left_out(split)
@@ -143,6 +144,11 @@ class TextSource:
 
     def _left_out(self, split: str) -> str:
         return ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.most_common())
+
+    def _but_for(self, split: str) -> str:
+        """What is behind a sentence that says that there are too few."""
+        left = self._left_out(split)
+        return f"; left out {left}" if left else ""
 
 
 class StyledSource(TextSource):
