@@ -11,11 +11,13 @@ from collections import Counter
 import pytest
 import torch
 from conftest import tiny_run
+from nltk.translate import bleu_score
 from torch import nn
 from torch.nn import functional as F
 
 import zoo
 from zoo.benchmark import (
+    bleu,
     by_hand,
     cluster,
     load,
@@ -61,6 +63,7 @@ def in_this_process(monkeypatch, tmp_path):
     ["translate", "--width", "2", "--samples", "300"],
     ["translate", "--variant", "pix2pix", "--width", "2", "--samples", "300"],
     ["upscale"],
+    ["write", "--width", "2", "--samples", "300"],
     ["data", "--batches", "3"],
     ["evaluate", "--samples", "1k", "--features", "digits"],
 ])
@@ -77,6 +80,25 @@ def test_every_benchmark_prints_a_table_and_writes_json(arguments, tmp_path, cap
     assert found["machine"]["cores"] >= 1
     assert "| reference / the zoo | {median:.2f} ({lowest:.2f} to {highest:.2f}) |".format(**ratio) in (
         capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_bleu_is_timed_beside_nltks_of_the_same_sentences(monkeypatch, tmp_path, capsys):
+    few = [[1, 2, 3, 4], [2, 3, 1, 2, 4], [3, 2, 2, 1, 1, 3]], [[1, 2, 3, 1], [4, 2, 3, 1, 2]]
+    monkeypatch.setattr(bleu, "corpora", lambda count: few)
+    asked, measures = {}, {name: getattr(bleu, name) for name in ("bleu", "self_bleu")}
+    for name, measure_it in measures.items():
+        monkeypatch.setattr(bleu, name, lambda *given, name=name, measure_it=measure_it: asked.setdefault(
+            name, measure_it(*given)))
+    by_nltk, whole = [], bleu_score.sentence_bleu
+    monkeypatch.setattr(bleu_score, "sentence_bleu", lambda *given: by_nltk.append(whole(*given)))
+    benchmark.main(["bleu", "--samples", "3", "--pairs", "1", "--json", str(tmp_path / "found.json")])
+    assert "| nltk / the zoo | " in capsys.readouterr().out
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["sentences"] == 3
+    assert found["bleu"] > 0
+    for name, theirs in (("bleu", by_nltk[::2]), ("self_bleu", by_nltk[1::2])):
+        assert asked[name][1:] == pytest.approx(torch.tensor(theirs).double().mean(0).tolist(), abs=1e-6)
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -390,6 +412,7 @@ def test_the_model_of_a_cluster():
     (["scale", "--step-ms", "0"], "a number from 1, not 0"),
     (["load", "--model", "no-such-model"], "no-such-model"),
     (["train", "--variant", "stylegan2", "--batch-size", "6"], "multiples of 4, not 6"),
+    (["bleu", "--samples", "20k"], "there are 10,000 sentences"),
     (["options"], "--options says what"),
     (["options", "--options", "augment"], "name=value"),
     (["options", "--options", "augmnt=diff"], "did you mean augment"),

@@ -1,4 +1,4 @@
-"""The reference of lstm: the loop that one would write for a language model, in plain torch.
+"""The references of lstm: the loops that one would write for a language model, in plain torch.
 
 As in ``by_hand``: a network of the same shape as the zoo's. Of the zoo it takes the sentences alone.
 """
@@ -41,6 +41,23 @@ def sentences(batch_size: int) -> Iterator[Tensor]:
     while True:
         for rows in torch.randperm(len(tokens), device=DEVICE).split(batch_size)[:-1]:
             yield tokens[rows]
+
+
+@torch.inference_mode()
+def write(options: Namespace, meter: Meter) -> None:
+    """As many sentences as are asked for, a word after the other in batches of 256."""
+    model = Language(1 + DATA["vocabulary"], options.width).to(DEVICE).eval()
+    words = [str(number) for number in range(1 + DATA["vocabulary"])]
+    meter.start()
+    written: list[str] = []
+    for rows in torch.arange(options.samples).split(256):
+        last, state, places = torch.zeros(len(rows), 1, dtype=torch.int64, device=DEVICE), None, []
+        for _ in range(DATA["length"]):
+            hidden, state = model.lstm(model.embedding(last), state)
+            last = torch.multinomial(model.out(hidden[:, 0]).softmax(1), 1)
+            places.append(last)
+        written += [" ".join(words[number] for number in row) for row in torch.cat(places, 1).tolist()]
+    meter.stop()
 
 
 def check(options: Namespace) -> None:

@@ -16,6 +16,8 @@
     zoo benchmark evaluate --features mnist
     zoo benchmark precision --features anime --image-size 64 --samples 2k
     zoo benchmark scale --batches 20
+    zoo benchmark write --width 32
+    zoo benchmark bleu
     zoo benchmark draw --batch-size 8 --image-size 64
 """
 
@@ -29,7 +31,7 @@ from zoo.core.errors import UsageError
 
 # The modules of zoo.benchmark that measure.
 WHAT = ("step", "train", "options", "sample", "translate", "upscale", "load", "data", "evaluate", "precision", "scale",
-        "draw")
+        "draw", "write", "bleu")
 
 
 def positive(text: str) -> int:
@@ -62,8 +64,8 @@ def parser() -> cli.Parser:
                         "(default: srgan-anime)")
     parser.add_argument("--features", default="mnist", help="feature space of evaluate and precision (default: "
                         "%(default)s)")
-    parser.add_argument("--samples", type=positive, default=10_000, help="images to draw, translate or measure "
-                        "(default: 10k)")
+    parser.add_argument("--samples", type=positive, default=10_000, help="images to draw, translate or measure, and "
+                        "sentences (default: 10k)")
     parser.add_argument("--step-ms", type=positive, nargs="+", default=[5, 20, 100], metavar="N",
                         help="of scale: milliseconds of a step on one GPU to predict for (default: 5 20 100)")
     parser.add_argument("--options", nargs="+", metavar="NAME=VALUE", help="of options: what training is timed "
