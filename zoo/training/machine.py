@@ -77,8 +77,7 @@ def quiet() -> None:
 
 
 class Untimed(PassThroughProfiler):
-    """Lightning's way not to profile enters a generator at every hook of every callback, a hundred or more a batch:
-    a twentieth of the step of a small network."""
+    """Lightning's way not to profile enters a generator at every hook of every callback, a hundred or more a batch."""
 
     def profile(self, action_name: str) -> AbstractContextManager:  # type: ignore[override]  # of which none is used
         return NOTHING
