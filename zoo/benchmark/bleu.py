@@ -1,6 +1,6 @@
 """BLEU-2 to 5 and self-BLEU beside nltk's of the same sentences, and how long they take of many.
 
-nltk looks at every reference for every sentence, so that of 10,000 against 10,000 it takes hours: the pairs are of few.
+nltk looks at every reference for every sentence, so its time grows with the product of both numbers: pairs are of few.
 """
 
 import time
