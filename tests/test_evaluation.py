@@ -71,26 +71,26 @@ def weights(tmp_path, monkeypatch):
 def test_fid_is_that_of_torch_fidelitys_command_line(weights, tmp_path, monkeypatch, capsys):
     """FID, Inception Score, KID, precision and recall of the same PNG files, to 1e-6."""
     model = zoo.create("gan", image_size=16, channels=3, width=2)
-    for folder, images in (("fake", model.sample(20, seed=3)), ("real", model.sample(20, seed=4).flip(1) ** 2)):
+    for folder, images in (("fake", model.sample(50, seed=3)), ("real", model.sample(50, seed=4).flip(1) ** 2)):
         (tmp_path / folder).mkdir()
         for i, image in enumerate(images):
             save_image((image * 255).round() / 255, tmp_path / folder / f"{i:03d}.png")
     monkeypatch.setenv("ZOO_INCEPTION_WEIGHTS", str(weights))
-    ours = zoo.evaluate(model, str(tmp_path / "real"), samples=20, seed=3, batch_size=20)
+    ours = zoo.evaluate(model, str(tmp_path / "real"), samples=50, seed=3, batch_size=50)
     monkeypatch.setattr(sys, "argv", [
-        "fidelity", "-i", "-f", "-k", "-r", "-j", "-c", "--silent", "--no-cache", "--save-cpu-ram", "-b", "20",
-        "--kid-subset-size", "20", "--feature-extractor", "inception-v3-compat", "--feature-extractor-weights-path",
+        "fidelity", "-i", "-f", "-k", "-r", "-j", "-c", "--silent", "--no-cache", "--save-cpu-ram", "-b", "50",
+        "--kid-subset-size", "50", "--feature-extractor", "inception-v3-compat", "--feature-extractor-weights-path",
         str(weights), "--input1", str(tmp_path / "fake"), "--input2", str(tmp_path / "real")])
     capsys.readouterr()
     torch_fidelity.fidelity.main()
     theirs = json.loads(capsys.readouterr().out)
-    names = {"fid20": "frechet_inception_distance", "is20": "inception_score_mean", "is20/std": "inception_score_std",
-             "kid20": "kernel_inception_distance_mean", "kid20/std": "kernel_inception_distance_std",
-             "precision20": "precision", "recall20": "recall"}
+    names = {"fid50": "frechet_inception_distance", "is50": "inception_score_mean", "is50/std": "inception_score_std",
+             "kid50": "kernel_inception_distance_mean", "kid50/std": "kernel_inception_distance_std",
+             "precision50": "precision", "recall50": "recall"}
     for mine, name in names.items():
         assert ours[mine]["value"] == pytest.approx(theirs[name], rel=1e-6, abs=1e-6), mine
-    assert ours["fid20"]["value"] > 0
-    assert ours["fid20"]["protocol"].startswith("features=inception@")
+    assert ours["fid50"]["value"] > 0
+    assert ours["fid50"]["protocol"].startswith("features=inception@")
 
 
 def test_inception_without_a_network_says_what_to_do(tmp_path, monkeypatch):

@@ -139,18 +139,16 @@ class GenerativeModule(LightningModule):
     @property
     def turns(self) -> int:
         """Turns that the discriminator has had."""
-        return self.updates["discriminator"]
+        return self.updates.get("discriminator", 0)
 
     def train_discriminator(self, batch: Batch) -> None:
         """The discriminator's turn."""
         self.optimize("discriminator", self.discriminator_loss, batch)
 
     def alternate(self, batch: Batch) -> None:
-        """A turn of the discriminator, if any, and, every ``critic_steps``-th time, a step of the generator."""
-        plays = "discriminator" in self.groups.names
-        if plays:
-            self.train_discriminator(batch)
-        if not plays or self.turns % self.critic_steps == 0 or self.alone == "generator":
+        """A turn of the discriminator and, every ``critic_steps``-th time, a step of the generator."""
+        self.train_discriminator(batch)
+        if self.turns % self.critic_steps == 0 or self.alone == "generator":
             self.optimize("generator", self.generator_loss, batch)
 
     def optimize(self, group: str, loss: Callable[[Batch], Terms], batch: Batch) -> None:

@@ -5,6 +5,7 @@ from typing import cast
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from lightning.fabric import Fabric
 from torch import Tensor
 
@@ -46,4 +47,5 @@ def _answer(fabric: Fabric, model: Task, space: FeatureSpace, inputs: Inputs, ba
     mine: Sequence[Tensor] = join(parts)
     if fabric.world_size > 1:
         mine = [cast(Tensor, fabric.all_gather(x.to(fabric.device))).flatten(0, 1)[:count].cpu() for x in mine]
+        dist.destroy_process_group()  # a process that ends while its threads run may abort, and all with it
     return [x.numpy() for x in mine]

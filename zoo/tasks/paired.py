@@ -46,6 +46,11 @@ class PairedTranslator(Translator):
         return {name: list(getattr(self, name).parameters()) for name in ("discriminator", "generator")
                 if hasattr(self, name)}
 
+    def train_discriminator(self, batch: Batch) -> None:
+        """The discriminator's turn, if there is one."""
+        if hasattr(self, "discriminator"):
+            super().train_discriminator(batch)
+
     @property
     def way(self) -> Way:
         """How pairs come out of images; for pairs in files, as they are."""
