@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image, ImageOps
 from starlette.testclient import TestClient
 
 import zoo
+from zoo.tasks import sampling_views
 from zoo.tasks.asking import Control, View
 from zoo.tasks.task import Task
 from zoo.web.explorer import explorer
@@ -287,7 +289,11 @@ def test_drawing_and_sending_pictures(chromium, address, tmp_path):
         page.get_by_role("alert").get_by_text("this is no picture that can be read").wait_for()
 
 
-def test_a_search_tells_how_far_it_is(chromium, address):
+def test_a_search_tells_how_far_it_is(chromium, address, monkeypatch):
+    def slowly(*args, progress, **options):  # a quick machine is through before there is anything to tell
+        return zoo.invert(*args, progress=lambda share: time.sleep(0.02) or progress(share), **options)
+
+    monkeypatch.setattr(sampling_views, "invert", slowly)
     with opened(chromium, f"{address}#cgan-mnist") as page:
         waiting_for(page, "document.querySelectorAll('#made img').length === 12")
         page.get_by_role("button", name="Find a picture").click()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from closed_forms import of_points
-from conftest import PICTURES, VARIANTS, created, tiny_run
+from conftest import PICTURES, VARIANTS, created, options_with, tiny_run
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -29,7 +29,8 @@ from zoo.tasks.task import Task
 
 def tiny(variant: str, **more) -> Task:
     torch.manual_seed(1)
-    return lively(created(variant, **{"image_size": 32, "channels": 1, "classes": 3, "width": 2} | more))
+    small = {"image_size": 32, "channels": 1, "classes": 3, "width": 2} | options_with(variant, sampling_steps=4)
+    return lively(created(variant, **small | more))
 
 
 def lively(model: Task) -> Task:

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from conftest import HALF, OF_SENTENCES, SAMPLERS, VARIANTS, WHOLE, answers, created, tiny_run
+from conftest import HALF, OF_SENTENCES, SAMPLERS, VARIANTS, WHOLE, answers, created, options_with, tiny_run
 
 import zoo
 from zoo.core.config import options_of
@@ -152,7 +152,7 @@ NETWORKS = [(variant, backbone) for variant in SAMPLERS
 @pytest.mark.parametrize(("variant", "backbone"), NETWORKS)
 def test_shapes(variant, backbone, size, channels):
     """Every variant on every backbone that it can have, grey and colour, on shapes alone."""
-    config = {"backbone": backbone} if backbone else {}
+    config = ({"backbone": backbone} if backbone else {}) | options_with(variant, sampling_steps=4)
     with torch.device("meta"):
         model = zoo.create(variant, image_size=size, channels=channels, classes=10, width=4, **config)
         normal, *told = (x.to("meta") for x in model.inputs(2, 0).values())
