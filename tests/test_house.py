@@ -1,4 +1,4 @@
-"""The house: imports go down a floor, and scripts do nothing of their own."""
+"""The house: imports go down a floor, types hold, and scripts do nothing of their own."""
 
 import ast
 import importlib
@@ -15,11 +15,20 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "zoo").rglob("*.py"))
 
 
+def checked(*command: str) -> None:
+    result = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_imports_go_down_a_floor_and_not_in_circles():
     """Lazy ones too; the contract is in pyproject.toml."""
     code = "from importlinter.cli import lint_imports; import sys; sys.exit(lint_imports(no_cache=True))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+def test_types_hold():
+    checked("mypy")
 
 
 def test_every_folder_is_on_a_floor():

@@ -59,7 +59,8 @@ def measure(options: Namespace) -> Comparison:
         raise UsageError("BLEU is timed beside nltk's, which is not installed: pip install nltk")
     if options.samples < 2:
         raise UsageError("one sentence is compared with others: --samples takes 2 at least")
-    found = compare(partial(ours, min(FEW, options.samples)), partial(by_nltk, min(FEW, options.samples)), options)
+    few = min(FEW, options.samples)
+    found = compare(partial(ours, few), partial(by_nltk, few), options)
     written, references = corpora(options.samples)
     taken = []
     for measured in (partial(bleu, written, references, MOST), partial(self_bleu, written, MOST)):
@@ -68,5 +69,5 @@ def measure(options: Namespace) -> Comparison:
         taken.append(time.process_time() - start)
     return found._replace(
         names=("the zoo", "nltk"), details={"sentences": options.samples, "bleu": taken[0], "self_bleu": taken[1]},
-        text=f"\n\nPairs are of {min(FEW, options.samples)} sentences. Of {options.samples:,} against as many BLEU-2 "
+        text=f"\n\nPairs are of {few} sentences. Of {options.samples:,} against as many BLEU-2 "
              f"to {MOST} takes the zoo {taken[0]:.1f} s of CPU time, and self-BLEU {taken[1]:.1f} s.")

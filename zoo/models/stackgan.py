@@ -107,10 +107,10 @@ class StackGAN(CaptionedSampler):
             images = self.generator.stages(self.prior(self.placed(normal)), self.placed(caption))
         return {f"stage {name}": self.data.to_unit(x).cpu() for name, x in zip(("I", "II"), images, strict=False)}
 
-    # ---- training ---------------------------------------------------------------------------------------------
-
     def trivial(self, examples: Captioned, **inputs: Tensor) -> dict[str, Tensor]:
         return {"coarsest": self.data.to_unit(coarsest(examples.images, 2))}
+
+    # ---- training ---------------------------------------------------------------------------------------------
 
     def training_step(self, batch: Captioned, batch_idx: int) -> None:
         seen = self.images_seen - len(batch.images) * parallel.world_size()

@@ -76,11 +76,11 @@ def quiet() -> None:
         warnings.filterwarnings("ignore", message=message)
 
 
+NOTHING = nullcontext()
+
+
 class Untimed(PassThroughProfiler):
     """Lightning's way not to profile enters a generator at every hook of every callback, a hundred or more a batch."""
 
     def profile(self, action_name: str) -> AbstractContextManager:  # type: ignore[override]  # of which none is used
         return NOTHING
-
-
-NOTHING = nullcontext()
