@@ -45,12 +45,20 @@ def model_of(energy=half_square, channels=1, **config):
     (0.1, "matched", 0.0, 1.0256), (1.0, "matched", 0.0, 4 / 3), (1.0, "fixed", 0.005, 3.333e-5)])
 def test_variance_of_a_chain(step, noise, deviation, variance):
     """For E = |x|^2 / 2 it is sigma^2 / (1 - (1 - lambda/2)^2); sigma^2 / lambda where steps are small."""
-    model = model_of(step=step, noise=noise, deviation=deviation, sampling_steps=150)
-    ends = model.generate(model.prior(model.normals(40_000, seed=0)).double())
-    sigma = model.deviation
+    model = model_of(step=step, noise=noise, deviation=deviation, steps=150, restart=1.0)
+    ends, sigma = model.ends(40_000), model.deviation
     assert sigma**2 / (1 - (1 - step / 2) ** 2) == pytest.approx(variance, rel=1e-3)
     assert ends.var().item() == pytest.approx(variance, rel=0.03)  # 4 standard errors
     assert abs(ends.mean().item()) < 4 * (variance / 40_000) ** 0.5
+
+
+def test_a_sample_is_a_draw_where_noise_matters():
+    """With matched noise, which is part of the latent, samples have the variance of the chains; else a latent has a
+    number a pixel, however long the chain is."""
+    model = model_of(step=1.0, noise="matched", sampling_steps=150)
+    assert model.latent_size == 151
+    assert model.sample(40_000, seed=0).var().item() == pytest.approx(4 / 3, rel=0.03)
+    assert zoo.create("ebm", image_size=28, width=2, sampling_steps=400).latent_size == 784
 
 
 def test_a_step_by_hand():

@@ -44,7 +44,7 @@ def test_its_levels(size, sides):
     for seen, side in [(0, sides[0]), (10, sides[1]), (10**6, sides[-1])]:
         model.grow(seen)
         assert model.fake(4).shape == (4, 3, side, side)
-        assert model.real(torch.zeros(4, 3, size, size)).shape == (4, 3, side, side)
+        assert model.blurred(torch.zeros(4, 3, size, size)).shape == (4, 3, side, side)
         assert model.discriminator(model.fake(4)).shape == (4, 1)
         assert model.sample(2, seed=0).shape == (2, 3, size, size)
 
@@ -61,18 +61,18 @@ def test_blended_to_the_bit_at_both_ends():
     model.grow(10)
     assert model.generator.alpha == 0
     assert torch.equal(model.generator(z), double(before))
-    assert torch.equal(model.real(images), double(down(down(images))))
+    torch.testing.assert_close(model.blurred(images), double(down(down(images))))
     seen = model.discriminator(double(before))
     model.grow(5)
     torch.testing.assert_close(model.discriminator(before), seen, rtol=0, atol=0)
     model.grow(20)
     whole = model.generator(z)
     assert torch.equal(whole, model.generator.colours[1](model.generator.maps(z)[1]))
-    assert torch.equal(model.real(images), down(images))
+    assert torch.equal(model.blurred(images), down(images))
     judged = model.discriminator(whole)
     model.grow(13)
     torch.testing.assert_close(model.generator(z), 0.7 * double(before) + 0.3 * whole)
-    torch.testing.assert_close(model.real(images), 0.7 * double(down(down(images))) + 0.3 * down(images))
+    torch.testing.assert_close(model.blurred(images), 0.7 * double(down(down(images))) + 0.3 * down(images))
     model.discriminator.alpha = 1 - 1e-7
     torch.testing.assert_close(model.discriminator(whole), judged)
 
@@ -81,7 +81,7 @@ def test_new_layers_learn_and_old_ones_go_on():
     """In the middle of a blend every layer up to the level has a gradient, and none above it."""
     model, batch = model_of().double(), batch_of(16)
     model.grow(15)
-    batch = batch._replace(images=model.real(batch.images))
+    batch = batch._replace(images=model.blurred(batch.images))
     sum(model.discriminator_loss(batch).values()).backward()
     model.generator_loss(batch)["adversarial"].backward()
     for network in (model.generator, model.discriminator):

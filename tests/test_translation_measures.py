@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import SMALL, options_with
 from PIL import Image
 from torch import nn
@@ -14,7 +15,6 @@ from zoo.cards.card import render_card
 from zoo.cards.publishing import write_metrics
 from zoo.cards.tables import side_by_side
 from zoo.commands import evaluate as evaluate_command
-from zoo.data.pyramid import coarsest
 from zoo.data.sources import open_source
 from zoo.features.bundled import bundled, load_network
 from zoo.features.perceptual import PerceptualDistance
@@ -248,10 +248,17 @@ def test_what_makes_pictures_in_steps_is_beside_what_it_begins_with(variant, tri
     assert all(metric["value"] > 0 for metric in found.values())
 
 
-def test_the_coarsest_is_the_mean_of_its_places():
-    images = torch.rand(3, 2, 16, 16)
-    torch.testing.assert_close(coarsest(images, 5), images.mean((2, 3), keepdim=True).expand_as(images))
-    assert torch.equal(coarsest(images, 1), images)
+@pytest.mark.parametrize(("variant", "side"), [("lapgan", 8), ("progan", 4), ("stackgan", 8)])
+def test_the_coarsest_keeps_the_means_alone(variant, side):
+    """Of places as many as the first level has; what is finer leaves no trace."""
+    model = of_digits(variant, {})
+    means = torch.rand(3, 1, side, side) - 0.5
+    chequered = torch.tensor([[1.0, -1], [-1, 1]]).repeat(8, 8) / 2
+    images = F.interpolate(means, 16) + chequered
+    examples = model.prepare(open_source("digits", image_size=16, kind=model.data_kind).load())
+    found = model.trivial(examples._replace(images=images))
+    expected = model.data.to_unit(F.interpolate(means, 16, mode="bilinear"))
+    torch.testing.assert_close(found, {"coarsest": expected})
 
 
 def test_protocols_say_the_features_the_data_and_the_judge(pairs, monkeypatch):

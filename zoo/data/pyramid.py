@@ -29,12 +29,9 @@ def sides(size: int, coarsest: tuple[int, ...] = COARSEST) -> list[int]:
     return found
 
 
-def coarsest(images: Tensor, levels: int) -> Tensor:
-    """Images (N, C, H, W) at the first of so many levels, enlarged to (N, C, H, W) again."""
-    size = images.shape[-1]
-    for _ in range(levels - 1):
-        images = down(images)
-    return F.interpolate(images, size, mode="bilinear")
+def reduced(images: Tensor, side: int) -> Tensor:
+    """Images (N, C, H, W) halved as often as it takes to be of this height: (N, C, S, S)."""
+    return F.avg_pool2d(images, images.shape[-1] // side)
 
 
 def down(images: Tensor) -> Tensor:

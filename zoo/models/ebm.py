@@ -18,9 +18,10 @@ kept within [-1, 1].
 ``sampler="argmax"`` is the question of whether a discriminator can generate: each chain begins at noise and climbs,
 without noise and without memory, to what E likes best.
 
-Departures: backbones of the zoo in place of the paper's residual networks; the noise of every step is part of the
-latent, so that a seed gives an image: (1 + sampling_steps) numbers a pixel; samples begin at noise, and not at the
-remembered ends, so they need as many steps as these have had.
+Departures: backbones of the zoo in place of the paper's residual networks; samples begin at noise, and not at the
+remembered ends, so they need as many steps as these have had; with fixed noise they are made without it, since it
+hardly moves them, and a latent is where a chain begins, a number a pixel. With matched noise that of every step is part
+of the latent, so that a seed gives an image: (1 + sampling_steps) numbers a pixel.
 """
 
 from dataclasses import dataclass
@@ -118,8 +119,9 @@ class EBM(Sampler):
 
     @property
     def latent_size(self) -> int:
-        """The start of a chain and, where there is noise, that of each step."""
-        return self.pixels * (1 + (self.config.sampling_steps if self.deviation else 0))
+        """The start of a chain and, where it wanders, the noise of each step."""
+        wanders = self.config.noise == "matched" and self.deviation
+        return self.pixels * (1 + (self.config.sampling_steps if wanders else 0))
 
     def prior(self, normal: Tensor) -> Tensor:
         """Of the start alone: the noise of a step is normal."""

@@ -23,14 +23,15 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
-from zoo.data.pyramid import coarsest, down, sides, up
+from zoo.data.pyramid import sides, up
 from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
 from zoo.networks.blocks import TrunkWithHead, init_normal, norm_layers
 from zoo.networks.dcgan import DCGANTrunk
 from zoo.networks.mlp import MLPGenerator, MLPTrunk
 from zoo.tasks.latent_model import LatentConfig
-from zoo.tasks.sampler import OF_LEVELS, Sampler
+from zoo.tasks.levels import ByLevels
+from zoo.tasks.sampler import Sampler
 
 LevelNorm = Literal["batch", "none"]
 
@@ -75,12 +76,11 @@ class Pyramid(nn.Module):
 
 
 @register("lapgan", title="LAPGAN", paper="https://arxiv.org/abs/1506.05751", year=2015)
-class LAPGAN(Sampler):
+class LAPGAN(ByLevels, Sampler):
     Config = LAPGANConfig
     config: LAPGANConfig
     generator: Pyramid
     kind = "hierarchical"
-    reading = OF_LEVELS
     spec_kinds = ("images",)
 
     def __init__(self, config: LAPGANConfig, data: AnySpec) -> None:
@@ -122,31 +122,22 @@ class LAPGAN(Sampler):
             images = self.generator(self.prior(self.placed(normal)))
         return {f"{side} px": self.data.to_unit(x).cpu() for side, x in zip(self.sides, images, strict=True)}
 
-    def trivial(self, examples: Labelled, **inputs: Tensor) -> dict[str, Tensor]:
-        return {"coarsest": self.data.to_unit(coarsest(examples.images, len(self.sides)))}
-
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         for level, side in enumerate(self.sides):
             self.optimize(f"discriminator_{side}", partial(self.discriminator_loss_of, level), batch)
             self.optimize(f"generator_{side}", partial(self.generator_loss_of, level), batch)
-
-    def real(self, level: int, images: Tensor) -> Tensor:
-        """I_k, (N, C, S, S)."""
-        for _ in self.sides[level + 1:]:
-            images = down(images)
-        return images
 
     def fake(self, level: int, images: Tensor) -> Tensor:
         """l_k + G_k(z_k, l_k) with l_k of real images; at the coarsest level G_K(z_K)."""
         z = self.prior(self.draw(torch.randn, len(images), self.generator.parts[level]))
         if not level:
             return self.generator.coarsest(z)
-        known = up(self.real(level - 1, images))
+        known = up(self.real(images, level - 1))
         return known + self.generator.detail(level - 1, known, z)
 
     def discriminator_loss_of(self, level: int, batch: Labelled) -> Terms:
         judge = self.discriminators[level]
-        return {"real": nll_real(judge(self.real(level, batch.images))),
+        return {"real": nll_real(judge(self.real(batch.images, level))),
                 "fake": nll_fake(judge(self.fake(level, batch.images)))}
 
     def generator_loss_of(self, level: int, batch: Labelled) -> Terms:

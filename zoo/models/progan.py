@@ -25,7 +25,7 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
-from zoo.data.pyramid import coarsest, down, sides
+from zoo.data.pyramid import down, sides
 from zoo.data.spec import AnySpec
 from zoo.losses import gradient_norm
 from zoo.networks.progressive import (
@@ -38,7 +38,8 @@ from zoo.networks.progressive import (
     pixel_norm,
 )
 from zoo.tasks.latent_model import LatentConfig
-from zoo.tasks.sampler import OF_LEVELS, Sampler
+from zoo.tasks.levels import ByLevels
+from zoo.tasks.sampler import Sampler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +56,11 @@ class ProGANConfig(LatentConfig):
 
 
 @register("progan", title="Progressive GAN", paper="https://arxiv.org/abs/1710.10196", year=2017)
-class ProGAN(Sampler):
+class ProGAN(ByLevels, Sampler):
     Config = ProGANConfig
     config: ProGANConfig
     generator: ProgressiveGenerator
     kind = "hierarchical"
-    reading = OF_LEVELS
     spec_kinds = ("images",)
     penalises_gradients = True
 
@@ -95,12 +95,9 @@ class ProGAN(Sampler):
             made |= {"image": self.generate(z)}
         return {name: self.data.to_unit(x).cpu() for name, x in made.items()}
 
-    def trivial(self, examples: Labelled, **inputs: Tensor) -> dict[str, Tensor]:
-        return {"coarsest": self.data.to_unit(coarsest(examples.images, len(self.sides)))}
-
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.grow(self.images_seen)
-        self.alternate(batch._replace(images=self.real(batch.images)))
+        self.alternate(batch._replace(images=self.blurred(batch.images)))
 
     def grow(self, seen: int) -> None:
         """All networks, the averaged too, to where the clock stands at ``seen`` images."""
@@ -110,10 +107,9 @@ class ProGAN(Sampler):
         self.track("side", float(self.sides[self.generator.level]))
         self.track("alpha", self.generator.alpha)
 
-    def real(self, images: Tensor) -> Tensor:
+    def blurred(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) at the size of the fakes, and as far without the details of the level that is new."""
-        for _ in self.sides[self.generator.level + 1:]:
-            images = down(images)
+        images = self.real(images, self.generator.level)
         return blended(lambda: double(down(images)), images, self.generator.alpha)
 
     def fake(self, n: int) -> Tensor:

@@ -32,13 +32,12 @@ from zoo.core.registry import register
 from zoo.core.schedules import set_rates
 from zoo.data.batches import Captioned
 from zoo.data.labels import Labels
-from zoo.data.pyramid import coarsest, down
 from zoo.data.text_spec import CaptionSpec
 from zoo.losses import kl_to_standard_normal, nll_fake, nll_real
 from zoo.networks.stacked import StackDiscriminator, Stacked, StackNorm
 from zoo.tasks.captioned import CaptionedSampler
 from zoo.tasks.latent_model import LatentConfig
-from zoo.tasks.sampler import OF_LEVELS
+from zoo.tasks.levels import ByLevels
 
 HALF = 0.5  # weight of each sort of what D is to reject
 BLOCK = 64  # rows among which another caption is looked for, so that the cost does not grow with the processes
@@ -67,17 +66,17 @@ class Told(NamedTuple):
 
 
 @register("stackgan", title="StackGAN", paper="https://arxiv.org/abs/1612.03242", year=2016)
-class StackGAN(CaptionedSampler):
+class StackGAN(ByLevels, CaptionedSampler):
     Config = StackGANConfig
     config: StackGANConfig
     generator: Stacked
-    reading = OF_LEVELS
 
     def __init__(self, config: StackGANConfig, data: CaptionSpec) -> None:
         super().__init__(config, data)
+        self.sides = [data.image_size // 2, data.image_size]
         self.discriminators = nn.ModuleList(
             StackDiscriminator(data.text.vocabulary, config.text_width, data.channels, size, config.width, config.norm)
-            for size in (data.image_size // 2, data.image_size))
+            for size in self.sides)
 
     def build_generator(self) -> Stacked:
         config, data = self.config, self.data
@@ -107,9 +106,6 @@ class StackGAN(CaptionedSampler):
             images = self.generator.stages(self.prior(self.placed(normal)), self.placed(caption))
         return {f"stage {name}": self.data.to_unit(x).cpu() for name, x in zip(("I", "II"), images, strict=False)}
 
-    def trivial(self, examples: Captioned, **inputs: Tensor) -> dict[str, Tensor]:
-        return {"coarsest": self.data.to_unit(coarsest(examples.images, 2))}
-
     # ---- training ---------------------------------------------------------------------------------------------
 
     def training_step(self, batch: Captioned, batch_idx: int) -> None:
@@ -118,7 +114,7 @@ class StackGAN(CaptionedSampler):
         self.begin(number, seen - number * self.config.stage_one_images)
         told = self.told(batch)
         if number == 0:
-            told = told._replace(images=down(told.images))
+            told = told._replace(images=self.real(told.images, 0))
         self.optimize(f"discriminator_{1 + number}", partial(self.discriminator_loss_of, number), told)
         self.optimize(f"generator_{1 + number}", partial(self.generator_loss_of, number), told)
 

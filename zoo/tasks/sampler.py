@@ -13,12 +13,10 @@ from zoo.data.mixtures import MIXTURES
 from zoo.tasks import sampling_views, showcase
 from zoo.tasks.asking import View
 from zoo.tasks.latent_model import LatentModel
-from zoo.tasks.task import OF_PICTURES, Inputs
+from zoo.tasks.task import Inputs
 
 if TYPE_CHECKING:
     from PIL import Image
-
-OF_LEVELS = f"{OF_PICTURES} `/coarsest` is what the real ones get, enlarged from as small as the first level has them."
 
 
 class Sampler(LatentModel):
