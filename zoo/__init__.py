@@ -15,6 +15,8 @@ _HOME = {
     "save": "zoo.store.saving",
     "publish": "zoo.cards.publishing",
     "evaluate": "zoo.metrics.evaluation",
+    "attribute": "zoo.tasks.attributes",
+    "attributes": "zoo.tasks.attributes",
     "between": "zoo.tasks.latents",
     "directions": "zoo.tasks.directions",
     "interpolate": "zoo.tasks.walks",

@@ -3,6 +3,7 @@
     zoo sample runs/cgan-digits --n 64 --seed 0 --labels 3 --out threes.png
     zoo sample runs/dcgan-anime --interpolate 8
     zoo sample runs/dcgan-anime --traverse 17
+    zoo sample dcgan-anime --n 4 --traverse "pink hair"
     zoo sample runs/lapgan-anime --n 8 --stages
     zoo sample runs/stackgan-anime --n 8 --captions "a girl with pink hair and blue eyes"
 """
@@ -55,7 +56,8 @@ def parser() -> cli.Parser:
                         "texts, in turn (default: some of those that it learnt, in turn)")
     parser.add_argument("--truncation", type=float, metavar="T", help="keep the latent's normals within +-T")
     parser.add_argument("--interpolate", type=int, metavar="STEPS", help="walks of STEPS images between random latents")
-    parser.add_argument("--traverse", type=int, metavar="DIM", help="rows of 8 images with latent dimension DIM moved")
+    parser.add_argument("--traverse", metavar="DIM", help="rows of 8 images with latent dimension DIM moved, or with "
+                        "more and more of what a bundled network tells of such data, such as 'pink hair'")
     parser.add_argument("--stages", action="store_true", help="rows of what comes about on the way to an image")
     parser.add_argument("--columns", type=int, default=8, help="images a row (default: %(default)s)")
     cli.add_precision(parser)
@@ -70,7 +72,8 @@ def drawn(model: Task, options: Namespace) -> tuple[Tensor, int]:
     if options.interpolate is not None:
         walks = zoo.interpolate(model, n, options.interpolate, **how)
     elif options.traverse is not None:
-        walks = zoo.traverse(model, options.traverse, rows=n, **how)
+        named = options.traverse
+        walks = zoo.traverse(model, int(named) if named.lstrip("-").isdecimal() else named, rows=n, **how)
     elif options.stages:
         walks = in_stages(model, model.normals(n, options.seed, options.truncation), told)
     else:

@@ -35,6 +35,20 @@ class Classifier(Encoder):
         """Logits (N, classes) of all heads -> those of each."""
         return logits.split([len(classes) for classes in self.heads.values()], dim=1)
 
+    @property
+    def classes(self) -> list[str]:
+        """Of all heads, in the order of the logits."""
+        return [name for head in self.heads.values() for name in head]
+
+    def log_odds(self, pictures: Tensor) -> Tensor:
+        """Pictures (N, 1 or 3, H, W) in [0, 1] -> log p - log (1 - p) of every class in its head, (N, classes)."""
+        logits = self.head(self.encode(self.resampled(self.in_its_colours(2 * pictures - 1))))
+        odds = []
+        for part in self.split_heads(logits):
+            own = torch.eye(part.shape[1], dtype=torch.bool, device=part.device)
+            odds.append(part - part[:, None].masked_fill(own, -torch.inf).logsumexp(2))
+        return torch.cat(odds, 1)
+
     def classes_seen(self, logits: Tensor) -> Tensor:
         """The likeliest class of each head, (N, heads) int64."""
         return torch.stack([part.argmax(1) for part in self.split_heads(logits)], 1)

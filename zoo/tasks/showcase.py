@@ -1,12 +1,13 @@
 """The pictures of a sampler: drawn from its weights and fixed seeds, none of them picked."""
 
-from itertools import product
+from itertools import islice, product
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from zoo.data.labels import Labels, heads_of
+from zoo.tasks.attributes import attributes, tells_attributes
 from zoo.tasks.drawing import density, grid, table
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.walks import interpolate, traverse
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 10  # of a sheet with one column per class
 MOST_DIMENSIONS = 1024  # of a latent that are moved one by one: those of planes of noise move a pixel each
+SHOWN = 8  # attributes of which there is a row
 THIRDS = ("top", "middle", "bottom")
 CAPTIONS = {  # picture -> what it is in a word, and how it comes about
     "samples.png": ("samples", "Samples, not picked: in order `model.sample(1, seed=k)` for k = 0, 1, 2, ..."),
@@ -26,6 +28,9 @@ CAPTIONS = {  # picture -> what it is in a word, and how it comes about
                        "`zoo.traverse(model, D, rows=1, seed=0)`: for the top, the middle and the bottom third of the "
                        "image the three dimensions that change it most beside what they change elsewhere. Conditional "
                        "models with class 0, `labels=0`."),
+    "attributes.png": ("attributes", "More and more of what a bundled network tells of such pictures, from -4 to 4 "
+                       "standard deviations, `zoo.traverse(model, NAME, low=-4, high=4, rows=1, seed=0)`: the eight "
+                       "that directions follow the closest; the number is the correlation."),
     "interpolation.png": ("interpolation", "On great circles between random latents: "
                                            "`zoo.interpolate(model, 8, 8, seed=0)`, conditional models with class i in "
                                            "row i."),
@@ -67,7 +72,7 @@ def captions(model: LatentModel) -> dict[str, tuple[str, str]]:
 def pictures(model: LatentModel) -> "dict[str, Image.Image]":
     """Whatever else there is to show, by the name of the file."""
     drawn = {"interpolation.png": _interpolation(model), "labels.png": _labels(model), "codes.png": _codes(model),
-             "dimensions.png": _dimensions(model)}
+             "dimensions.png": _dimensions(model), "attributes.png": _attributes(model)}
     return {name: picture for name, picture in drawn.items() if picture is not None}
 
 
@@ -120,6 +125,15 @@ def _dimensions(model: LatentModel) -> "Image.Image | None":
             rows.append(traverse(model, dimension, rows=1, labels=label, seed=0)[0])
             captions.append(f"{name}: z{dimension}")
     return table(rows, captions)
+
+
+def _attributes(model: LatentModel) -> "Image.Image | None":
+    """Of a model that is not told by the user what its pictures are to have."""
+    if model.needs() or model.data.image_size < 64 or not tells_attributes(model):
+        return None
+    found = dict(islice(attributes(model).items(), SHOWN))
+    rows = [traverse(model, one.vector, low=-4, high=4, rows=1, seed=0)[0] for one in found.values()]
+    return table(rows, [f"{name}: {one.correlation:.2f}" for name, one in found.items()]) if rows else None
 
 
 def changes(model: LatentModel, latents: int = 32, reach: float = 2.0) -> Tensor:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from zoo.core.errors import UsageError
 from zoo.data.labels import Labels
+from zoo.tasks.attributes import attribute
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.latents import between
 from zoo.tasks.task import Inputs
@@ -32,12 +33,13 @@ def interpolate(model: LatentModel, pairs: int = 8, steps: int = 8, labels: Labe
     return _render_walks(model, way, labels)
 
 
-def traverse(model: LatentModel, dimension: int | Tensor, low: float = -3.0, high: float = 3.0, steps: int = 8,
+def traverse(model: LatentModel, dimension: int | str | Tensor, low: float = -3.0, high: float = 3.0, steps: int = 8,
              rows: int = 8, labels: Labels = None, seed: int | None = None, truncation: float | None = None) -> Tensor:
     """Images with one latent dimension, or what lies along one direction, moved over a range, all else fixed.
 
     Args:
-        dimension: which, from 0; or a direction (latent_size,), such as one of ``zoo.directions``, of any length.
+        dimension: which, from 0; or what is to become more by name, such as "pink hair", see ``zoo.attribute``; or a
+            direction (latent_size,), such as one of ``zoo.directions``, of any length.
         low, high: first and last value, in standard deviations of the normal that the prior is a map of.
         steps: images a row.
         rows: number of random latents to start from.
@@ -47,14 +49,16 @@ def traverse(model: LatentModel, dimension: int | Tensor, low: float = -3.0, hig
     Returns:
         (rows, steps, C, H, W), as ``sample`` returns images.
     """
-    if isinstance(dimension, Tensor):
+    if rows < 1 or steps < 2:
+        raise UsageError(f"a traversal has at least 2 steps and 1 row, not {steps} and {rows}")
+    if isinstance(dimension, str):
+        along = attribute(model, dimension).vector.float()
+    elif isinstance(dimension, Tensor):
         along = _unit(dimension, model.latent_size)
     elif 0 <= dimension < model.latent_size:
         along = torch.eye(model.latent_size)[dimension]
     else:
         raise UsageError(f"there is no latent dimension {dimension}: they are 0 to {model.latent_size - 1}")
-    if rows < 1 or steps < 2:
-        raise UsageError(f"a traversal has at least 2 steps and 1 row, not {steps} and {rows}")
     way = model.normals(rows, seed, truncation)[:, None].repeat(1, steps, 1)  # (rows, steps, latent_size)
     way -= (way * along).sum(2, keepdim=True) * along  # what lies along it goes first, so that a dimension is exact
     way += torch.linspace(low, high, steps)[None, :, None] * along
