@@ -66,6 +66,17 @@ def test_a_face_at_its_own_age_is_itself_and_at_another_only_the_class_changes()
     assert (older - expected).abs().max() < 1e-6
 
 
+def test_what_was_not_found_is_given_back():
+    """All of it: the face, as it was, at its own age, and by as much another as what the model makes of both ages."""
+    model = model_of()
+    faces, own, steps = 0.4 + 0.2 * torch.rand(4, 1, 8, 8), torch.tensor([0, 1, 2, 0]), {"steps": 0}
+    torch.testing.assert_close(model.age(faces, own, own, kept=1, **steps), faces)
+    before, after = (model.age(faces, to, own, kept=0, **steps) for to in (own, 2))
+    expected = (after + 0.3 * (faces - before)).clamp(0, 1)
+    torch.testing.assert_close(model.age(faces, 2, own, kept=0.3, **steps), expected)
+    assert (after - before).abs().max() > 1e-3
+
+
 def test_the_age_of_a_face_is_found_where_it_is_not_told():
     model = with_known_answer()
     labels = torch.tensor([2, 0, 1, 1, 0, 2])
@@ -96,6 +107,7 @@ def test_the_search_never_ends_above_the_encoder(method):
     (lambda model: model.age(torch.rand(1, 1, 8, 8), "50-59"), "50-59"),
     (lambda model: model.age(torch.rand(1, 1, 9, 9), 1), "images of 8x8 pixels"),
     (lambda model: model.age(torch.rand(1, 1, 8, 8), 1, features="faces"), "unknown features 'faces'"),
+    (lambda model: model.age(torch.rand(1, 1, 8, 8), 1, kept=2), "kept is a share from 0 to 1, not 2"),
 ])
 def test_what_has_no_answer(call, words):
     with pytest.raises(zoo.UsageError, match=words):

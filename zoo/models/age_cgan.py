@@ -11,7 +11,10 @@ The latent of a face x of the group y0 is what makes the most similar face, look
 The distance is the squared error of pixels (the paper's pixelwise z*); with ``features`` that in features of a bundled
 network is added, for the paper's of a network that knows faces (z*_IP). The classes need not be ages: with colours of
 hair a face gets another colour. Departures: E learns beside G, on what G makes at the time, where the paper's learns on
-100,000 pairs afterwards; Adam in place of L-BFGS unless asked for, which takes one face at a time.
+100,000 pairs afterwards; Adam in place of L-BFGS unless asked for, which takes one face at a time; and of what G cannot
+make of a face a share is given back, since a small G does not have everybody's:
+
+    G(z*, y) + kept (x - G(z*, y0))
 """
 
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.core.config import option
+from zoo.core.errors import UsageError
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
@@ -30,6 +34,8 @@ from zoo.data.spec import AnySpec
 from zoo.models.cgan import ConditionalGAN, ConditionalGANConfig
 from zoo.networks.blocks import Norm, TrunkWithHead
 from zoo.tasks.inversion import invert
+
+KEPT = 0.5  # more keeps a person better, less an age, and from there on two faces show through each other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +72,7 @@ class AgeCGAN(ConditionalGAN):
     def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.encoder(images)
 
-    def age(self, faces: Pictures, to: Labels, labels: Labels = None, steps: int = 100, *,
+    def age(self, faces: Pictures, to: Labels, labels: Labels = None, steps: int = 100, *, kept: float = KEPT,
             features: str | None = None, method: Literal["adam", "lbfgs"] = "adam", progress: bool = True) -> Tensor:
         """The same faces at other ages, or of other classes whatever they are.
 
@@ -75,19 +81,24 @@ class AgeCGAN(ConditionalGAN):
             to: the class of each answer, or one for all, by number or by name, such as "50-59".
             labels: the classes of the faces; None: of each that by which encoder and generator come nearest to it.
             steps: of the search for the latents, see ``zoo.invert``; 0: what the encoder says.
+            kept: share, from 0 to 1, of what the search does not find of a face that its answer is given back; 0: the
+                paper's answer.
             features, method, progress: see ``zoo.invert``.
 
         Returns:
             (n, C, H, W) in [0, 1] on the CPU.
 
         Raises:
-            UsageError: images of another size or range, unknown classes, or features that there are not.
+            UsageError: images of another size or range, unknown classes, features that there are not, or a share that
+                is none.
         """
+        if not 0 <= kept <= 1:
+            raise UsageError(f"kept is a share from 0 to 1, not {kept}")
         pictures = self.data.read(faces)
         wanted = self.condition.numbers(to, len(pictures))["label"]
         known = self.likely(pictures) if labels is None else labels
         found = invert(self, pictures, known, steps, features=features, method=method, progress=progress)
-        return self.decode(found.latents, wanted)
+        return (self.decode(found.latents, wanted) + kept * (pictures - found.images)).clamp(0, 1)
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
-from zoo.data.mixtures import MIXTURES
+from zoo.data.mixtures import POINT_SETS
 from zoo.data.spec import AnySpec
 from zoo.networks.blocks import TrunkWithHead
 from zoo.tasks.drawing import grid
@@ -217,7 +217,7 @@ class EBM(Sampler):
     def pictures(self) -> "dict[str, Image.Image]":
         if self.data.shape != (2, 1, 1) or not self.deviation:
             return super().pictures()
-        mixture = MIXTURES[self.data.name]() if self.data.name in MIXTURES else None
+        mixture = POINT_SETS[self.data.name]() if self.data.name in POINT_SETS else None
         reach = (mixture.centres if mixture else self.sample(1000, seed=0)).flatten(1).abs().max().item()
         axis = torch.linspace(-1, 1, PIXELS, dtype=torch.float64) * reach * (1 + MARGIN)
         plane = torch.cartesian_prod(-axis, axis).flip(1)  # (x, y) of the pixels, the top row first
