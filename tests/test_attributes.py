@@ -9,6 +9,7 @@ from zoo.commands import sample
 from zoo.data.sources import open_source
 from zoo.models import variant_class
 from zoo.tasks import attributes
+from zoo.tasks.asking import shown
 
 SIZE = 6  # of a latent
 
@@ -27,13 +28,25 @@ def model_of(make, variant="gan", **config):
     """A model of digits whose images (N, 1, 32, 32) in [-1, 1] are a function of latents and labels."""
     cls = variant_class(variant)
     model = cls(cls.Config(width=2, latent_dim=SIZE, latent="normal", **config), open_source("digits").spec)
-    model.generate = lambda z, labels=None: make(z, labels)
+    generate = model.generate
+    model.generate = lambda z, labels=None: make(z, labels) + 0 * generate(z, labels)
     return model
 
 
 def level(value):
     """Images of one grey, (N,) in [-1, 1]."""
     return value.view(-1, 1, 1, 1).expand(-1, 1, 32, 32).contiguous()
+
+
+def from_zero_to_one(digits):
+    """The more of the third number of a latent, the less of a 0 and the more of a 1."""
+    one, zero = (digits.images[digits.labels == digit][:1].float() / 127.5 - 1 for digit in (1, 0))
+
+    def mixed(z, _):
+        share = torch.sigmoid(2 * z[:, 2]).view(-1, 1, 1, 1)
+        return share * one + (1 - share) * zero
+
+    return model_of(mixed)
 
 
 def brightness(pictures):
@@ -64,13 +77,7 @@ def test_what_a_class_does_is_left_out():
 
 def test_a_class_by_name(digits):
     """Between a picture of a 1 and one of a 0 the way leads to both; what leads nowhere is left out."""
-    one, zero = (digits.images[digits.labels == digit][:1].float() / 127.5 - 1 for digit in (1, 0))
-
-    def mixed(z, _):
-        share = torch.sigmoid(2 * z[:, 2]).view(-1, 1, 1, 1)
-        return share * one + (1 - share) * zero
-
-    model = model_of(mixed)
+    model = from_zero_to_one(digits)
     axis = torch.eye(SIZE).double()[2]
     torch.testing.assert_close(zoo.attribute(model, "1").vector, axis, rtol=0, atol=0.1)
     all_of_them = zoo.attributes(model)
@@ -105,3 +112,18 @@ def test_rows_by_name_from_the_command_line(tmp_path):
         assert picture.size == (8 * 30 + 2, 2 * 30 + 2)
     with pytest.raises(zoo.UsageError, match="unknown attribute 'bags'"):
         sample.main(["dcgan-fashion-mnist", "--traverse", "bags", "--out", str(tmp_path / "bags.png")])
+
+
+def test_it_can_be_asked_for_in_the_page(digits):
+    model = from_zero_to_one(digits)
+    (view,) = [view for view in model.views() if view.name == "more"]
+    made = view.ask({"attribute": "1", "seed": 3})
+    assert [one.caption for one in made] == ["-4.0", "-2.7", "-1.3", "+0.0", "+1.3", "+2.7", "+4.0"]
+    names = {"zoo": zoo, "model": model}
+    exec(made[-1].line, names)
+    assert made[-1].picture.tobytes() == shown(names["image"][0]).tobytes()
+    assert made[0].picture.tobytes() != made[-1].picture.tobytes()
+    assert "more" not in [view.name for view in model_of(lambda z, _: level(z[:, 0]), "cgan").views()]
+    flat = next(view for view in model_of(lambda z, _: level(0 * z[:, 0])).views() if view.name == "more")
+    with pytest.raises(zoo.UsageError, match="not the same for all"):
+        flat.ask({"attribute": "1"})

@@ -196,7 +196,7 @@ def test_examples_are_those_that_the_model_was_saved_with(client):
 @pytest.mark.parametrize(("view", "model", "values", "said"), [
     ("samples", "dcgan-anime", {"count": 10**6}, "pictures: a number from 1 to 24"),
     ("samples", "dcgan-anime", {"class_hair": "pink"}, "there is nothing to say of 'class_hair'"),
-    ("translate", "dcgan-anime", {}, "dcgan-anime is asked samples or between or find, not translate"),
+    ("translate", "dcgan-anime", {}, "dcgan-anime is asked samples or between or more or find, not translate"),
     ("samples", "wgan-mnist", {}, "this page does not show wgan-mnist"),
     ("samples", "../../etc", {}, "this page does not show"), ("samples", None, {}, "this page does not show"),
     ("inpaint", "inpaint-anime", {}, "give a picture first"),

@@ -82,9 +82,9 @@ def attributes(model: Task, seed: int = 0) -> dict[str, Attribute]:
     return dict(sorted(rising.items(), key=lambda item: -item[1].correlation))
 
 
-def tells_attributes(model: Task) -> bool:
-    """Whether a bundled network tells classes of the model's pictures."""
-    return bool(_networks_of(model))
+def names_of_attributes(model: Task) -> list[str]:
+    """What ``attribute`` knows by name of the model's pictures; empty where no bundled network tells anything."""
+    return _network_of(model).classes if _networks_of(model) else []
 
 
 def _with_latents(model: Task) -> LatentModel:

@@ -3,6 +3,7 @@ picture."""
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,10 +12,12 @@ from torch import Tensor
 from zoo.core.errors import UsageError
 from zoo.data.labels import heads_of
 from zoo.tasks.asking import LARGEST_SEED, SEED, Control, Made, Values, View, shown, wanted
+from zoo.tasks.attributes import Attribute, attribute, attributes, names_of_attributes
 from zoo.tasks.directions import directions
 from zoo.tasks.inversion import invert
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.latents import between
+from zoo.tasks.walks import traverse
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,6 +27,7 @@ MOST_DIMENSIONS = 4096  # of a latent whose directions are looked for
 STARTS = 16  # random latents that a search begins with the nearest of
 WAYS = 5  # directions with a slider
 REACH = 8.0  # of these
+MORE = 4.0  # standard deviations to both sides, of an attribute
 ON_THE_WAY = 7  # pictures between two, with both
 ANY = "any"
 FIRST_SEED = SEED._replace(label="first seed")
@@ -85,6 +89,10 @@ def views(model: LatentModel, saying: Saying) -> list[View]:
         Control("start", "from seed", "number", 0, maximum=LARGEST_SEED),
         Control("end", "to seed", "number", 1, maximum=LARGEST_SEED),
         Control("way", "how far", "slider", 0.5, maximum=1, step=0.01), *asker.classes, TRUNCATION), asker.between))
+    if not model.needs() and (names := names_of_attributes(model)):
+        found.append(View("more", "More of", (
+            FIRST_SEED, Control("attribute", "more of", "choice", names[0], choices=tuple(names))), asker.more,
+            slow=True))
     if type(model).stages is not LatentModel.stages:
         found.append(View("stages", "On the way", (FIRST_SEED, *asker.classes), asker.stages))
     if type(model).code is not LatentModel.code:
@@ -175,6 +183,19 @@ class _Asker:
                                    [label] * len(steps) if self.classes else None)
         return [Made(f"image = model.render(zoo.between({first}, {last}, {t:g}){_labels(label)})", shown(image),
                      caption=f"{t:.0%}") for image, t in zip(images, steps, strict=True)]
+
+    @cached_property
+    def attributes(self) -> dict[str, Attribute]:
+        return attributes(self.model)
+
+    def more(self, values: Values, told: Callable[[float], None]) -> list[Made]:
+        """A picture with less and with more of it; the first time takes as long as it takes to look for all."""
+        name, seed = values["attribute"], values["seed"]
+        found = self.attributes.get(name) or attribute(self.model, name)  # which says why there is none
+        images = traverse(self.model, found.vector, -MORE, MORE, ON_THE_WAY, 1, seed=seed)[0]
+        line = f"zoo.traverse(model, {name!r}, -{MORE:g}, {MORE:g}, {ON_THE_WAY}, rows=1, seed={seed})"
+        return [Made(f"image = {line}[:, {k}]", shown(image), caption=f"{by:+.1f}") for k, (image, by) in
+                enumerate(zip(images, torch.linspace(-MORE, MORE, ON_THE_WAY).tolist(), strict=True))]
 
     def stages(self, values: Values) -> list[Made]:
         seed, label = values["seed"], self.label(values, 0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.labels import Labels, heads_of
-from zoo.tasks.attributes import attributes, tells_attributes
+from zoo.tasks.attributes import attributes, names_of_attributes
 from zoo.tasks.drawing import density, grid, table
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.walks import interpolate, traverse
@@ -129,7 +129,7 @@ def _dimensions(model: LatentModel) -> "Image.Image | None":
 
 def _attributes(model: LatentModel) -> "Image.Image | None":
     """Of a model that is not told by the user what its pictures are to have."""
-    if model.needs() or model.data.image_size < 64 or not tells_attributes(model):
+    if model.needs() or model.data.image_size < 64 or not names_of_attributes(model):
         return None
     found = dict(islice(attributes(model).items(), SHOWN))
     rows = [traverse(model, one.vector, low=-4, high=4, rows=1, seed=0)[0] for one in found.values()]
