@@ -194,7 +194,7 @@ class _Asker:
         found = self.attributes.get(name) or attribute(self.model, name)  # which says why there is none
         images = traverse(self.model, found.vector, -MORE, MORE, ON_THE_WAY, 1, seed=seed)[0]
         line = f"zoo.traverse(model, {name!r}, -{MORE:g}, {MORE:g}, {ON_THE_WAY}, rows=1, seed={seed})"
-        return [Made(f"image = {line}[:, {k}]", shown(image), caption=f"{by:+.1f}") for k, (image, by) in
+        return [Made(f"image = {line}[:, {k}]", shown(image), caption=f"{round(by, 1) + 0.0:+.1f}") for k, (image, by) in
                 enumerate(zip(images, torch.linspace(-MORE, MORE, ON_THE_WAY).tolist(), strict=True))]
 
     def stages(self, values: Values) -> list[Made]:
