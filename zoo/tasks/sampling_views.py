@@ -194,8 +194,9 @@ class _Asker:
         found = self.attributes.get(name) or attribute(self.model, name)  # which says why there is none
         images = traverse(self.model, found.vector, -MORE, MORE, ON_THE_WAY, 1, seed=seed)[0]
         line = f"zoo.traverse(model, {name!r}, -{MORE:g}, {MORE:g}, {ON_THE_WAY}, rows=1, seed={seed})"
-        return [Made(f"image = {line}[:, {k}]", shown(image), caption=f"{round(by, 1) + 0.0:+.1f}") for k, (image, by) in
-                enumerate(zip(images, torch.linspace(-MORE, MORE, ON_THE_WAY).tolist(), strict=True))]
+        places = [round(place, 1) + 0.0 for place in torch.linspace(-MORE, MORE, ON_THE_WAY).tolist()]
+        return [Made(f"image = {line}[:, {k}]", shown(image), caption=f"{place:+.1f}")
+                for k, (image, place) in enumerate(zip(images, places, strict=True))]
 
     def stages(self, values: Values) -> list[Made]:
         seed, label = values["seed"], self.label(values, 0)
