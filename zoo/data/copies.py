@@ -157,7 +157,8 @@ def _candidates(name: str, thumbs: Tensor) -> Iterator[tuple[Tensor, Tensor, Ten
     tree = KDTree(features, leafsize=32, balanced_tree=False)
     with bar_of(f"comparing {name}", len(where)) as bar:
         for rows in torch.arange(len(where)).split(ASKED):
-            found = tree.query_ball_point(features[rows], reach[where[rows]].numpy(), workers=-1)  # on all cores
+            asked = features[rows.numpy()]  # a tensor of one number would be taken for that number
+            found = tree.query_ball_point(asked, reach[where[rows]].numpy(), workers=-1)  # on all cores
             one = where[rows.repeat_interleave(torch.tensor([len(some) for some in found]))]
             other = where[torch.from_numpy(np.concatenate(found).astype(np.int64))]
             once = one < other
