@@ -16,7 +16,7 @@ import zoo
 from zoo.commands import data as command
 from zoo.data import copies, heldout
 from zoo.data.arrays import ArraySource
-from zoo.data.copies import Copies, copies_in, find_copies
+from zoo.data.copies import ASKED, Copies, copies_in, find_copies
 from zoo.data.looks import Looks, coarse, look_at, reach_of
 from zoo.data.sources import open_source
 from zoo.metrics.comparison import Comparison, How
@@ -68,6 +68,14 @@ def test_copies_of_every_sort_are_found_and_no_others():
     kinds = {kind: {truth[list(found.groups).index(group)] for group in groups}
              for kind, groups in found.kinds().items()}
     assert kinds == {"exact": {0}, "mirrored": {1, 3}, "near": {2, 4}}
+
+
+@pytest.mark.parametrize("count", [1, ASKED + 1])
+def test_any_number_of_pictures_is_compared(count):
+    """Also where the tree is asked of a single one at the end."""
+    images = pictures(count)
+    found = copies_in("some", torch.cat([images, images[-1:]]))
+    assert same_groups(found.groups, [*range(count), count - 1])
 
 
 def test_grey_pictures_have_copies_too():
@@ -255,6 +263,22 @@ def test_images_in_memory_have_the_parts():
     assert torch.equal(test.load().labels, test.rows % 3)
 
 
+@pytest.mark.parametrize("count", [3, 5])
+def test_of_few_pictures_one_is_held_out_and_one_is_not(count):
+    """Also where chance alone would hold out none, or all; and what a smaller share holds out, a larger one does too."""
+    for seed in range(6):
+        source = ArraySource(torch.cat([pictures(count, seed)] * 2), torch.zeros(2 * count, dtype=torch.int64))
+        held = [set(both(source, share)[1].rows.tolist()) for share in (1e-9, 0.2, 0.5)]
+        assert len(held[0]) == 2  # with its copy
+        assert held[0] <= held[1] <= held[2]
+        assert len(held[2]) <= 2 * (count - 1)
+
+
+def test_copies_of_one_picture_are_not_held_out():
+    with pytest.raises(zoo.UsageError, match="are copies of each other, or go to one side together, so none can be"):
+        both(ArraySource(pictures(1).expand(6, -1, -1, -1), torch.zeros(6, dtype=torch.int64)))
+
+
 def test_a_class_that_a_part_lacks_is_named(tmp_path, capsys):
     both(str(named(tmp_path / "set", pictures(30), classes=30)), image_size=SIZE)
     said = capsys.readouterr().err
@@ -270,7 +294,7 @@ def test_a_crowd_of_copies_is_told_of(tmp_path, capsys):
 
 @pytest.mark.parametrize(("layout", "options", "words"), [
     (["train/a.png", "train/b.png", "test/c.png"], {}, "has train and test already, which stay as they are"),
-    (["a.png", "b.png"], {"held_out": 0.001}, "of the 2 different pictures .* holds none out: choose a larger"),
+    (["a.png", "b.png"], {"held_out": 0.001}, "has 1 picture to learn from: give at least 2"),
     (["a.png", "b.png"], {"held_out": 0.6}, "a share from 0 to 0.5, not 0.6"),
     (["a.png", "b.png"], {"held_out": float("nan")}, "a share from 0 to 0.5, not nan"),
     (["a.png", "b.png"], {"held_out": -0.1}, "a share from 0 to 0.5, not -0.1"),

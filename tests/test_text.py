@@ -121,6 +121,14 @@ def test_what_is_held_out_follows_from_a_sentence_alone(tmp_path):
     assert {*texts(open_text(lines, held_out=0.1, split="test"))} <= {*test}
 
 
+def test_of_few_sentences_one_is_held_out():
+    lines = ["a b", "b a", "a a", "b b", "w " * 100]
+    held = [{*texts(open_text(lines, held_out=share, split="test"))} for share in (1e-9, 0.2, 0.5)]
+    assert len(held[0]) == 1
+    assert held[0] <= held[1] <= held[2]
+    assert sorted([*held[0], *texts(open_text(lines, held_out=1e-9))]) == sorted(lines[:4])
+
+
 @pytest.mark.parametrize(("content", "said"), [
     (b"caf\xe9 au lait\nx\n", "is no UTF-8 text, in or soon after line 1 .*iconv"),
     (b"one sentence\n", "has 1 sentence in train, and at least 2 are needed$"),

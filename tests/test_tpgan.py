@@ -296,6 +296,11 @@ def test_persons_are_held_out_as_a_whole(people):
     assert sum(len(part.source) for part in parts) == 16
 
 
+def test_one_person_is_held_out_whatever_the_share(people):
+    test = open_source(str(people), image_size=32, kind="pairs", pairs="frontal", held_out=1e-9, split="test")
+    assert len(test.load().labels.unique()) == 1
+
+
 @pytest.mark.parametrize(("options", "words"), [
     ({"kind": "pairs", "pairs": "frontal"}, "has no classes: for --pairs frontal give a folder of folders"),
     ({"kind": "pairs", "pairs": "frontal", "held_out": 0.2}, "has no classes"),

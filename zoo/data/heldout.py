@@ -24,11 +24,12 @@ class HeldOut:
     Copies of a picture, near copies and mirrored ones are on its side, see ``zoo.data.copies``. Which side follows from
     the pixels of these pictures alone: it is the same in any order, under any names and on any machine where they are
     decoded to the same pixels, and other pictures that are added move none. What a smaller share holds out, a larger
-    one holds out too.
+    one holds out too. Of few groups, such as persons, chance alone could hold out none, or all: one is held out at
+    least, that which the least share would hold out, and one is left to learn from.
 
     Args:
         images: a source of ``Labelled``, which is decoded and searched for copies now.
-        share: of the groups of copies, for the split ``test``; it comes about by chance, so nearly.
+        share: of the groups of copies, above 0, for the split ``test``; it comes about by chance, so nearly.
         split: which.
         alike: of each picture the name of what it has in common with others of this name, all of which go to one side;
             None where there is no such thing.
@@ -37,7 +38,8 @@ class HeldOut:
         draws, groups: of ``Copies``, of the pictures of the part.
 
     Raises:
-        UsageError: a set that has several splits, or is none of images; or a part that would have no picture.
+        UsageError: a set that has several splits, or is none of images; all of whose pictures go to one side; or of
+            which too few would be left to learn from.
     """
 
     splits = ("train", "test")
@@ -54,11 +56,13 @@ class HeldOut:
         copies = copies_in(spec.name, columns.images, decoded if isinstance(decoded, Path) else None)
         if alike is not None:
             copies = copies.joined(alike)
-        apart = torch.from_numpy(copies.draws < share)
+        draws = copies.draws
+        least, greatest = draws.min(), draws.max()
+        if least == greatest:
+            raise UsageError(f"all pictures of {spec.name} are copies of each other, or go to one side together, so "
+                             "none can be held out: leave --held-out away, or add others")
+        apart = torch.from_numpy(((draws < share) | (draws == least)) & (draws < greatest))
         counts = {"train": int((~apart).sum()), "test": int(apart.sum())}
-        if not counts["test"]:
-            raise UsageError(f"a share of {share:g} of the {copies.groups.max() + 1:,} different pictures of "
-                             f"{spec.name} holds none out: choose a larger --held-out")
         checked_count(spec.name, counts["train"])
         said = f"{counts['test']:,} of {len(apart):,} pictures held out of training, with all copies of them"
         say("; ".join(filter(None, [f"{spec.name}: {said}", _crowd(copies), _lacking(spec, columns.labels, apart)])))

@@ -47,7 +47,7 @@ class TextSource:
         reading: see ``Reading``.
         split: which.
         held_out: share of the sentences of a set that has no splits, for ``test``. Which follows from a sentence alone:
-            what is there twice is on one side, and sentences that are added move none.
+            what is there twice is on one side, and sentences that are added move none. At least one is held out.
 
     Raises:
         UsageError: no such split, a single sentence to learn from, or none.
@@ -63,6 +63,7 @@ class TextSource:
         self._most = reading.length or self._spelling.most
         self._elsewhere = {_digest(words) for other in self.splits if other != "train" and not held_out
                            for _, words in self._of(other)}
+        self._bound = self._least_bound(int(held_out * 2**64)) if held_out else 0
         counts: Counter[str] = Counter()
         lengths = set()
         for words in self._kept("train"):
@@ -124,14 +125,28 @@ class TextSource:
 
     def _unwanted(self, words: list[str], split: str) -> str:
         """Why a line is left out; "" if it is not."""
-        if not words:
-            return "empty"
-        if len(words) > self._most:
-            return f"of more than {self._most}"
+        if reason := self._unfit(words):
+            return reason
         if self._share:
-            is_test = int.from_bytes(_digest(words), "little") < self._share * 2**64
+            is_test = _draw(words) < self._bound
             return "" if is_test == (split == "test") else "held out" if is_test else "to train with"
         return "also in another split" if split == "train" and _digest(words) in self._elsewhere else ""
+
+    def _unfit(self, words: list[str]) -> str:
+        """Why a line is in no split; "" if it can be."""
+        if not words:
+            return "empty"
+        return f"of more than {self._most}" if len(words) > self._most else ""
+
+    def _least_bound(self, bound: int) -> int:
+        """``bound``, or more where no sentence's draw is below: so much that one is."""
+        least = 2**64 - 1
+        for _, words in self._of("train"):
+            if not self._unfit(words):
+                least = min(least, _draw(words))
+                if least < bound:
+                    return bound
+        return least + 1
 
     def _encoded(self, split: str) -> Iterator[tuple[str, list[int]]]:
         """Class and numbers of those that are left when it is known what words there are."""
@@ -188,6 +203,11 @@ def vars_of(spec: TextSpec) -> dict:
 
 def _digest(words: list[str]) -> bytes:
     return hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _draw(words: list[str]) -> int:
+    """Of a sentence a number from 0 to 2^64 - 1, uniform over sentences."""
+    return int.from_bytes(_digest(words), "little")
 
 
 def check_memory(name: str, size: int) -> None:
