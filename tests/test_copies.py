@@ -265,7 +265,7 @@ def test_images_in_memory_have_the_parts():
 
 @pytest.mark.parametrize("count", [3, 5])
 def test_of_few_pictures_one_is_held_out_and_one_is_not(count):
-    """Also where chance alone would hold out none, or all; and what a smaller share holds out, a larger one does too."""
+    """Whatever chance says; and what a smaller share holds out, a larger one does too."""
     for seed in range(6):
         source = ArraySource(torch.cat([pictures(count, seed)] * 2), torch.zeros(2 * count, dtype=torch.int64))
         held = [set(both(source, share)[1].rows.tolist()) for share in (1e-9, 0.2, 0.5)]
