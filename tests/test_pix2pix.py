@@ -379,6 +379,7 @@ def test_a_folder_of_pictures_is_translated(saved, tmp_path, capsys):
     assert translate_command.main([str(saved), str(tmp_path), "--out", str(out)]) == 1
     said = capsys.readouterr()
     assert "broken.png cannot be read" in said.err
+    assert "left out 1, which are no picture files: notes.txt" in said.err
     assert f"3 pictures in {out}, 1 could not be made" in said.out
     assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png", "2.png", SHEET]
     made = Image.open(out / "1.png")
@@ -405,7 +406,7 @@ def test_holes_are_told_by_pictures(tmp_path, capsys):
     out = tmp_path / "out"
     assert translate_command.main([str(folder), str(pictures), "--holes", str(holes), "--out", str(out)]) == 1
     said = capsys.readouterr()
-    assert f"1 pictures in {out}, 2 could not be made" in said.out
+    assert f"1 picture in {out}, 2 could not be made" in said.out
     assert "b.png is of another size than" in said.err
     assert f"there is no picture of the holes of {pictures / 'c.png'}" in said.err
     made, given = as_tensor(Image.open(out / "a.png"), 3), as_tensor(pictures / "a.png", 3)
@@ -414,7 +415,9 @@ def test_holes_are_told_by_pictures(tmp_path, capsys):
     everywhere = ["--holes", str(holes / "a.jpg"), "--out", str(out), "--overwrite"]
     assert translate_command.main([str(folder), str(pictures), *everywhere]) == 0
     assert translate_command.main([str(folder), str(pictures), "--out", str(out), "--overwrite"]) == 1
-    assert "zoo translate --holes" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "zoo translate --holes" in said
+    assert all(f"{pictures / name}.png: this pix2pix fills holes" in said for name in "abc")  # each is named
     with pytest.raises(zoo.UsageError, match="no picture or folder .* of holes"):
         translate_command.main([str(folder), str(pictures), "--holes", "nowhere", *everywhere[2:]])
 

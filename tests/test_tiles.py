@@ -96,7 +96,7 @@ def test_when_there_are_tiles():
     for asked, words in ((-1, "sides of 8 px or more"), (7, "sides of 8 px or more")):
         with pytest.raises(zoo.UsageError, match=words):
             side_of(9, 9, asked, Looks(1, None))
-    with pytest.raises(zoo.UsageError, match="64x64 px at most, and this one is 65x64"):
+    with pytest.raises(zoo.UsageError, match="64x64 px at most, and this one is 64x65"):
         side_of(65, 64, 0, Looks(64, 64))
 
 
@@ -181,6 +181,20 @@ def test_by_the_statistics_of_a_picture_itself_it_is_made_as_ever(variant):
     torch.testing.assert_close(first, model.respond(**one), rtol=0, atol=1e-12)
     torch.testing.assert_close(again, first, rtol=0, atol=1e-8)
     assert torch.allclose(changed, model.respond(**other), rtol=0, atol=1e-8) == (statistics.norms == 0)
+
+
+OF_ONE_SIZE = {"tpgan", "context-encoder"}  # what is made of a pixel depends on where in the picture it is
+
+
+@pytest.mark.parametrize("options", [{"variant": v.name} for v in zoo.variants()
+                                     if v.task == "translate" and v.name not in OF_ONE_SIZE]
+                         + [{"variant": "pix2pix", "generator": "resnet"}])
+def test_no_picture_is_too_small(options):
+    model = zoo.create(**options, image_size=16, channels=3, classes=2, width=4)
+    told = {"labels": 0} if "labels" in model.needs() else {}
+    for height, width in ((1, 1), (2, 9), (13, 1)):
+        made = model.translate(torch.rand(1, 3, height, width), **told)
+        assert made.shape[2:] == (model.factor * height, model.factor * width)
 
 
 def test_tones_are_nearer_to_those_of_one_piece_than_of_tiles_by_themselves(monkeypatch):
@@ -277,6 +291,16 @@ def test_pictures_of_any_sort_are_read_as_they_look(kind, saved, tmp_path):
     made, expected = (Image.open(tmp_path / "out" / name) for name in ("given.png", "plain.png"))
     assert made.size == expected.size == plain.size
     assert np.abs(np.asarray(made, int) - np.asarray(expected, int)).max() <= 1
+
+
+def test_floats_are_on_the_sheet_as_they_look(saved, tmp_path):
+    ramp = np.tile(np.linspace(0, 1, 24, dtype=np.float32), (20, 1))
+    Image.fromarray(ramp).save(tmp_path / "float.tiff")
+    Image.fromarray((ramp * 255).round().astype(np.uint8)).save(tmp_path / "whole.png")
+    for name in ("float.tiff", "whole.png"):
+        assert translate.main([str(saved), str(tmp_path / name), "--out", str(tmp_path / name[:5])]) == 0
+    one, other = (np.asarray(Image.open(tmp_path / name / pictures.SHEET), int) for name in ("float", "whole"))
+    assert np.abs(one - other).max() <= 2
 
 
 def test_the_sheet_has_a_place_of_its_own(saved, tmp_path):

@@ -242,4 +242,6 @@ def test_what_cannot_be_done_is_said_before_work(saved, tmp_path):
         upscale.main([str(saved), given, "--shrink", "--reference", str(tmp_path), *out])
     with pytest.raises(zoo.UsageError, match="there is no folder .* of true pictures"):
         upscale.main([str(saved), given, "--reference", str(tmp_path / "none"), *out])
+    with pytest.raises(zoo.UsageError, match="tiles have sides of 8 px or more"):
+        upscale.main([str(saved), given, "--tile", "3", *out])
     assert not (tmp_path / "out").exists()

@@ -16,12 +16,14 @@ from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic
 from zoo.data.bands import Made
-from zoo.data.listing import SUFFIXES
+from zoo.data.depth import tops_of_some
+from zoo.data.listing import COMPANIONS, SUFFIXES, few, say
 from zoo.data.pictures import as_tensor
 from zoo.data.pixels import UNREADABLE, upright
 from zoo.store.loading import load
 from zoo.tasks.drawing import table
 from zoo.tasks.task import Task
+from zoo.tasks.tiles import Looks, side_of
 from zoo.tasks.translator import Translator
 
 SHEET = "given-and-made.png"
@@ -60,7 +62,7 @@ class Jobs(NamedTuple):
                 alpha, note = alpha_of(source), note_of(source)
                 made = Made(bands(given), alpha, model.factor * given.shape[3], model.factor * given.shape[2])
             except (UsageError, *UNREADABLE) as error:
-                tqdm.write(str(error), sys.stderr)
+                tqdm.write(_named(source, error), sys.stderr)
                 failed += 1
                 continue
             with atomic(target) as partial:
@@ -70,14 +72,14 @@ class Jobs(NamedTuple):
                 try:
                     seen(source, given, torch.cat(parts, 2))
                 except UsageError as error:  # of the true picture
-                    tqdm.write(str(error), sys.stderr)
+                    tqdm.write(_named(source, error), sys.stderr)
                     failed += 1
             if note:
                 tqdm.write(note, sys.stderr)
             if len(shown) < 2 * SHOWN:
                 shown += [_thumbnail(source), _small(made.small)]
         self._write_sheet(shown)
-        print(f"{written} pictures in {self.out}"
+        print(f"{written} picture{'' if written == 1 else 's'} in {self.out}"
               + (f", {len(self.pictures) - written} could not be made" if written < len(self.pictures) else ""))
         return failed
 
@@ -115,7 +117,9 @@ def loaded(options: argparse.Namespace, ask: str, what: str) -> Translator:
 
 
 def jobs_of(options: argparse.Namespace) -> Jobs:
-    """Raises UsageError where there are no pictures, or where one would be written over another."""
+    """Raises UsageError where there are no pictures, where one would be written over another, or for a side that no
+    tile has."""
+    side_of(1, 1, options.tile, Looks())
     out = Path(options.out).expanduser()
     pictures = _targets(_found(options.pictures), out)
     sheet = Path(options.sheet or out / SHEET).expanduser()
@@ -129,7 +133,7 @@ def _found(words: list[str]) -> list[Path]:
     for word in words:
         path = Path(word).expanduser()
         if path.is_dir():
-            files += sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())
+            files += _in_folder(path)
         elif path.is_file():
             files.append(path)
         else:
@@ -140,6 +144,15 @@ def _found(words: list[str]) -> list[Path]:
     if not files:
         raise UsageError(f"there are no pictures in {', '.join(words)}: looked for {', '.join(SUFFIXES)}")
     return list(dict.fromkeys(files))
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """The picture files of a folder, but not of folders in it; says what else there is that is not hidden."""
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    files = [path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file()]
+    if others := [path.name for path in inside if path not in files and path.name.lower() not in COMPANIONS]:
+        say(f"{folder}: left out {len(others):,}, which are no picture files: {few(others)}")
+    return files
 
 
 def _targets(sources: list[Path], out: Path) -> list[tuple[Path, Path]]:
@@ -163,8 +176,9 @@ def _check_free(targets: list[Path], overwrite: bool) -> None:
         raise UsageError(f"a PNG is written, and {sheet} is named otherwise: --sheet {sheet.stem}.png")
     there = [target for target in targets if target.exists()]
     if there and not overwrite:
-        raise UsageError(f"{there[0]} is there already, as are {len(there) - 1} others: --overwrite replaces them, or "
-                         "choose another --out")
+        more = f", and {len(there) - 1:,} more" if len(there) > 1 else ""
+        raise UsageError(f"{there[0]} is there already{more}: --overwrite replaces what is there, or choose another "
+                         "--out")
 
 
 def named_alike(file: Path, folder: Path, what: str) -> Path:
@@ -189,9 +203,15 @@ def note_of(file: Path) -> str:
     return f"{file} has {frames} pictures, of which the first was taken" if frames > 1 else ""
 
 
+def _named(file: Path, error: Exception) -> str:
+    """What is wrong with a file, which is named."""
+    said = str(error)
+    return said if str(file) in said else f"{file}: {said}"
+
+
 def _thumbnail(file: Path) -> "Image.Image":
     with Image.open(file) as image:
-        return _small(upright(image, 3, {}))
+        return _small(upright(image, 3, tops_of_some([image])))
 
 
 def _small(picture: "Image.Image") -> "Image.Image":

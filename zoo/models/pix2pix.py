@@ -79,6 +79,10 @@ class Pix2Pix(PairedTranslator):
     def multiple(self) -> int:
         return self.generator.multiple
 
+    @property
+    def smallest(self) -> int:
+        return self.generator.smallest
+
     def generate(self, source: Tensor, normal: Tensor | None) -> Tensor:
         return self.made(self.enlarged(source), normal)
 

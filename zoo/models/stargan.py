@@ -105,6 +105,10 @@ class StarGAN(Relabeller):
         return ModulatedTranslator.multiple
 
     @property
+    def smallest(self) -> int:
+        return ModulatedTranslator.smallest
+
+    @property
     def critic_steps(self) -> int:
         return self.config.critic_steps
 

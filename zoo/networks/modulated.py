@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.networks.blocks import init_normal
-from zoo.networks.translation import check_sides, downwards
+from zoo.networks.translation import SMALLEST, check_sides, downwards
 
 
 class AdaptiveNorm(nn.Module):
@@ -71,6 +71,7 @@ class ModulatedTranslator(nn.Module):
     """
 
     multiple = 4
+    smallest = SMALLEST
 
     def __init__(self, source_channels: int, channels: int, width: int, blocks: int, inputs: int) -> None:
         super().__init__()

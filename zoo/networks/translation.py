@@ -32,6 +32,7 @@ class ResNetTranslator(nn.Sequential):
     """
 
     multiple = 4
+    smallest = SMALLEST
 
     def __init__(self, source_channels: int, channels: int, width: int, blocks: int) -> None:
         # What CUT compares: the picture, both strided convolutions, the first block and the one in the middle.

@@ -46,7 +46,7 @@ class UNetGenerator(nn.Module):
         if size < SMALLEST or size != 2**halvings:
             raise UsageError(f"a U-Net halves images to one pixel: it takes {SMALLEST}, 32, 64, 128, 256, ... px, not "
                              f"{size}: choose another --image-size")
-        self.multiple = size
+        self.multiple = self.smallest = size
         hidden = [width * min(2**layer, 8) for layer in range(halvings)]
         self.encoder = nn.ModuleList(_encoder(source_channels, hidden, norm))
         self.decoder = nn.ModuleList(_decoder(channels, hidden[::-1], norm))

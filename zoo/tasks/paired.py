@@ -141,7 +141,7 @@ class PairedTranslator(Translator):
         size = self.data.image_size
         if self.fixed and source.shape[2:] != (size, size):
             raise UsageError(f"this {self.variant} takes pictures of {size}x{size} px alone, not of "
-                             f"{source.shape[2]}x{source.shape[3]}: resize or crop them")
+                             f"{source.shape[3]}x{source.shape[2]}: resize or crop them")
         return super()._in_bands(source, made_of, tile)
 
     # ---- the contract of a task -------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def side_of(height: int, width: int, asked: int | None, looks: Looks) -> int:
     if largest is not None:
         if asked == 0 and max(height, width) > largest:
             raise UsageError(f"this model takes pictures of {largest}x{largest} px at most, and this one is "
-                             f"{height}x{width}: leave tile=0 away")
+                             f"{width}x{height}: leave tile=0 away")
         return largest if max(height, width) > largest else 0
     if asked is None:
         side = RIMMED if reach is not None else min(TILE, LARGER // factor)

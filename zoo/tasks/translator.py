@@ -69,6 +69,11 @@ class Translator(Task):
         return 1
 
     @property
+    def smallest(self) -> int:
+        """Height and width of the smallest picture that the network takes."""
+        return 1
+
+    @property
     def largest(self) -> int | None:
         """Height and width of the largest picture that the network takes; None where there is no such."""
         return None
@@ -161,7 +166,8 @@ class Translator(Task):
         looks = Looks(self.multiple, self.largest, self.reach, self.factor)
         if side := side_of(height, width, tile, looks):
             return in_tiles(source, made_of, side, looks)
-        padding = (0, -width % self.multiple, 0, -height % self.multiple)
+        down, across = (max(-length % self.multiple, self.smallest - length) for length in (height, width))
+        padding = (0, across, 0, down)
         made = made_of(F.pad(source, padding, mode="replicate"))
         return iter([made[:, :, :height * self.factor, :width * self.factor]])
 

@@ -70,6 +70,10 @@ class UnpairedTranslator(Translator):
     def multiple(self) -> int:
         return ResNetTranslator.multiple
 
+    @property
+    def smallest(self) -> int:
+        return ResNetTranslator.smallest
+
     def generate(self, source: Tensor, normal: Tensor | None = None) -> Tensor:
         return self.generator(source)
 
