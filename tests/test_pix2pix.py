@@ -433,6 +433,16 @@ def test_nothing_is_overwritten_unasked(saved, tmp_path):
     assert translate_command.main([*call, "--overwrite", "--seed", "3"]) == 0
 
 
+@pytest.mark.parametrize("where", [["--out", "taken"], ["--out", "/proc/1/nowhere"],
+                                   ["--out", "out", "--sheet", "taken/sheet.png"]])
+def test_a_place_that_cannot_be_written_to_is_named(where, saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (16, 16)).save("x.png")
+    (tmp_path / "taken").touch()
+    with pytest.raises(zoo.UsageError, match=f"cannot write {where[-1]}"):
+        translate_command.main([str(saved), "x.png", *where])
+
+
 def test_translate_refuses_before_work_begins(saved, tmp_path):
     out = ["--out", str(tmp_path / "out")]
     Image.new("RGB", (16, 16)).save(tmp_path / "x.png")

@@ -6,7 +6,8 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -101,11 +102,18 @@ def put(lines: str, out: str | None, what: str) -> None:
     if not out:
         print(lines)
         return
-    try:
+    with writing(out):
         write_text(Path(out).expanduser(), lines + "\n")
-    except OSError as error:
-        raise UsageError(f"cannot write {out}: {error}") from error
     print(f"{what}: {out}")
+
+
+@contextmanager
+def writing(place: str | Path) -> Iterator[None]:
+    """Around what writes to a place that a user named. Raises UsageError where that cannot be done."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot write {place}: {error}") from error
 
 
 def run(command: str, arguments: list[str] | None = None) -> NoReturn:

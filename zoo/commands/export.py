@@ -7,7 +7,7 @@ from pathlib import Path
 
 import zoo
 from zoo.commands import cli
-from zoo.core.errors import UsageError, unknown
+from zoo.core.errors import unknown
 from zoo.store.export import describe_graph, export_onnx
 
 FORMATS = {"onnx": export_onnx}
@@ -22,8 +22,6 @@ def main(arguments: list[str]) -> None:
     if options.format not in FORMATS:
         raise unknown("format", options.format, FORMATS)
     model = zoo.load(options.model)
-    try:
+    with cli.writing(options.out):
         path = FORMATS[options.format](model, Path(options.out))
-    except OSError as error:
-        raise UsageError(f"cannot write {options.out}: {error}") from error
     print(f"{model.variant} ({model.data.name}): {path}, {describe_graph(model)}")

@@ -31,5 +31,6 @@ def main(arguments: list[str]) -> None:
     jobs = [survey.Job(name, {"backbone": options.backbone, "width": options.width}, training,
                        Path(options.runs) / options.data / name) for name in options.variants]
     failed = survey.run_all(jobs, options.workers)
-    survey.contact_sheet([job.folder for job in jobs if job.folder not in failed], Path(options.out))
+    with cli.writing(options.out):
+        survey.contact_sheet([job.folder for job in jobs if job.folder not in failed], Path(options.out))
     print(options.out)

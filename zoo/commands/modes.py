@@ -64,4 +64,5 @@ def main(arguments: list[str]) -> None:
         tables.append("\n".join(lines))
         print(tables[-1], flush=True)
     if options.out:
-        write_text(Path(options.out), "\n\n".join(tables) + "\n")
+        with cli.writing(options.out):
+            write_text(Path(options.out), "\n\n".join(tables) + "\n")

@@ -65,7 +65,7 @@ class Jobs(NamedTuple):
                 tqdm.write(_named(source, error), sys.stderr)
                 failed += 1
                 continue
-            with atomic(target) as partial:
+            with cli.writing(target), atomic(target) as partial:
                 parts = made.written(partial, keep=seen is not None)
             written += 1
             if seen:
@@ -88,8 +88,7 @@ class Jobs(NamedTuple):
         if not shown:
             return
         rows = [as_tensor(shown[i:i + 2], 3) for i in range(0, len(shown), 2)]
-        self.sheet.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(self.sheet) as partial:
+        with cli.writing(self.sheet), atomic(self.sheet) as partial:
             table(rows, columns=["given", "made"]).save(partial, format="png")
 
 

@@ -37,11 +37,8 @@ def main(arguments: list[str]) -> None:
         raise UsageError(f"{options.model} makes nothing of latents alone: it can be asked with "
                          + model.asked_with())
     images, columns = drawn(model, options)
-    try:
-        with atomic(Path(options.out)) as partial:
-            model.picture(images, columns).save(partial, format="png")
-    except OSError as error:
-        raise UsageError(f"cannot write {options.out}: {error}") from error
+    with cli.writing(options.out), atomic(Path(options.out)) as partial:
+        model.picture(images, columns).save(partial, format="png")
     print(f"{len(images)} images of {model.variant} ({model.data.name}): {options.out}")
 
 

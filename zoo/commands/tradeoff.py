@@ -54,6 +54,6 @@ def main(arguments: list[str]) -> None:
                       ("bicubic", found.bicubic), "errors of pixels against looks",
                       ("PSNR on Y, dB", f"perceptual distance [{found.features}]"))
     path = Path(options.out or Path(options.second) / TRADEOFF).expanduser()
-    with atomic(path) as partial:
+    with cli.writing(path), atomic(path) as partial:
         partial.write_bytes(drawn)
     print(path)
