@@ -183,10 +183,30 @@ def test_rewritten_by_python_and_by_the_command(finished, tmp_path, capsys):
             rewrite.main(words)
 
 
+def test_lines_that_cannot_be_rewritten_are_named_or_left_out(finished, tmp_path, capsys):
+    folder, file = finished("cross-aligned-ae"), tmp_path / "x.txt"
+    words = [str(folder), str(file), "--style", "positive"]
+    file.write_text("the food is good\n\nthe fod is good\nawful soup\n" + "the " * 10_000, encoding="utf-8")
+    with pytest.raises(zoo.UsageError, match=r"x.txt, line 3: .*'fod'.* \(and 1 more of the lines .*--skip leaves"):
+        rewrite.main(words)
+    capsys.readouterr()
+    rewrite.main([*words, "--skip"])
+    said = capsys.readouterr()
+    assert said.out.splitlines() == zoo.load(folder).rewrite(["the food is good", "awful soup"], "positive")
+    assert "left out 2 of 4 sentences" in said.err
+    assert "line 5: a sentence has 1 to" in said.err
+    file.write_text("zyx\n", encoding="utf-8")
+    with pytest.raises(zoo.UsageError, match="line 1: .*'zyx'.*: no line can be read"):
+        rewrite.main([*words, "--skip"])
+
+
 @pytest.mark.parametrize(("sentences", "style", "words"), [
-    (["the food"], "possitive", "unknown class 'possitive': did you mean positive"), (["the fod"], 1, "'fod'.*food"),
-    ([], 1, "give a sentence"), ([""], 1, "has 0"), (["the " * 10_000], 1, "has 10,000"), (["food"], 2, "no class 2"),
-    (["food"], None, "give labels"),
+    (["the food"], "possitive", "unknown style 'possitive': did you mean positive"), (["the fod"], 1, "'fod'.*food"),
+    ([], 1, "give a sentence"), ([""], 1, "has 0"), (["the " * 10_000], 1, "has 10,000"),
+    (["food"], 2, "no style 2: the styles are 0 to 1"),
+    (["food"], None, "give styles, one style or 1 of them, out of negative, positive"), (7, 1, "are texts, not 7"),
+    (["food", "food"], ["positive"], "1 styles for 2 sentences: give one, or one for each sentence"),
+    (["food"], 1.5, "a style is told by its number or name, not 1.5"), (["food", None], 1, "are texts, not None"),
 ])
 def test_what_cannot_be_rewritten(sentences, style, words, finished):
     with pytest.raises(zoo.UsageError, match=words):

@@ -338,8 +338,8 @@ def test_labels(labels, expected):
     (None, "conditional: give labels, one class or 3 of them, out of a, b, c"),
     (3, "no class 3: the classes are 0 to 2"), (-1, "no class -1"), ("-1", "unknown class '-1'"), ("3", "no class 3"),
     ("d", "unknown class 'd'"), ("", "unknown class ''"), ("²", "unknown class '²'"), ([0, 1], "2 labels for 3 images"),
-    ([], "0 labels for 3"), (1.0, "class number or name, not 1.0"), ([None] * 3, "not None"),
-    (torch.tensor([0.0, 1.0, 2.0]), "not tensor"), ([[0], [1], [2]], "class number or name"),
+    ([], "0 labels for 3"), (1.0, "told by its number or name, not 1.0"), ([None] * 3, "not None"),
+    (torch.tensor([0.0, 1.0, 2.0]), "not tensor"), ([[0], [1], [2]], "a class is told by its number"),
 ])
 def test_labels_refused(labels, words):
     with pytest.raises(zoo.UsageError, match=words):

@@ -190,6 +190,17 @@ def test_its_levels_can_be_watched(tmp_path):
         assert picture.size == (4 * 18 + 2, 3 * 18 + 2)
 
 
+def test_a_level_that_is_grown_is_shown_once():
+    model = model_of()
+    normal = model.normals(2, seed=1)
+    for seen, names in ((0, ["4 px", "image"]), (35, ["4 px", "8 px", "16 px", "image"]),
+                        (10**6, ["4 px", "8 px", "image"])):
+        model.grow(seen)
+        stages = model.stages(normal)
+        assert list(stages) == names
+        assert torch.equal(stages["image"], model.render(normal))
+
+
 def test_the_log_tells_how_far_it_is(tmp_path):
     run = tiny_run("progan", tmp_path, config=FADING, images=HALF)
     run.train()

@@ -154,6 +154,14 @@ def test_a_split_to_test_with_needs_one_sentence(how, left, tmp_path):
     assert open_text(tmp_path / "x", split="test").spec.images == 1
 
 
+def test_a_file_without_line_ends_is_not_read_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.data.lines.MOST", 100)
+    (tmp_path / "x.txt").write_text("a b\n" + "w " * 50 + "\n", encoding="utf-8")
+    assert "left out 1 of more than 8" in open_text(["a b", "b a", "w " * 50], length=8).spec.provenance
+    with pytest.raises(zoo.UsageError, match=r"line 2 of .*x.txt has more than 100 characters: give a file of one"):
+        open_text(tmp_path / "x.txt")
+
+
 def test_what_does_not_fit_is_a_sentence(file, tmp_path, monkeypatch):
     for how, said in (({"image_size": 32}, "models of pictures"), ({"tokens": "letters"}, "did you mean|there are"),
                       ({"held_out": 0.6}, "held_out"), ({"length": -1}, "must be from 0"),
@@ -168,6 +176,8 @@ def test_what_does_not_fit_is_a_sentence(file, tmp_path, monkeypatch):
         open_source("digits", length=5)
     with pytest.raises(zoo.UsageError, match="set of sentences, for models that write"):
         open_source("oracle")
+    with pytest.raises(zoo.UsageError, match="mine.txt is a file of sentences, for models that write"):
+        open_source(str(file))
     monkeypatch.setenv("ZOO_MEMORY", "50")
     with pytest.raises(zoo.UsageError, match="takes .* GB, more than .*ZOO_MEMORY.* smaller --length"):
         open_text(file)

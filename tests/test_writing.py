@@ -1,6 +1,7 @@
 """Models that write: what a user asks of them, and what is measured."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -63,7 +64,10 @@ def test_the_score_is_the_likelihood_by_hand(writer):
 @pytest.mark.parametrize(("sentences", "said"), [
     ("anna sees a dgo", r"does not know 'dgo' of 'anna sees a dgo': it knows the 36 words of grammar, such as dog"),
     ("", "a sentence has 1 to 6 words here, and '' has 0"), ("a " * 10_000, "and 'a a a .* has 10,000"),
-    ([], "give a sentence")])
+    ([], "give a sentence"), (7, "sentences are texts, not 7"), (None, "not None"), (["anna", 7], "not 7"),
+    ("zyxx qwvv", r"know 'zyxx' and 'qwvv' of .* 36 words of grammar, such as \S+, \S+, \S+, \S+, \S+$"),
+    ("zyxx" * 10_000, r"does not know '(zyxx){15}\.\.\.' of '(zyxx){15}\.\.\.': it"),
+    ("z1 z2 z3 z4 z5 z6", "know 'z1' and 'z2' and 'z3' and 'z4' and 'z5' and 1 others of ")])
 def test_what_cannot_be_scored_is_said(sentences, said, lstm):
     with pytest.raises(zoo.UsageError, match=said):
         zoo.load(lstm).score(sentences)
@@ -73,6 +77,9 @@ def test_none_is_refused_and_other_questions_too(lstm):
     model = zoo.load(lstm)
     with pytest.raises(zoo.UsageError, match="at least 1, not 0"):
         model.write(0)
+    for ask in (lambda: model.write(1, batch_size=0), lambda: model.score("anna", batch_size=-1)):
+        with pytest.raises(zoo.UsageError, match="batch_size must be at least 1, not"):
+            ask()
     with pytest.raises(zoo.UsageError, match=r"cannot sample: .* write\(\), score\(\)"):
         model.sample(1)
 
@@ -90,9 +97,10 @@ def test_the_command_writes(lstm, capsys, tmp_path, finished):
         write_command.main([str(finished("gan"))])
 
 
-def test_on_lists_of_texts(tmp_path):
+def test_on_lists_of_texts(tmp_path, capsys):
     lines = ["a cat sees", "the dog sees", "a dog sees the cat"]
-    model = zoo.train("lstm", lines * 4, images=48, batch_size=4, width=4, accelerator="cpu")
+    model = zoo.train("lstm", lines * 4, images=48, batch_size=4, width=4, accelerator="cpu", out=tmp_path / "m")
+    assert "finished after 48 sentences: " in capsys.readouterr().out
     assert {word for line in model.write(50, seed=0) for word in line.split()} <= {*WORDS}
     with pytest.raises(zoo.UsageError, match="these are texts"):
         zoo.train("gan", lines)
@@ -127,13 +135,16 @@ def test_onnx_writes_the_same(variant, tmp_path):
 
 
 def test_it_is_published_with_sentences_on_its_card(lstm, tmp_path):
-    folder = zoo.save(zoo.load(lstm), tmp_path / "m")
+    model = zoo.load(lstm)
+    model.data = replace(model.data, provenance="mine, 9 sentences of up to 6; left out 1 empty", images=9)
+    folder = zoo.save(model, tmp_path / "m")
     done = zoo.publish(folder, "someone/lstm", dry_run=True)
     assert {"samples.txt", "metrics.json"} <= done.files.keys()
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "pipeline_tag: text-generation" in card
     assert zoo.load(folder).write(16, seed=0)[5] in card
     assert "| nll | " in card
+    assert "Data: mine, 9 sentences of up to 6; left out 1 empty.\n" in card  # their number is said once
     assert "images" not in card.partition("# LSTM")[2]
 
 

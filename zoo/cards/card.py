@@ -114,7 +114,8 @@ def _weights(config: dict[str, Any]) -> str:
 
 def _training(config: dict[str, Any], model: Task, name: str) -> str:
     training, data, counted = config.get("training"), model.data, model.examples
-    lines = [f"Data: {data.provenance or data.name}" + (f", {data.images:,} {counted}." if data.images else ".")]
+    origin, count = data.provenance or data.name, f"{data.images:,} {counted}"
+    lines = [f"Data: {origin}" + (f", {count}." if data.images and count not in origin else ".")]
     if training:
         seen, budget = config["images_seen"], training.get("images", 0)
         part = f" of a budget of {budget:,}" if seen < budget else ""

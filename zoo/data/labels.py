@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Iterable
 from itertools import chain
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor
@@ -15,21 +15,35 @@ STAYS = -1  # in place of the number of a class: none is asked for
 Heads = dict[str, list[str]]  # what classes say of an image: head -> its classes, of which an image has one
 
 
-def class_indices(labels: Labels, names: list[str], n: int) -> Tensor:
+class Words(NamedTuple):
+    """What errors call classes, what is asked of them, and what has one."""
+
+    one: str = "class"
+    many: str = "classes"
+    asked: str = "labels"
+    each: str = "image"
+
+
+CLASSES, STYLES = Words(), Words("style", "styles", "styles", "sentence")
+
+
+def class_indices(labels: Labels, names: list[str], n: int, words: Words = CLASSES) -> Tensor:
     """Class numbers (n,) int64.
 
     Args:
         labels: one class for all, or one each, by number or name.
         names: of the classes.
+        words: that errors say.
 
     Raises:
         UsageError: labels missing, too few or many, out of range or unknown.
     """
     if labels is None:
         shown = ", ".join(names[:10]) + (f", ... ({len(names)} in all)" if len(names) > 10 else "")
-        raise UsageError(f"this model is conditional: give labels, one class or {n} of them, out of {shown}")
-    given = _one_each(labels, n)
-    return torch.tensor([_class_index(label, names) for label in given], dtype=torch.int64, device="cpu")
+        raise UsageError(f"this model is conditional: give {words.asked}, one {words.one} or {n} of them, out of "
+                         f"{shown}")
+    given = _one_each(labels, n, words)
+    return torch.tensor([_class_index(label, names, words) for label in given], dtype=torch.int64, device="cpu")
 
 
 def asked_parts(labels: Labels, names: list[str], n: int) -> Tensor:
@@ -67,11 +81,12 @@ def _asked(label: int | str, names: list[str], heads: Heads) -> list[int]:
     return list(row.values())
 
 
-def _one_each(labels: int | str | Iterable[int | str], n: int, of_one: bool = False) -> list[Any]:
+def _one_each(labels: int | str | Iterable[int | str], n: int, words: Words = CLASSES,
+              of_one: bool = False) -> list[Any]:
     """A label for each of n images; with ``of_one`` a single image may have several."""
     given: list[Any] = [labels] * n if isinstance(labels, str) or not is_iterable(labels) else list(labels)
     if len(given) != n and not (of_one and n == 1 and given):
-        raise UsageError(f"{len(given)} labels for {n} images: give one, or one an image")
+        raise UsageError(f"{len(given)} {words.asked} for {n} {words.each}s: give one, or one for each {words.each}")
     return given
 
 
@@ -84,17 +99,17 @@ def is_iterable(x: Any) -> TypeGuard[Iterable[Any]]:
     return True
 
 
-def _class_index(label: int | str, names: list[str]) -> int:
+def _class_index(label: int | str, names: list[str], words: Words = CLASSES) -> int:
     if isinstance(label, str) and label in names:
         return names.index(label)
     if isinstance(label, str) and not label.isdecimal():
-        raise unknown("class", label, names)
+        raise unknown(words.one, label, names)
     try:
         index = operator.index(int(label) if isinstance(label, str) else label)
     except TypeError:
-        raise UsageError(f"a label is a class number or name, not {label!r}") from None
+        raise UsageError(f"a {words.one} is told by its number or name, not {label!r}") from None
     if not 0 <= index < len(names):
-        raise UsageError(f"there is no class {index}: the classes are 0 to {len(names) - 1}")
+        raise UsageError(f"there is no {words.one} {index}: the {words.many} are 0 to {len(names) - 1}")
     return index
 
 

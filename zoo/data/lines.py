@@ -12,20 +12,30 @@ from zoo.data.listing import few, is_hidden, split_named
 from zoo.data.text import Lines, Reading, StyledSource, TextSource, check_memory
 
 SUFFIX = ".txt"
+MOST = 1_000_000  # characters of a line
 
 
 def lines_of(path: Path) -> Iterator[str]:
-    """Of a file. Raises UsageError where it is no UTF-8 or cannot be read."""
+    """Of a file. Raises UsageError where it is no UTF-8, has a line of over MOST characters, or cannot be read."""
     number = 0
     try:
         with open(path, encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):  # noqa: B007 - for the error
+            while line := file.readline(MOST + 1):  # a file without line ends is not read as a whole
+                number += 1
+                if len(line) > MOST:
+                    raise UsageError(f"line {number:,} of {path} has more than {MOST:,} characters: give a file of one "
+                                     "sentence a line")
                 yield line
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is no UTF-8 text, in or soon after line {number + 1:,} ({error.reason}): convert it, "
                          f"as with iconv -f LATIN1 -t UTF-8 {path.name}") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def is_text(path: Path) -> bool:
+    """Whether it is a file that is likely to be of sentences."""
+    return path.suffix.lower() == SUFFIX and path.is_file()
 
 
 def text_in_files(place: Path, reading: Reading, split: str, held_out: float, provenance: str = "",
@@ -84,7 +94,7 @@ def yelp(directory: Path, reading: Reading, split: str) -> StyledSource:
 
 def _texts(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir()
-                  if path.suffix.lower() == SUFFIX and path.is_file() and not is_hidden(path.name))
+                  if is_text(path) and not is_hidden(path.name))
 
 
 def _by_name(place: Path, files: list[Path]) -> dict[str, list[Path]]:

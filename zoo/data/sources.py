@@ -17,6 +17,7 @@ from zoo.data.frontal import FrontalPairs, persons_of
 from zoo.data.heldout import HeldOut
 from zoo.data.hub import HubSource
 from zoo.data.image_spec import checked_share
+from zoo.data.lines import is_text
 from zoo.data.mixtures import POINT_SETS
 from zoo.data.named import CAPTIONED, PAIRS, SOURCES, TEXTS, twemoji
 from zoo.data.pair_spec import FILES, FRONTAL
@@ -215,4 +216,6 @@ def _find(data: str | Source | list[str], place: Place, channels: int) -> Source
         return ShardSource(data, place.image_size, place.split)
     if data and Path(data).expanduser().is_dir():
         return FolderSource(Path(data).expanduser(), place.image_size or 64, channels, split=place.split)
+    if data and is_text(Path(data).expanduser()):
+        raise UsageError(f"{data} is a file of sentences, for models that write, such as seqgan")
     raise unknown("data set or folder", data, [*SOURCES, *POINT_SETS])

@@ -82,17 +82,26 @@ class TextSpec(DataSpec):
         if not 1 <= len(split) <= self.length:
             raise UsageError(f"a sentence has 1 to {self.length} {self.tokens} here, and {_begin(sentence)} has "
                              f"{len(split):,}")
-        strange = [word for word in dict.fromkeys(split) if word not in self.numbers][:NAMED]
+        strange = [word for word in dict.fromkeys(split) if word not in self.numbers]
         if strange:
-            near = [get_close_matches(word, self.words, 3) for word in strange] if self.tokens == "words" else []
-            raise UsageError(f"the model does not know {' and '.join(map(repr, strange))} of {_begin(sentence)}: it "
-                             f"knows the {len(self.words):,} {self.tokens} of {self.name}"
-                             + ("".join(f", such as {' or '.join(words)}" for words in near if words)))
+            raise UsageError(f"the model does not know {_some(strange)} of {_begin(sentence)}: it knows the "
+                             f"{len(self.words):,} {self.tokens} of {self.name}, such as {self._near(strange[:NAMED])}")
         return [self.numbers[word] for word in split]
 
+    def _near(self, strange: list[str]) -> str:
+        """Known words that unknown ones are near to; where there are none, the most frequent of all."""
+        near = [get_close_matches(word, self.words, 3) for word in strange] if self.tokens == "words" else []
+        return ", such as ".join(" or ".join(words) for words in near if words) or ", ".join(
+            word if word.strip() else repr(word) for word in self.words[:NAMED])
+
     def read(self, sentences: Iterable[str]) -> Tensor:
-        """Sentences as (N, T) int64. Raises UsageError for none, unknown words, and those that are too long."""
-        rows = [self.encode(sentence) for sentence in ([sentences] if isinstance(sentences, str) else sentences)]
+        """Sentences as (N, T) int64.
+
+        Raises:
+            UsageError: none, what is no text, unknown words, and sentences that are too long.
+        """
+        several = not isinstance(sentences, str) and is_iterable(sentences)
+        rows = [self.encode(sentence) for sentence in checked_texts("sentences", sentences if several else [sentences])]
         if not rows:
             raise UsageError("give a sentence, or several")
         return padded(rows, self.length)
@@ -149,9 +158,7 @@ class CaptionSpec(ImageSpec):
             raise UsageError(f"this model makes what a caption says: give captions, one text or {n} of them, such as "
                              f"{self.captions[0]!r}")
         several = not isinstance(captions, str) and is_iterable(captions)
-        given = list(captions) if several else [captions] * n
-        if wrong := [text for text in given if not isinstance(text, str)]:
-            raise UsageError(f"captions are texts, not {wrong[0]!r}")
+        given = checked_texts("captions", captions if several else [captions] * n)
         if len(given) != n:
             raise UsageError(f"{len(given)} captions for {n} images: give one, or one an image")
         known = {text: self._read(text) for text in dict.fromkeys(given)}
@@ -162,6 +169,20 @@ class CaptionSpec(ImageSpec):
             raise UsageError(f"a caption has words, and {_begin(caption)} has none: say what is to be made, such as "
                              f"{self.captions[0]!r}")
         return self.text.encode(plain(caption))
+
+
+def checked_texts(what: str, given: Iterable[Any]) -> list[str]:
+    """All of what is given. Raises UsageError for what is no text."""
+    texts = list(given)
+    if wrong := [text for text in texts if not isinstance(text, str)]:
+        raise UsageError(f"{what} are texts, not {wrong[0]!r}")
+    return texts
+
+
+def _some(words: list[str]) -> str:
+    """The first words, and how many others there are."""
+    others = [f"{len(words) - NAMED:,} others"] if len(words) > NAMED else []
+    return " and ".join([*map(_begin, words[:NAMED]), *others])
 
 
 def _begin(sentence: str) -> str:

@@ -86,12 +86,15 @@ class ProGAN(ByLevels, Sampler):
         return F.interpolate(self.generator(z), self.data.image_size)
 
     def stages(self, normal: Tensor, labels: Labels = None) -> dict[str, Tensor]:
-        """The colours of every level that it has grown to, each as it was trained last, and the image."""
+        """The colours of every level that it has grown to, each as it was trained last, and the image, which is that of
+        the last level where this is no longer blended in."""
         self.condition.numbers(labels, len(normal))  # refuses labels
         with torch.no_grad(), self.answering():
             z = self.prior(self.placed(normal))
             made = {f"{side} px": colour(x) for side, colour, x in
                     zip(self.sides, self.generator.colours, self.generator.maps(z), strict=False)}
+            if len(made) == len(self.sides) and self.generator.alpha == 1:
+                made.popitem()
             made |= {"image": self.generate(z)}
         return {name: self.data.to_unit(x).cpu() for name, x in made.items()}
 

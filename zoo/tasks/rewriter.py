@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo.core.errors import UsageError
 from zoo.core.module import Config
 from zoo.data.batches import Sentences
-from zoo.data.labels import Labels, class_indices
+from zoo.data.labels import STYLES, Labels, class_indices
 from zoo.data.text_spec import TextSpec
 from zoo.tasks.asking import Control, Made, Values, View, sentences_in
 from zoo.tasks.latents import standard_normals
@@ -78,7 +78,7 @@ class Rewriter(OfSentences):
             UsageError: no sentence, an unknown word or style, a sentence without words or with too many.
         """
         tokens = self.data.read(sentences)
-        asked = class_indices(style, self.data.class_names, len(tokens))
+        asked = class_indices(style, self.data.class_names, len(tokens), STYLES)
         return self.data.decode(self.respond(batch_size, ema, tokens=tokens, style=asked))
 
     # ---- the contract of a task -------------------------------------------------------------------------------

@@ -26,6 +26,13 @@ about FID, and `perceptual` nothing about LPIPS."""
 Inputs = dict[str, Any]  # name -> Tensor (n, ...); Any, since in ``respond(**inputs)`` a name could be an option's
 
 
+def passes(n: int, batch_size: int) -> tuple[Tensor, ...]:
+    """The numbers of n rows, as many at once as a pass through the networks takes. Raises UsageError for none."""
+    if batch_size < 1:
+        raise UsageError(f"batch_size must be at least 1, not {batch_size}")
+    return torch.arange(n, device="cpu").split(batch_size)
+
+
 class Task(GenerativeModule):
     """A model that answers: inputs in, outputs out, the same every time.
 
@@ -113,7 +120,7 @@ class Task(GenerativeModule):
         n = len(next(iter(inputs.values())))
         answers: Tensor | None = None
         with self.answering(ema):
-            for rows in torch.arange(n, device="cpu").split(batch_size):
+            for rows in passes(n, batch_size):
                 answer = self.answer(**{name: self.placed(x[rows]) for name, x in inputs.items()}).cpu()
                 if answers is None:  # one tensor is filled: a list of parts would need twice the memory
                     answers = torch.empty(n, *answer.shape[1:], dtype=answer.dtype, device="cpu")

@@ -19,7 +19,7 @@ from zoo.data.tokens import counted
 from zoo.tasks.asking import MOST_SENTENCES, SEED, Control, Made, Values, View, sentences_in
 from zoo.tasks.latents import standard_normals
 from zoo.tasks.sentences import OfSentences
-from zoo.tasks.task import PASS, Inputs
+from zoo.tasks.task import PASS, Inputs, passes
 
 SHOWN = 16  # sentences of samples.txt
 READING = """Lower is better for `nll` and `true_nll`, in nats a token, and higher for `bleu` and `grammatical`; \
@@ -110,7 +110,7 @@ class Writer(OfSentences):
         """
         tokens = self.data.read(sentences)
         with self.answering():
-            return torch.cat([self.scores(self.placed(part)).cpu() for part in tokens.split(batch_size)])
+            return torch.cat([self.scores(self.placed(tokens[rows])).cpu() for rows in passes(len(tokens), batch_size)])
 
     def scores(self, tokens: Tensor) -> Tensor:
         """-log pi(y) in nats a token of sentences (N, T), (N,), by the network as it is."""

@@ -137,7 +137,7 @@ class Run(Prepared):
         for name, metric in metrics.items():
             print(f"{name}: {metric['value']:.3f}")
         seen = checkpoint_images(Path(checkpoints.last_model_path))
-        print(f"{'stopped' if stopped else 'finished'} after {seen:,} images: "
+        print(f"{'stopped' if stopped else 'finished'} after {seen:,} {model.examples}: "
               f'{folder}/{model.samples}\nload it with zoo.load("{folder}")'
               + (f", go on with --resume {folder}" if stopped else ""))
 
