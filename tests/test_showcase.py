@@ -1,6 +1,7 @@
 """The pictures of a card: what is drawn, of which models, and that the card shows it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from zoo.cards.publishing import write_pictures
 from zoo.data.image_spec import ImageSpec
 from zoo.models import variant_class
 from zoo.store.layout import MEMORISATION, PROGRESS
-from zoo.tasks import showcase
+from zoo.tasks import attributes, showcase
 from zoo.tasks.drawing import table
 from zoo.tasks.showcase import changes
 
@@ -50,10 +51,12 @@ def test_every_variant_has_pictures_that_its_card_shows(variant, finished):
         assert (f"]({name})" in card) == (name in there)
 
 
-def test_every_picture_has_a_caption_and_every_caption_a_picture(tmp_path):
+def test_every_picture_has_a_caption_and_every_caption_a_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(attributes, "SAMPLES", 400)
+    drawings = save("dcgan", tmp_path / "drawings", replace(spec(64), name="anime"), latent_dim=3)
     faces = save("cgan", tmp_path / "faces", spec(64, ("red hair, blue eyes", "pink hair, blue eyes")), latent_dim=3)
     codes = save("infogan", tmp_path / "codes", spec())
-    drawn = {"samples.png", *showcase.pictures(faces), *showcase.pictures(codes)}
+    drawn = {"samples.png", *showcase.pictures(drawings), *showcase.pictures(faces), *showcase.pictures(codes)}
     assert drawn == set(showcase.CAPTIONS)
     assert {PROGRESS, MEMORISATION} == set(CAPTIONS)
     assert captions_of(codes) == showcase.CAPTIONS | CAPTIONS
