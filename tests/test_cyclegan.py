@@ -10,6 +10,7 @@ from test_variants import assert_same, checkpoint
 from torch import nn
 
 import zoo
+from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.core.history import History
 from zoo.core.randomness import Draws
@@ -26,6 +27,7 @@ from zoo.data.stored import OnDisk
 from zoo.metrics.measures import MEASURES
 from zoo.models.cyclegan import CycleGAN, CycleGANConfig, Judged
 from zoo.networks.translation import ResNetTranslator
+from zoo.training.options import Training
 
 
 def model_of(size: int = 16, channels: int = 3, **config) -> CycleGAN:
@@ -523,6 +525,19 @@ def test_parts_of_classes_are_domains():
         DomainClasses(Tagged())
     with pytest.raises(UsageError, match="1 picture to learn from"):
         DomainClasses(Tagged(), "blonde hair,dark blue hair")
+
+
+@pytest.mark.parametrize(("words", "names"), [
+    (["blonde hair", "blue hair"], ["blonde hair", "blue hair"]), (["cat,dog"], ["cat", "dog"]),
+    (["blonde hair, blue eyes", "blue hair"], ["blonde hair, blue eyes", "blue hair"])])
+def test_domains_are_two_words_of_a_command_line(words, names):
+    parser = cli.Parser("")
+    parser.add_options(Training, "training")
+    for rest in ([], ["--images", "8"]):
+        options = cli.given(parser.parse_args(["--domains", *words, *rest]), Training)
+        assert split_names(Training(**options).domains) == names
+    with pytest.raises(UsageError, match="expected at least one argument"):
+        parser.parse_args(["--domains"])
 
 
 @pytest.mark.parametrize("text", ["a", "a,a", "a,b,c", "a,", ","])

@@ -27,6 +27,13 @@ def count(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+class _Joined(argparse.Action):
+    """Takes several words as one, with ``const`` between them."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        setattr(namespace, self.dest, self.const.join(values))
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that suggests near options and raises UsageError instead of printing the usage."""
 
@@ -65,6 +72,8 @@ class Parser(argparse.ArgumentParser):
         common = {"dest": spec.name, "default": argparse.SUPPRESS, "help": spec.help.replace("%", "%%") + default}
         if spec.type is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
+        elif spec.between:
+            group.add_argument(flag, nargs="+", action=_Joined, const=spec.between, metavar="NAME", **common)
         else:
             metavar = "{" + ",".join(spec.choices) + "}" if spec.choices else spec.name.split("_")[-1].upper()
             group.add_argument(flag, type=count if spec.type is int else spec.type, metavar=metavar, **common)

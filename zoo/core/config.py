@@ -19,9 +19,11 @@ WORDS = {int: "a whole number", float: "a finite number", bool: "true or false",
 
 
 def option(default: Any, help: str, *, minimum: float | None = None, maximum: float | None = None,
-           group: str = "") -> Any:
-    """A dataclass field with the text and group of its command-line option and the closed range of its values."""
-    return field(default=default, metadata={"help": help, "minimum": minimum, "maximum": maximum, "group": group})
+           group: str = "", between: str = "") -> Any:
+    """A dataclass field with the text and group of its command-line option and the closed range of its values; and
+    what stands between several names in a string, which may be several words on the command line."""
+    return field(default=default, metadata={"help": help, "minimum": minimum, "maximum": maximum, "group": group,
+                                            "between": between})
 
 
 class Option(NamedTuple):
@@ -36,6 +38,7 @@ class Option(NamedTuple):
     minimum: float | None
     maximum: float | None
     group: str
+    between: str
 
     def check(self, value: Any) -> Any:
         """``value`` as this field's type. Raises UsageError where it does not fit."""
@@ -80,7 +83,8 @@ def _options_of(cls: type) -> dict[str, Option]:
         choices = get_args(hint) if get_origin(hint) is Literal else ()
         kind = str if choices else hint
         found[f.name] = Option(f.name, kind, f.default, choices, optional, metadata.get("help", ""),
-                               metadata.get("minimum"), metadata.get("maximum"), metadata.get("group", ""))
+                               metadata.get("minimum"), metadata.get("maximum"), metadata.get("group", ""),
+                               metadata.get("between", ""))
     return found
 
 

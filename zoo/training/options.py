@@ -8,6 +8,7 @@ from zoo.core.config import Options, option
 from zoo.core.errors import UsageError
 from zoo.data.image_spec import MOST_HELD_OUT
 from zoo.data.named import NAMES
+from zoo.data.pair_spec import BETWEEN
 from zoo.data.text_spec import MOST_PLACES
 from zoo.store.layout import read_config
 
@@ -33,9 +34,9 @@ class Training(Options):
         "hidden; half, ...: smaller); frontal: classes are persons, each picture with the most symmetric of its "
         "person", group="data")
     reverse: bool = option(False, "of pairs in files: make the left from the right, or A from B", group="data")
-    domains: str = option("", "for models of two sets that are not paired: two classes of the images, such as cat,dog "
-                          "or 'blonde hair,blue hair' (default: the two that there are, or folders trainA and trainB)",
-                          group="data")
+    domains: str = option("", "for models of two sets that are not paired: two classes of the images, such as cat dog "
+                          "or 'blonde hair' 'blue hair', also as one word with a comma between (default: the two that "
+                          "there are, or folders trainA and trainB)", group="data", between=BETWEEN)
     tokens: Literal["words", "characters"] = option("words", "of sentences: what they are taken apart into",
                                                     group="data")
     length: int = option(0, "tokens of a sentence at most; longer ones are left out (0: as the longest, up to 64 words "
