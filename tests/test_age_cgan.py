@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 import zoo
+from zoo.core.errors import CannotError
 from zoo.data.batches import Labelled
 from zoo.data.sources import open_source
 from zoo.features.perceptual import PerceptualDistance
@@ -75,6 +76,12 @@ def test_what_was_not_found_is_given_back():
     expected = (after + 0.3 * (faces - before)).clamp(0, 1)
     torch.testing.assert_close(model.age(faces, 2, own, kept=0.3, **steps), expected)
     assert (after - before).abs().max() > 1e-3
+
+
+def test_who_brings_no_faces_to_other_ages_says_what_it_does():
+    with pytest.raises(CannotError, match=r"cgan cannot age: a model of this task can be asked with sample\(\)"):
+        zoo.create("cgan", classes=3).age(torch.rand(1, 1, 32, 32), to=1)
+    assert "age()" in AgeCGAN.asked_with()
 
 
 def test_the_age_of_a_face_is_found_where_it_is_not_told():

@@ -12,6 +12,7 @@ from zoo.core.config import options_of
 from zoo.core.module import GenerativeModule
 from zoo.models import variant_class
 from zoo.networks import BACKBONES
+from zoo.tasks.task import QUESTIONS
 from zoo.training.checkpoints import newest_checkpoint
 
 
@@ -164,3 +165,11 @@ def test_a_variant_is_registered_once():
     with pytest.raises(zoo.UsageError, match="registered twice"):
         zoo.register(taken, title="", paper="", year=0)(type("Another", (), {"kind": "", "task": ""}))
     assert variant_class(taken).variant == taken
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_a_variant_can_be_asked_others_say_that_they_cannot(variant):
+    """A method that it names is there, and where another has none of the name, that is a sentence."""
+    cls = variant_class(variant)
+    assert {*cls.asks} <= {*QUESTIONS}
+    assert all(callable(getattr(cls, ask)) for ask in cls.asks)

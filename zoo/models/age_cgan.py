@@ -47,6 +47,7 @@ class AgeCGANConfig(ConditionalGANConfig):
 class AgeCGAN(ConditionalGAN):
     Config = AgeCGANConfig
     config: AgeCGANConfig
+    asks = (*ConditionalGAN.asks, "age")
     reading = f"{ConditionalGAN.reading} Lower is better for `aged_off`, which is in classes, too."
 
     def __init__(self, config: AgeCGANConfig, data: AnySpec) -> None:

@@ -257,4 +257,4 @@ class Task(GenerativeModule):
 
 
 QUESTIONS = ("sample", "render", "encode", "decode", "reconstruct", "translate", "upscale", "inpaint", "back", "write",
-             "rewrite", "score")  # what a model of some task can be asked
+             "rewrite", "score", "age")  # what a model of some task can be asked
