@@ -178,6 +178,10 @@ def test_what_does_not_fit_is_a_sentence(file, tmp_path, monkeypatch):
         open_source("oracle")
     with pytest.raises(zoo.UsageError, match="mine.txt is a file of sentences, for models that write"):
         open_source(str(file))
+    monkeypatch.setenv("ZOO_MEMORY", "150")  # less than the file takes, more than what is kept of it
+    long = tmp_path / "long.txt"
+    long.write_text("a b\n" * 9 + "w " * 100, encoding="utf-8")
+    assert open_text(long).spec.images == 9
     monkeypatch.setenv("ZOO_MEMORY", "50")
     with pytest.raises(zoo.UsageError, match="takes .* GB, more than .*ZOO_MEMORY.* smaller --length"):
         open_text(file)

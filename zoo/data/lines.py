@@ -9,7 +9,7 @@ from zoo.core.errors import UsageError
 from zoo.data.hub import splits_at_hub
 from zoo.data.listing import SPELLINGS as SPLITS
 from zoo.data.listing import few, is_hidden, split_named
-from zoo.data.text import Lines, Reading, StyledSource, TextSource, check_memory
+from zoo.data.text import Lines, Reading, StyledSource, TextSource
 
 SUFFIX = ".txt"
 MOST = 1_000_000  # characters of a line
@@ -57,8 +57,6 @@ def text_in_files(place: Path, reading: Reading, split: str, held_out: float, pr
         raise UsageError(f"there are no sentences to learn from in {place}: looked for files *{SUFFIX} of one a line")
     lines = {name: [Lines(path.stem if len(found[name]) > 1 else "", partial(lines_of, path)) for path in found[name]]
              for name in SPLITS if name in found}
-    size = sum(path.stat().st_size for paths in found.values() for path in paths)
-    check_memory(place.name, size)
     return kind(place.resolve().stem, lines, reading, split, held_out, provenance)
 
 
