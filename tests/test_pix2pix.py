@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from conftest import PICTURES, options_with, tiny_config, tiny_run
-from PIL import Image
+from PIL import Image, ImageCms
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 import zoo
@@ -320,6 +320,19 @@ def test_pictures_of_any_sort_are_the_same(tmp_path):
     assert as_tensor(see_through, 3).min() == 1  # on white
 
 
+@pytest.mark.parametrize("mode", ["LAB", "CMYK", "YCbCr", "HSV", "RGBA"])
+def test_grey_of_every_sort_of_colour(mode):
+    """Of a plain picture, nearly: that of its colours."""
+    plain = Image.new("RGB", (4, 4), (200, 80, 40))
+    grey = as_tensor(plain, 1)
+    if mode == "LAB":
+        given = ImageCms.profileToProfile(plain, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"),
+                                          outputMode="LAB")
+    else:
+        given = plain.convert(mode)
+    assert (as_tensor(given, 1) - grey).abs().max() < 0.02
+
+
 @pytest.mark.parametrize(("given", "words"), [
     (torch.full((3, 4, 4), 7.0), "floats in"), (torch.full((3, 4, 4), float("nan")), "floats in"), (3, "a picture is"),
     ([], "no pictures"), ("missing.png", "cannot be read"), (torch.rand(2, 4, 4), "1 or 3 channels"),
@@ -374,13 +387,16 @@ def test_a_folder_of_pictures_is_translated(saved, tmp_path, capsys):
     for number, size in enumerate([(16, 16), (20, 33), (5, 7)]):
         Image.new("RGB", size, (9 * number, 0, 200)).save(tmp_path / f"{number}.jpg")
     (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "link.png").symlink_to(tmp_path / "nowhere.png")
     (tmp_path / "notes.txt").write_text("no picture either", encoding="utf-8")
     out = tmp_path / "out"
     assert translate_command.main([str(saved), str(tmp_path), "--out", str(out)]) == 1
     said = capsys.readouterr()
     assert "broken.png cannot be read" in said.err
     assert "left out 1, which are no picture files: notes.txt" in said.err
-    assert f"3 pictures in {out}, 1 could not be made" in said.out
+    assert "link.png cannot be read" in said.err
+    assert f"3 pictures in {out}, 2 could not be made" in said.out
+    assert translate_command.main([str(saved), str(tmp_path / "link.png"), "--out", str(tmp_path / "other")]) == 1
     assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png", "2.png", SHEET]
     made = Image.open(out / "1.png")
     assert (made.size, made.mode) == ((20, 33), "RGB")

@@ -139,7 +139,7 @@ def _found(words: list[str]) -> list[Path]:
             matches = sorted(Path(match) for match in glob.glob(str(path)))
             if not matches:
                 raise UsageError(f"there is no picture, folder or match of {word}")
-            files += [match for match in matches if match.is_file()]
+            files += [match for match in matches if _is_file(match)]
     if not files:
         raise UsageError(f"there are no pictures in {', '.join(words)}: looked for {', '.join(SUFFIXES)}")
     return list(dict.fromkeys(files))
@@ -148,10 +148,15 @@ def _found(words: list[str]) -> list[Path]:
 def _in_folder(folder: Path) -> list[Path]:
     """The picture files of a folder, but not of folders in it; says what else there is that is not hidden."""
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    files = [path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file()]
+    files = [path for path in inside if path.suffix.lower() in SUFFIXES and _is_file(path)]
     if others := [path.name for path in inside if path not in files and path.name.lower() not in COMPANIONS]:
         say(f"{folder}: left out {len(others):,}, which are no picture files: {few(others)}")
     return files
+
+
+def _is_file(path: Path) -> bool:
+    """Also for a link that leads nowhere, which is named with others that cannot be read."""
+    return path.is_file() or not path.exists()
 
 
 def _targets(sources: list[Path], out: Path) -> list[tuple[Path, Path]]:

@@ -62,6 +62,8 @@ def upright(image: Image.Image, channels: int, tops: Tops) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if image.mode == "LAB":  # of which Pillow makes colours, but no grey
+        image = image.convert("RGB")
     return image.convert("L" if channels == 1 else "RGB")
 
 
