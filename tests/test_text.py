@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import zoo
+from zoo.commands import data as look
 from zoo.core.choosing import choose
 from zoo.data import grammar, oracle
 from zoo.data.batches import Sentences
@@ -185,6 +186,25 @@ def test_what_does_not_fit_is_a_sentence(file, tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_MEMORY", "50")
     with pytest.raises(zoo.UsageError, match="takes .* GB, more than .*ZOO_MEMORY.* smaller --length"):
         open_text(file)
+
+
+def test_a_set_of_sentences_is_looked_at(file, tmp_path, capsys):
+    look.main([str(file)])
+    assert capsys.readouterr().out.splitlines() == [
+        "mine        6 sentences",
+        "splits      train 6; none to test with: zoo train --held-out 0.1 keeps a tenth, with all copies",
+        "classes     none", "empty       2 lines", "words each  3 to 8; half have at most 6, 99 of 100 at most 8",
+        "words       21, of which 15 are there once", "copies      2 sentences in 1 group"]
+    for name, lines in (("train", "a b\nc d\na b\n"), ("test", "a b\ne f\n")):
+        (tmp_path / "parts" / name).mkdir(parents=True)
+        for style in ("bad", "good"):
+            (tmp_path / "parts" / name / f"{style}.txt").write_text(f"{style}\n{lines}", encoding="utf-8")
+    look.main([str(tmp_path / "parts")])
+    said = capsys.readouterr().out
+    assert "splits      train 8, test 6\nclasses     bad (7), good (7)\n" in said
+    assert "leak        4 of test are in train too, where zoo train leaves them out" in said
+    with pytest.raises(zoo.UsageError, match="sentences of oracle are drawn"):
+        look.main(["oracle"])
 
 
 def test_files_of_a_run_are_whole_paths(file, monkeypatch):

@@ -1,18 +1,21 @@
-"""Tells what a set of pictures has, and what in it would spoil a measurement.
+"""Tells what a set of pictures or sentences has, and what in it would spoil a measurement.
 
     zoo data path/to/images
     zoo data anime --data-dir path/to/data
     zoo data cifar10
+    zoo data sentences.txt
 """
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from zoo.commands import cli
 from zoo.data.inspecting import inspect
+from zoo.data.inspecting_lines import LinesInspection, has_sentences, inspect_lines
 from zoo.data.inspection import Inspection
 from zoo.data.listing import few
 
@@ -21,15 +24,44 @@ SHOWN = 3  # sizes, modes, suffixes or files that a line names
 
 def main(arguments: list[str]) -> None:
     parser = cli.Parser("Look at all pictures of a data set: sizes, colours, classes, unreadable files, splits, and "
-                        "copies, near ones and mirrored ones too, in a split or between splits. Nothing is changed.")
-    parser.add_argument("data", help="a folder, a named data set (zoo train --help lists them), or hf:org/name")
+                        "copies, near ones and mirrored ones too, in a split or between splits; or at all lines of a "
+                        "set of sentences. Nothing is changed.")
+    parser.add_argument("data", help="a folder, a text file of one sentence a line, a named data set (zoo train --help "
+                        "lists them), or hf:org/name")
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets are found or downloaded to (default: "
                         "$ZOO_CACHE/data or ~/.cache/gan-zoo/data)")
     parser.add_argument("--image-size", type=cli.count, default=0, metavar="SIZE", help="pixels of a set that is no "
                         "folder (default: its own)")
     options = parser.parse_args(arguments)
-    for word, said in lines(inspect(options.data, options.data_dir, options.image_size)):
+    found = lines_of_text(inspect_lines(options.data, options.data_dir)) if has_sentences(options.data) else (
+        lines(inspect(options.data, options.data_dir, options.image_size)))
+    for word, said in found:
         print(f"{word:11} {said}")
+
+
+def lines_of_text(found: LinesInspection) -> Iterator[tuple[str, str]]:
+    """What there is to say of sentences, a word and a sentence each."""
+    parts = found.parts
+    counts = {name: part.classes.total() for name, part in parts.items()}
+    yield found.name, f"{sum(counts.values()):,} sentences"
+    yield "splits", ", ".join(f"{name} {count:,}" for name, count in counts.items()) + (
+        "; none to test with: zoo train --held-out 0.1 keeps a tenth, with all copies" if len(parts) == 1 else "")
+    by_class = sum((part.classes for part in parts.values()), Counter())
+    yield "classes", "none" if len(by_class) < 2 else _most(by_class)
+    lengths = sum((part.lengths for part in parts.values()), Counter())
+    yield "empty", f"{lengths.pop(0, 0):,} lines"
+    ordered = sorted(lengths.elements())
+    half, most = (ordered[-(-len(ordered) * share // 100) - 1] for share in (50, 99))
+    yield "words each", f"{ordered[0]:,} to {ordered[-1]:,}; half have at most {half:,}, 99 of 100 at most {most:,}"
+    words = sum((part.words for part in parts.values()), Counter())
+    yield "words", f"{len(words):,}, of which {sum(count == 1 for count in words.values()):,} are there once"
+    copies = [count for count in sum((part.copies for part in parts.values()), Counter()).values() if count > 1]
+    yield "copies", f"{sum(copies):,} sentences in {_groups(len(copies))}" if copies else "none"
+    for first, second in combinations(parts, 2):
+        own = parts[second].copies
+        if shared := sum(own[sentence] for sentence in own.keys() & parts[first].copies):
+            yield "leak", (f"{shared:,} of {second} {'is' if shared == 1 else 'are'} in {first} too"
+                           + (", where zoo train leaves them out" if first == "train" else ""))
 
 
 def lines(found: Inspection) -> Iterator[tuple[str, str]]:

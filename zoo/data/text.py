@@ -61,8 +61,8 @@ class TextSource:
         self.splits = ("train", "test") if held_out else tuple(lines)
         self.split = checked_split(name, split, self.splits)
         self._most = reading.length or self._spelling.most
-        self._elsewhere = {_digest(words) for other in self.splits if other != "train" and not held_out
-                           for _, words in self._of(other)}
+        self._elsewhere = {digest(words) for other in self.splits if other != "train" and not held_out
+                           for _, words in self.each(other)}
         self._bound = self._least_bound(int(held_out * 2**64)) if held_out else 0
         counts: Counter[str] = Counter()
         lengths = set()
@@ -102,8 +102,8 @@ class TextSource:
             tokens[row, :len(numbers)], labels[row] = numbers, names.get(label, 0)
         return Sentences(torch.from_numpy(tokens), torch.from_numpy(labels))
 
-    def _of(self, split: str) -> Iterator[tuple[str, list[str]]]:
-        """Class and tokens of the lines that are in a split, if nothing is left out."""
+    def each(self, split: str) -> Iterator[tuple[str, list[str]]]:
+        """Class and tokens of the lines of a split, none of which is left out."""
         for label, each in self._lines["train" if self._share else split]:
             for line in each():
                 yield label, self._words(line)
@@ -117,7 +117,7 @@ class TextSource:
     def _labelled(self, split: str) -> Iterator[tuple[str, list[str]]]:
         """Those that a split keeps, of any vocabulary; counts the others."""
         self.left_out: Counter[str] = Counter()
-        for label, words in self._of(split):
+        for label, words in self.each(split):
             if reason := self._unwanted(words, split):
                 self.left_out[reason] += 1
             else:
@@ -130,7 +130,7 @@ class TextSource:
         if self._share:
             is_test = _draw(words) < self._bound
             return "" if is_test == (split == "test") else "held out" if is_test else "to train with"
-        return "also in another split" if split == "train" and _digest(words) in self._elsewhere else ""
+        return "also in another split" if split == "train" and digest(words) in self._elsewhere else ""
 
     def _unfit(self, words: list[str]) -> str:
         """Why a line is in no split; "" if it can be."""
@@ -141,7 +141,7 @@ class TextSource:
     def _least_bound(self, bound: int) -> int:
         """``bound``, or more where no sentence's draw is below: so much that one is."""
         least = 2**64 - 1
-        for _, words in self._of("train"):
+        for _, words in self.each("train"):
             if not self._unfit(words):
                 least = min(least, _draw(words))
                 if least < bound:
@@ -201,13 +201,14 @@ def vars_of(spec: TextSpec) -> dict:
     return values
 
 
-def _digest(words: list[str]) -> bytes:
+def digest(words: list[str]) -> bytes:
+    """Of a sentence: what tells it from others."""
     return hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _draw(words: list[str]) -> int:
     """Of a sentence a number from 0 to 2^64 - 1, uniform over sentences."""
-    return int.from_bytes(_digest(words), "little")
+    return int.from_bytes(digest(words), "little")
 
 
 def check_memory(name: str, size: int) -> None:
