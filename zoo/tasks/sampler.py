@@ -30,7 +30,7 @@ class Sampler(LatentModel):
     """
 
     task = "sample"
-    asks = ("sample", "render", "encode", "decode", "reconstruct")
+    asks: ClassVar[tuple[str, ...]] = ("sample", "render", "encode", "decode", "reconstruct")
     hub_tag = "unconditional-image-generation"
     data_kind = "images"
     spec_kinds: ClassVar[tuple[str, ...]] = ("images", "points")
