@@ -149,6 +149,20 @@ def test_a_d_that_knows_nothing_teaches_nothing(real, fake, expected):
     assert model.judges_are_better(torch.tensor([0, 1, 1, 0])) == expected
 
 
+def test_the_auto_encoder_first_learns_alone(tmp_path):
+    """D's wait and transferred sentences teach nothing, until the clock has seen so many sentences."""
+    for likelihood, waits in ((40, True), (20, False)):
+        run = tiny_run("cross-aligned-ae", tmp_path / str(likelihood), images=40, batch_size=20,
+                       config=TINY | {"likelihood": likelihood})
+        before = [p.clone() for p in run.model.discriminators.parameters()]
+        encoder = run.model.generator.encoder.weight_hh_l0.clone()
+        run.train()
+        assert all(map(torch.equal, before, run.model.discriminators.parameters())) == waits
+        assert not torch.equal(encoder, run.model.generator.encoder.weight_hh_l0)
+        assert ("generator/adversarial" in run.model.terms) != waits
+        assert "generator/reconstruction" in run.model.terms
+
+
 def test_parts_of_a_batch_are_the_batch(tmp_path):
     ends = []
     for parts in (1, 2):

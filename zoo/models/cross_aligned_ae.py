@@ -10,7 +10,8 @@ Real sentences are decoded with their own words given (teacher forcing); transfe
 of all words by softmax(logits / gamma), so that gradients pass. A sequence of states has that before the first word and
 ends where the sentence does. As in the authors' code, rho is 0 in steps in which a D is not yet better than 1.2 nats (2
 log 2 is chance), and G learns from transferred sentences alone. Departures: gamma is constant; no dropout; no noise in
-the soft words.
+the soft words; gradients are not clipped; with ``likelihood`` the auto-encoder first learns alone, without which a
+short run does not give sentences back.
 """
 
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class CrossAlignedConfig(Config):
     width: int = option(500, "dimensions of content (z)", minimum=1, maximum=4096)
     filters: int = option(128, "of each D for each number of states that they see", minimum=1, maximum=4096)
     rho: float = option(1.0, "weight of the adversarial term", minimum=0)
+    likelihood: int = option(0, "sentences over which the auto-encoder first learns alone", minimum=0)
     gamma: float = option(0.1, "temperature of soft words", minimum=1e-3)
 
 
@@ -69,6 +71,9 @@ class CrossAlignedAE(Rewriter):
         return self.generator.free(self.generator.content(tokens, own), style, self.data.length).tokens
 
     def training_step(self, batch: Sentences, batch_idx: int) -> None:
+        if self.seen_before(batch) < self.config.likelihood:
+            self.optimize("generator", self.likelihood_loss, batch)
+            return
         self.optimize("discriminator", self.discriminator_loss, batch)
         rho = self.config.rho if self.judges_are_better(batch.labels) else 0.0
         self.track("generator/rho", rho)
@@ -101,11 +106,19 @@ class CrossAlignedAE(Rewriter):
         return {f"{name}_{style}": (values * (styles == style)).mean() for style in range(2)
                 for name, values, styles in (("real", on_real, batch.labels), ("fake", on_fake, 1 - batch.labels))}
 
+    def likelihood_loss(self, batch: Sentences) -> Terms:
+        """-log p of sentences in nats each."""
+        return {"reconstruction": self.reconstruction(self.generator.content(*batch), batch)}
+
+    def reconstruction(self, content: Tensor, batch: Sentences) -> Tensor:
+        tokens, own = batch
+        logs = self.generator.taught(content, own, tokens).logits.log_softmax(2).gather(2, tokens[..., None])[..., 0]
+        return -(logs * counted(tokens)).sum(1).mean()
+
     def generator_loss_with(self, rho: float, batch: Sentences) -> Terms:
         """-log p of sentences in nats each, and what the D of the other style says of them in it."""
         tokens, own = batch
         content = self.generator.content(tokens, own)
-        real, fake = self.generator.taught(content, own, tokens), self.transferred(content, 1 - own)
-        logs = real.logits.log_softmax(2).gather(2, tokens[..., None])[..., 0]
-        return {"reconstruction": -(logs * counted(tokens)).sum(1).mean(),
+        fake = self.transferred(content, 1 - own)
+        return {"reconstruction": self.reconstruction(content, batch),
                 "adversarial": rho * F.softplus(-self.judged(fake.states, fake.tokens, 1 - own)).mean()}

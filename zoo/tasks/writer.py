@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zoo.core import parallel
 from zoo.core.config import option
 from zoo.core.module import Config, Terms
 from zoo.core.schedules import set_rates
@@ -78,10 +77,6 @@ class Writer(OfSentences):
     def likelihood_loss(self, batch: Sentences) -> Terms:
         """-log pi(y) in nats a sentence: a mean over tokens would depend on how a batch is shared out."""
         return {"nll": -self.generator.log_likelihoods(batch.tokens).sum(1).mean()}
-
-    def seen_before(self, batch: Sentences) -> int:
-        """The clock before this step."""
-        return self.images_seen - len(batch.tokens) * parallel.world_size()
 
     def set_rate_of(self, group: str, rate: float) -> None:
         """Changes a group's learning rate."""
