@@ -89,6 +89,7 @@ class EBM(Sampler):
     reading = f"{OF_PICTURES} `/noise` is what chains begin at."
     penalises_gradients = True  # a chain has the gradient of a network with respect to its input
     no_graph = "it samples by gradients of its network, which such a file does not compute"
+    no_gradient = "a chain keeps nothing of its way, so an image has no gradient in where it begins"
 
     def __init__(self, config: EBMConfig, data: AnySpec) -> None:
         super().__init__(config, data)
