@@ -2,13 +2,15 @@
 
 import pytest
 import torch
+from conftest import options_with
 from PIL import Image
 
 import zoo
 from zoo.commands import sample
+from zoo.data.image_spec import ImageSpec
 from zoo.data.sources import open_source
 from zoo.models import variant_class
-from zoo.tasks import attributes
+from zoo.tasks import attributes, showcase
 from zoo.tasks.asking import shown
 
 SIZE = 6  # of a latent
@@ -127,3 +129,18 @@ def test_it_can_be_asked_for_in_the_page(digits):
     flat = next(view for view in model_of(lambda z, _: level(0 * z[:, 0])).views() if view.name == "more")
     with pytest.raises(zoo.UsageError, match="not the same for all"):
         flat.ask({"attribute": "1"})
+
+
+@pytest.mark.parametrize("variant", ["ebm", "lapgan", "dcgan"])
+def test_models_without_attributes_have_pictures_all_the_same(variant):
+    """Of latents that are too long, and of a collapsed one, though a network tells classes of what they make."""
+    cls = variant_class(variant)
+    data = ImageSpec(name="anime", image_size=64, channels=3, class_names=[])
+    model = cls(cls.Config(width=2, **options_with(variant, sampling_steps=2)), data)
+    if variant == "dcgan":
+        model.generate = lambda z, labels=None: torch.zeros(len(z), *data.shape)
+        assert attributes.attributes(model) == {}
+    else:
+        assert attributes.names_of_attributes(model) == []
+        assert "more" not in [view.name for view in model.views()]
+    assert showcase._attributes(model) is None

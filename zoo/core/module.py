@@ -279,6 +279,10 @@ class GenerativeModule(LightningModule):
             return values.to(self.dtype).div_(127.5).sub_(1)
         return values.to(self.dtype) if values.is_floating_point() else values
 
+    def seen_before(self, batch: Batch) -> int:
+        """The clock before the step of this batch."""
+        return self.images_seen - len(batch[0]) * parallel.world_size()
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         self.images_seen += len(batch[0]) * parallel.world_size()
         self._draws.begin(self.seed, self.images_seen)

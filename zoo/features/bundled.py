@@ -44,9 +44,14 @@ def classifiers() -> list[str]:
     return [name for name in bundled() if "heads" in describe(name)["network"]]
 
 
+def classifiers_for(data: str) -> list[str]:
+    """Those that learnt from the data set of this name."""
+    return [name for name in classifiers() if describe(name)["data"] == data]
+
+
 def classifier_of(name: str) -> str | None:
     """The bundled classifier for the images that a bundled network learnt from: itself, if it is one."""
-    alike = [found for found in classifiers() if describe(found)["data"] == describe(name)["data"]]
+    alike = classifiers_for(describe(name)["data"])
     return name if name in alike else next(iter(alike), None)
 
 

@@ -109,7 +109,7 @@ class StackGAN(ByLevels, CaptionedSampler):
     # ---- training ---------------------------------------------------------------------------------------------
 
     def training_step(self, batch: Captioned, batch_idx: int) -> None:
-        seen = self.images_seen - len(batch.images) * parallel.world_size()
+        seen = self.seen_before(batch)
         number = int(seen >= self.config.stage_one_images)
         self.begin(number, seen - number * self.config.stage_one_images)
         told = self.told(batch)

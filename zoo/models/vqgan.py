@@ -147,7 +147,7 @@ class VQGAN(GAN):
     # ---- a step -----------------------------------------------------------------------------------------------
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        seen = self.images_seen - len(batch.images) * parallel.world_size()
+        seen = self.seen_before(batch)
         learns = seen < self.config.stage_one_images
         if not learns:  # terms of the past
             self.terms, self.measured = ({name: value for name, value in known.items() if not name.startswith(

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.core.errors import UsageError, unknown
-from zoo.features.bundled import classifiers, describe, load_network
+from zoo.features.bundled import classifiers_for, load_network
 from zoo.features.classifier import Classifier
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import PASS, Inputs, Task
@@ -55,18 +55,16 @@ def attribute(model: Task, score: str | Score, seed: int = 0) -> Attribute:
             another shape, not finite or the same for all; or one that does not rise along any direction.
     """
     model = _with_latents(model)
-    if isinstance(score, str):
-        network = _network_of(model)
-        if score not in network.classes:
-            raise unknown("attribute", score, network.classes)
-        named, column = repr(score), network.classes.index(score)
-        found = _fitted(model, lambda pictures: network.log_odds(pictures)[:, [column]], seed)
-    else:
-        named, found = "this score", _fitted(model, _column(score), seed)
-    if found[0].correlation < _by_chance(model):
+    named = repr(score) if isinstance(score, str) else "this score"
+    inputs = model.inputs(_samples(model), seed)
+    told = _said(model, _by_name(model, score) if isinstance(score, str) else _column(score), inputs)
+    if (told == told[0]).all():
+        raise UsageError("a score has to be finite, and not the same for all pictures")
+    (found,) = _fitted(inputs, told)
+    if found.correlation < _by_chance(model):
         raise UsageError(f"{named} does not rise along any direction of the latents of this {model.variant}: the "
-                         f"correlation with the best is {found[0].correlation:.2f}")
-    return found[0]
+                         f"correlation with the best is {found.correlation:.2f}")
+    return found
 
 
 def attributes(model: Task, seed: int = 0) -> dict[str, Attribute]:
@@ -76,37 +74,49 @@ def attributes(model: Task, seed: int = 0) -> dict[str, Attribute]:
         UsageError: a model that makes no pictures of latents, or of whose data no bundled network tells classes.
     """
     model = _with_latents(model)
-    network = _network_of(model)
-    found = dict(zip(network.classes, _fitted(model, network.log_odds, seed), strict=True))
+    network, inputs = _network_of(model), model.inputs(_samples(model), seed)
+    found = dict(zip(network.classes, _fitted(inputs, _said(model, network.log_odds, inputs)), strict=True))
     rising = {name: one for name, one in found.items() if one.correlation >= _by_chance(model)}
     return dict(sorted(rising.items(), key=lambda item: -item[1].correlation))
 
 
 def names_of_attributes(model: Task) -> list[str]:
-    """What ``attribute`` knows by name of the model's pictures; empty where no bundled network tells anything."""
-    return _network_of(model).classes if _networks_of(model) else []
+    """What ``attribute`` knows by name of the model's pictures; empty for a model that it does not take."""
+    if not isinstance(model, LatentModel) or _too_large(model) or not classifiers_for(model.data.name):
+        return []
+    return _network_of(model).classes
 
 
 def _with_latents(model: Task) -> LatentModel:
     if not isinstance(model, LatentModel):
         raise UsageError(f"{model.variant} makes nothing from latents: zoo.attribute takes models that can be asked "
                          "with sample()")
-    if not model.data.bounded or model.latent_size > MOST_DIMENSIONS:
+    if _too_large(model):
         raise UsageError(f"zoo.attribute takes models that make pictures of latents of at most {MOST_DIMENSIONS:,} "
                          f"numbers, and {model.variant} makes {model.data.kind} of {model.latent_size:,}")
     return model
 
 
-def _networks_of(model: Task) -> list[str]:
-    return [name for name in classifiers() if describe(name)["data"] == model.data.name]
+def _too_large(model: LatentModel) -> bool:
+    """Or of points."""
+    return not model.data.bounded or model.latent_size > MOST_DIMENSIONS
 
 
 def _network_of(model: Task) -> Classifier:
-    names = _networks_of(model)
+    names = classifiers_for(model.data.name)
     if not names:
         raise UsageError(f"no bundled network tells classes of {model.data.name}: give zoo.attribute a function of "
                          "pictures in place of a name")
     return cast(Classifier, load_network(names[0]))
+
+
+def _by_name(model: Task, name: str) -> Score:
+    """The log-odds of a class, (n, 1)."""
+    network = _network_of(model)
+    if name not in network.classes:
+        raise unknown("attribute", name, network.classes)
+    column = network.classes.index(name)
+    return lambda pictures: network.log_odds(pictures)[:, [column]]
 
 
 def _column(score: Score) -> Score:
@@ -130,32 +140,31 @@ def _by_chance(model: LatentModel) -> float:
     return BY_CHANCE / (_samples(model) // 2) ** 0.5
 
 
-def _fitted(model: LatentModel, scores: Score, seed: int) -> list[Attribute]:
-    """One for each column of what the scores say of random pictures, (n, k)."""
-    inputs = model.inputs(_samples(model), seed)
-    place, told = inputs["normal"].double(), _scored(model, scores, inputs)
-    half = len(place) // 2
-    vectors = F.normalize(torch.linalg.lstsq(_centred(place[:half]), told[:half]).solution, dim=0)
-    along, said = _centred(place[half:] @ vectors), _centred(told[half:])
-    return [Attribute(vector, correlation) for vector, correlation in
-            zip(vectors.T, F.cosine_similarity(along, said, dim=0).tolist(), strict=True)]
-
-
 @torch.no_grad()
-def _scored(model: LatentModel, scores: Score, inputs: Inputs) -> Tensor:
-    """What is said of the answers, centred within each class, (n, k) in double precision."""
+def _said(model: LatentModel, scores: Score, inputs: Inputs) -> Tensor:
+    """What scores say of the answers, (n, k) in double precision."""
     parts = []
     for rows in torch.arange(len(inputs["normal"])).split(PASS):
         pictures = model.respond(**{name: x[rows] for name, x in inputs.items()}).float()
         parts.append(scores(pictures).double().cpu())
     told = torch.cat(parts)
-    if not torch.isfinite(told).all() or (told == told[0]).all(0).any():
+    if not torch.isfinite(told).all():
         raise UsageError("a score has to be finite, and not the same for all pictures")
+    return told
+
+
+def _fitted(inputs: Inputs, told: Tensor) -> list[Attribute]:
+    """One for each column of what was said of the answers, (n, k), but for what their classes do."""
     for label in (x for name, x in inputs.items() if name != "normal"):
         _, group = label.unique(return_inverse=True, dim=0)
         sums = torch.zeros(int(group.max()) + 1, told.shape[1], dtype=told.dtype).index_add(0, group, told)
         told = told - (sums / group.bincount()[:, None])[group]
-    return _centred(told)
+    place = inputs["normal"].double()
+    half = len(place) // 2
+    vectors = F.normalize(torch.linalg.lstsq(_centred(place[:half]), told[:half]).solution, dim=0)
+    along, said = _centred(place[half:] @ vectors), _centred(told[half:])
+    return [Attribute(vector, correlation) for vector, correlation in
+            zip(vectors.T, F.cosine_similarity(along, said, dim=0).tolist(), strict=True)]
 
 
 def _centred(x: Tensor) -> Tensor:

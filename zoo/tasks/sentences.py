@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from zoo.core import parallel
 from zoo.data.batches import Sentences
 from zoo.data.text_spec import TextSpec
 from zoo.tasks.task import Task
@@ -21,10 +20,6 @@ class OfSentences(Task):
     examples = "sentences"
     smallest_batch = 1
     sheet_row = None
-
-    def seen_before(self, batch: Sentences) -> int:
-        """The clock before this step."""
-        return self.images_seen - len(batch.tokens) * parallel.world_size()
 
     def as_batch(self, given: Any) -> Sentences:
         return given if isinstance(given, Sentences) else Sentences(*given)

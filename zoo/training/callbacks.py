@@ -21,7 +21,7 @@ from zoo.tasks.task import Task
 
 def crossed(model: GenerativeModule, batch: Batch, every: int) -> bool:
     """Whether this batch took the clock over a multiple of ``every`` images."""
-    before = model.images_seen - len(batch[0]) * parallel.world_size()
+    before = model.seen_before(batch)
     return model.images_seen // every > before // every
 
 
