@@ -1,5 +1,7 @@
 """Age-cGAN: the encoder's term, faces whose latent and class are known, and how ageing is measured."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
@@ -90,6 +92,17 @@ def test_the_age_of_a_face_is_found_where_it_is_not_told():
     faces = model.sample(6, labels=labels, seed=2)
     assert torch.equal(model.likely(faces), labels)
     assert torch.equal(model.age(faces, 0, steps=0), model.age(faces, 0, labels, steps=0))
+
+
+@pytest.mark.parametrize(("asked", "name"), [
+    ("50-59", "age7_051-060"), ("41-50", "age6_041-050"), ("30-34", "age4_026-032"), (" 80-90", "age9_071-116"),
+    ("age4_026-032", "age4_026-032"), (3, 3), (["50-59", 0], ["age7_051-060", 0]), ("200-210", "200-210"),
+    ("51-60 or so", "51-60 or so")])
+def test_ages_can_be_told_by_years(asked, name):
+    names = ["age4_026-032", "age6_041-050", "age7_051-060", "age9_071-116"]
+    model = zoo.create("age-cgan", image_size=8, classes=4, width=2, backbone="mlp", latent_dim=4)
+    model.data = dataclasses.replace(model.data, class_names=names)
+    assert model.by_years(asked) == name
 
 
 @pytest.mark.parametrize("method", ["adam", "lbfgs"])

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from conftest import SAMPLERS
 from torch import nn
 
 import zoo
+from zoo.models import variant_class
 
 SAMPLED = ["gan", "cgan", "infogan", "madgan", "vae"]  # normals, labels, codes, several generators, an encoder
 
@@ -50,7 +52,19 @@ def test_an_image_that_it_made_comes_back(variant):
     assert (again <= found.error + 1e-6).all()  # of images that are cut off at 0 and 1, as these were
 
 
-@pytest.mark.parametrize("method", ["adam", "lbfgs"])
+@pytest.mark.parametrize("variant", [name for name in SAMPLERS if variant_class(name).no_gradient])
+def test_without_a_gradient_random_search_comes_nearer(variant):
+    data = {"channels": 1, "image_size": 16, "width": 4}
+    model = zoo.create(variant, **data, **({"sampling_steps": 3} if variant == "ebm" else {}))
+    made = model.sample(2, seed=3)
+    found = zoo.invert(model, made, steps=100, encoder=False, progress=False)
+    assert (found.error < found.start).all()
+    assert (found.error < 0.7 * found.random).all()
+    torch.testing.assert_close(model.decode(found.latents), found.images)
+    assert (zoo.invert(model, made, steps=0, encoder=False, progress=False).error == found.start).all()
+
+
+@pytest.mark.parametrize("method", ["adam", "lbfgs", "random"])
 def test_an_image_does_not_depend_on_the_others(method):
     model = model_of("gan")
     images = torch.rand(5, 1, 8, 8, dtype=torch.float64)
@@ -95,6 +109,7 @@ def test_latents_stay_typical():
     (lambda: zoo.invert(model_of("gan"), torch.rand(1, 1, 9, 9)), "images of 8x8 pixels"),
     (lambda: zoo.invert(model_of("cgan"), torch.rand(1, 1, 8, 8)), "label"),
     (lambda: zoo.invert(model_of("gan"), torch.rand(1, 1, 8, 8), steps=-1), "steps from 0"),
+    (lambda: zoo.invert(model_of("gan"), torch.rand(1, 1, 8, 8), method="lbgfs"), "did you mean lbfgs"),
 ])
 def test_what_cannot_be_inverted(call, words):
     with pytest.raises(zoo.UsageError, match=words):

@@ -150,14 +150,17 @@ def test_codes_are_whole_numbers_and_decode_to_reconstructions(finished):
     assert torch.equal(z, z.round())
     assert 0 <= z.min() <= z.max() < 256
     torch.testing.assert_close(model.decode(z), model.reconstruct(pictures))
-    with pytest.raises(zoo.UsageError, match="no gradient by which latents of vqgan .* steps=0"):
-        zoo.invert(model, pictures, progress=False)
+    with pytest.raises(zoo.UsageError, match="no gradient by which adam could search for latents of vqgan: .*random"):
+        zoo.invert(model, pictures, method="adam", progress=False)
     with pytest.raises(zoo.UsageError, match="no directions: .* which latents choose"):
         zoo.directions(model)
     with pytest.raises(zoo.UsageError, match="are 0 to 255"):
         model.decode(z + 256)
     found = zoo.invert(model, pictures, steps=0, progress=False)
     assert torch.equal(found.latents, z)
+    found = zoo.invert(model, pictures, steps=60, progress=False)  # numbers still, and nearer than the encoder's
+    assert torch.equal(found.images, model.decode(found.latents))
+    assert (found.error < found.start).all()
 
 
 def test_sizes():

@@ -17,8 +17,8 @@ make of a face a share is given back, since a small G does not have everybody's:
     G(z*, y) + kept (x - G(z*, y0))
 """
 
+import re
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,8 +33,9 @@ from zoo.data.pictures import Pictures
 from zoo.data.spec import AnySpec
 from zoo.models.cgan import ConditionalGAN, ConditionalGANConfig
 from zoo.networks.blocks import Norm, TrunkWithHead
-from zoo.tasks.inversion import invert
+from zoo.tasks.inversion import Method, invert
 
+YEARS = re.compile(r"(\d+)-(\d+)$")  # such as "age7_051-060" ends
 KEPT = 0.5  # more keeps a person better, less an age, and from there on two faces show through each other
 
 
@@ -74,12 +75,13 @@ class AgeCGAN(ConditionalGAN):
         return self.encoder(images)
 
     def age(self, faces: Pictures, to: Labels, labels: Labels = None, steps: int = 100, *, kept: float = KEPT,
-            features: str | None = None, method: Literal["adam", "lbfgs"] = "adam", progress: bool = True) -> Tensor:
+            features: str | None = None, method: Method = "adam", progress: bool = True) -> Tensor:
         """The same faces at other ages, or of other classes whatever they are.
 
         Args:
             faces: (n, C, H, W) in [0, 1], or whatever else ``encode`` takes.
-            to: the class of each answer, or one for all, by number or by name, such as "50-59".
+            to: the class of each answer, or one for all, by number or by name; or by years, such as "50-59": the class
+                that shares the most of them, where classes are called so.
             labels: the classes of the faces; None: of each that by which encoder and generator come nearest to it.
             steps: of the search for the latents, see ``zoo.invert``; 0: what the encoder says.
             kept: share, from 0 to 1, of what the search does not find of a face that its answer is given back; 0: the
@@ -96,10 +98,23 @@ class AgeCGAN(ConditionalGAN):
         if not 0 <= kept <= 1:
             raise UsageError(f"kept is a share from 0 to 1, not {kept}")
         pictures = self.data.read(faces)
-        wanted = self.condition.numbers(to, len(pictures))["label"]
-        known = self.likely(pictures) if labels is None else labels
+        wanted = self.condition.numbers(self.by_years(to), len(pictures))["label"]
+        known = self.likely(pictures) if labels is None else self.by_years(labels)
         found = invert(self, pictures, known, steps, features=features, method=method, progress=progress)
         return (self.decode(found.latents, wanted) + kept * (pictures - found.images)).clamp(0, 1)
+
+    def by_years(self, labels: Labels) -> Labels:
+        """Classes that are told by years, such as "50-59", by their names; others as they are."""
+        if isinstance(labels, str):
+            return self._of_years(labels)
+        if labels is None or isinstance(labels, int | Tensor):
+            return labels
+        return [self._of_years(label) if isinstance(label, str) else label for label in labels]
+
+    def _of_years(self, label: str) -> str:
+        shared = {name: _years_shared(label, name) for name in self.data.class_names}
+        best = max(shared, key=lambda name: shared[name])
+        return best if label not in shared and shared[best] else label
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -112,3 +127,12 @@ class AgeCGAN(ConditionalGAN):
         errors = [(self.decode(latents, label) - pictures).square().flatten(1).mean(1)
                   for label in range(self.data.classes)]
         return torch.stack(errors).argmin(0)
+
+
+def _years_shared(asked: str, name: str) -> int:
+    """By what is asked for, such as "50-59", and a class, such as "age7_051-060"."""
+    years, of_class = YEARS.fullmatch(asked.strip()), YEARS.search(name)
+    if not years or not of_class:
+        return 0
+    (first, last), (low, high) = ((int(year) for year in found.groups()) for found in (years, of_class))
+    return max(0, min(last, high) - max(first, low) + 1)

@@ -1,13 +1,13 @@
 """Latents of given images (Zhu 2016, arXiv:1609.03552, section 3.2; Antipov 2017, arXiv:1702.01983, section 2.2)."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from zoo.core.errors import UsageError
+from zoo.core.errors import UsageError, unknown
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures
 from zoo.features.perceptual import PerceptualDistance
@@ -15,6 +15,7 @@ from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import PASS, Task
 
 Encoder = Callable[[Tensor], Tensor]
+Method = Literal["adam", "lbfgs", "random"]
 RATE = 0.1  # of Adam at first; it falls to 0 along a cosine
 ROUNDS = 20  # evaluations at most that torch's L-BFGS makes in one of its steps
 
@@ -39,9 +40,8 @@ class Inverted(NamedTuple):
 
 
 def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 200, *, encoder: bool | Encoder = True,
-           method: Literal["adam", "lbfgs"] = "adam", features: str | None = None, starts: int = 64,
-           typical: float = 1e-3, seed: int = 0, batch_size: int = PASS,
-           progress: bool | Callable[[float], None] = True) -> Inverted:
+           method: Method | None = None, features: str | None = None, starts: int = 64, typical: float = 1e-3,
+           seed: int = 0, batch_size: int = PASS, progress: bool | Callable[[float], None] = True) -> Inverted:
     """Finds latents of which a model makes given images.
 
     The search begins with what an encoder says, else with the nearest of some random latents, and keeps the best that
@@ -56,20 +56,24 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
         steps: of the optimizer; 0: the start is the answer.
         encoder: whether to begin with the model's own, if it has one; or another: images (n, C, H, W) in [0, 1] on the
             CPU -> latents (n, latent_size).
-        method: Adam for all images of a pass at once, or L-BFGS for one after the other, slower and more exact.
+        method: Adam for all images of a pass at once, or L-BFGS for one after the other, slower and more exact; or
+            random search, which needs no gradient: a step renews some numbers of each latent, and keeps what is nearer
+            to its image. By default Adam, and random search of models without a gradient (vqgan, ebm).
         features: a bundled network, such as "cifar10": the distance in its features, see
             ``zoo.features.perceptual.PerceptualDistance``, is added to the squared error.
         starts: random latents that are tried for each image.
         typical: weight of ((|normal|^2 / latent_size) - 1)^2 beside the squared error, so that latents stay as long as
-            random ones are; 0 for the error alone. With an encoder there are no normals to weigh.
-        seed: of the random latents.
+            random ones are; 0 for the error alone. There are no normals to weigh with an encoder, nor in random
+            search.
+        seed: of the random latents, and of random search.
         batch_size: images that are searched for at once; does not change what is found.
-        progress: whether to show a bar; or what is called with the share of the steps that are done, by Adam after
-            each of them.
+        progress: whether to show a bar; or what is called with the share of the steps that are done, by Adam and random
+            search after each of them.
 
     Raises:
         UsageError: a model that makes nothing from latents, images of another size or range, labels that do not fit,
-            features that there are not, or counts below their least.
+            features or a method that there are not, a method that needs a gradient where there is none, or counts below
+            their least.
     """
     if not isinstance(model, LatentModel):
         raise UsageError(f"{model.variant} makes nothing from latents: zoo.invert takes models that can be asked with "
@@ -77,10 +81,12 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
     if steps < 0 or starts < 1 or batch_size < 1:
         raise UsageError(f"zoo.invert takes steps from 0 and starts and batch_size from 1, not {steps}, {starts} and "
                          f"{batch_size}")
-    if model.no_gradient and steps:
-        raise UsageError(f"there is no gradient by which latents of {model.variant} could be searched for: "
-                         f"{model.no_gradient}. zoo.invert(..., steps=0) gives the nearest of random ones, or what its "
-                         "encoder says")
+    method = method or ("random" if model.no_gradient else "adam")
+    if method not in get_args(Method):
+        raise unknown("method", method, get_args(Method))
+    if model.no_gradient and method != "random":
+        raise UsageError(f"there is no gradient by which {method} could search for latents of {model.variant}: "
+                         f"{model.no_gradient}. zoo.invert(..., method=\"random\") needs none")
     distance = None if features is None else PerceptualDistance(features)
     pictures = model.data.read(images)
     told = model.condition.numbers(labels, len(pictures))
@@ -96,8 +102,12 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
             classes = next((model.placed(x[rows]) for x in told.values()), None)  # or captions
             search = _Search(model, model.placed(pictures[rows]), classes, typical, distance)
             search.begin(encoder, starts, seed)
-            if steps:
-                search.by_adam(steps, after) if method == "adam" else search.by_lbfgs(steps)
+            if steps and method == "adam":
+                search.by_adam(steps, after)
+            elif steps and method == "lbfgs":
+                search.by_lbfgs(steps)
+            elif steps:
+                search.by_chance(steps, seed, after)
             found.append(search.found())
             bar.update(len(rows))
     return Inverted(*(torch.cat(parts).cpu() for parts in zip(*found, strict=True)))
@@ -191,6 +201,22 @@ class _Search:
                 return loss
 
             optimizer.step(closure)
+
+    @torch.no_grad()
+    def by_chance(self, steps: int, seed: int, after: Callable[[int], None]) -> None:
+        """Latents stay such as the prior gives: what is new in one comes from another. Half of the numbers are renewed
+        at first, one at last; the same and by the same in all images, so that none knows of another."""
+        self.best, self.as_latents = self.as_latents(self.best), lambda point: point
+        size = self.best.shape[1]
+        random = torch.Generator().manual_seed(seed)
+        for step in range(steps):
+            share = 0.5 * (2 / size)**(step / max(1, steps - 1))
+            renewed = torch.randperm(size, generator=random)[:max(1, round(share * size))]
+            new = self.model.prior(self.model.placed(torch.randn(1, size, generator=random)))
+            tried = self.best.clone()
+            tried[:, renewed] = new[:, renewed].to(tried)
+            self.keep(tried, self.error(tried))
+            after(step + 1)
 
     @torch.no_grad()
     def found(self) -> Inverted:

@@ -99,7 +99,7 @@ def views(model: LatentModel, saying: Saying) -> list[View]:
         blank = "#000000"  # as the digits, which alone have such models
         found.append(View("reconstruct", "Reconstruct", (
             Control("picture", "picture", "picture", blank=blank), *asker.classes), asker.reconstruction))
-    if model.latent_size <= MOST_DIMENSIONS and not model.no_gradient:
+    if model.latent_size <= MOST_DIMENSIONS:
         found.append(View("find", "Find a picture", (
             Control("picture", "picture", "picture", blank="#ffffff"), *asker.classes,
             Control("steps", "steps", "slider", 60, minimum=1, maximum=200)), asker.found, slow=True))
