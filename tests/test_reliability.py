@@ -207,3 +207,31 @@ def test_best_checkpoint_follows_the_monitor(tmp_path, monkeypatch):
     text = (tmp_path / "metrics.json").read_text()
     assert '"value": 1.0' in text
     assert '"value": 2.0' in text
+
+
+FAULTS = """
+import resource, torch
+from zoo.training.machine import keep_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        whole = torch.ones(12, 2**20)  # 48 MiB
+        del whole
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+left_alone = faults()
+keep_memory()
+faults()
+print(left_alone, faults())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other allocators")
+@pytest.mark.parametrize("told", [{}, {"MALLOC_ARENA_MAX": "4"}])
+def test_memory_of_a_step_is_kept_for_the_next(told):
+    """Unless the environment says what malloc is to do."""
+    plain = {name: value for name, value in ENVIRONMENT.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    done = subprocess.run([sys.executable, "-c", FAULTS], env=plain | told, capture_output=True, text=True, check=True)
+    left_alone, kept = map(int, done.stdout.split())
+    assert (kept < left_alone / 10) == (not told)

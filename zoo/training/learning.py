@@ -20,6 +20,7 @@ from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
 from zoo.features.bundled import save_network
 from zoo.features.encoder import Encoder
+from zoo.training.machine import keep_memory
 
 HELD_OUT = 0.2  # share of a data set that has no test split
 
@@ -104,6 +105,7 @@ def learn(module: Learning, training: DataLoader, measuring: DataLoader, path: P
         UsageError: a precision that there is not, or a place that cannot be written to; before any work.
     """
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # the data lie in memory
+    keep_memory()
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

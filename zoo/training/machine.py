@@ -1,5 +1,6 @@
-"""The processes of a run, and what Lightning is to say and to time of them."""
+"""The processes of a run, their memory, and what Lightning is to say and to time of them."""
 
+import ctypes
 import logging
 import os
 import warnings
@@ -74,6 +75,24 @@ def quiet() -> None:
                     ".*module.s. in eval mode at the start of training.*",  # the averaged copies
                     ".*isinstance.treespec, LeafSpec.*"):  # inside Lightning
         warnings.filterwarnings("ignore", message=message)
+
+
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # as glibc's malloc.h calls them by number
+KEPT = 2**30  # bytes: tensors below are not mapped each for itself
+
+
+def keep_memory() -> None:
+    """Has glibc keep what a step frees for the next one.
+
+    Left alone it maps large tensors anew every time, and hands the free end of its memory back to the system after each
+    step, of which every page is then faulted in and cleared again. Other allocators are as they were, and so is what
+    the environment says of this one.
+    """
+    told = any(name == "GLIBC_TUNABLES" or name.startswith("MALLOC_") for name in os.environ)
+    set_option = None if told or os.name != "posix" else getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(TRIM_THRESHOLD, 2**31 - 1)
+        set_option(MMAP_THRESHOLD, KEPT)
 
 
 NOTHING = nullcontext()

@@ -20,7 +20,7 @@ from zoo.store.saving import save, write_config
 from zoo.training import callbacks
 from zoo.training.checkpoints import ImageCheckpoint, checkpoint_images, newest_checkpoint
 from zoo.training.loggers import MetricsCSV
-from zoo.training.machine import Untimed, processes, quiet
+from zoo.training.machine import Untimed, keep_memory, processes, quiet
 from zoo.training.prepared import Prepared
 from zoo.training.provenance import commit
 
@@ -62,6 +62,7 @@ class Run(Prepared):
     def _train(self) -> int:
         training, model = self.training, self.model
         quiet()
+        keep_memory()
         budget = callbacks.Budget(training.images)
         self.sheets.examples = self._examples()
         trainer = self._trainer(budget)
