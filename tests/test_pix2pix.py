@@ -438,6 +438,26 @@ def test_holes_are_told_by_pictures(tmp_path, capsys):
         translate_command.main([str(folder), str(pictures), "--holes", "nowhere", *everywhere[2:]])
 
 
+@pytest.mark.parametrize("pairs", ["grey", "lab", "edges", "hole", "blocks", "turned"])
+def test_sources_are_made_of_whole_pictures(pairs, tmp_path):
+    """What is given on the sheet is what the model was given, not the picture."""
+    model = way_model(pairs).float()
+    zoo.save(model, tmp_path / "model")
+    side = model.data.image_size
+    Image.fromarray(torch.randint(0, 256, (side, side, 3), dtype=torch.uint8).numpy()).save(tmp_path / "x.png")
+    out = tmp_path / "out"
+    words = [str(tmp_path / "model"), str(tmp_path / "x.png"), "--derive", "--out", str(out)]
+    assert translate_command.main(words) == 0
+    source = model.source_of(tmp_path / "x.png")
+    expected = model.translate(source)
+    torch.testing.assert_close(as_tensor(out / "x.png", 3), expected, atol=0.5 / 255 + 1e-6, rtol=0)
+    seen = as_tensor(Image.open(out / SHEET), 3)[0, :, :, :128].flatten(1)
+    drawn = seen[:, (seen - seen.mean(0)).abs().amax(0) > 0.1]  # in colour
+    assert (drawn.shape[1] > 100) == (source.shape[1] >= 3)
+    with pytest.raises(zoo.UsageError, match="give one of them"):
+        translate_command.main([*words, "--holes", str(tmp_path / "x.png")])
+
+
 def test_nothing_is_overwritten_unasked(saved, tmp_path):
     Image.new("RGB", (16, 16)).save(tmp_path / "x.png")
     call = [str(saved), str(tmp_path / "x.p*"), "--out", str(tmp_path / "out")]
@@ -470,6 +490,8 @@ def test_translate_refuses_before_work_begins(saved, tmp_path):
             translate_command.main([str(saved), *pictures, *out])
     with pytest.raises(zoo.UsageError, match="makes no pictures of pictures"):
         translate_command.main(["gan-mnist", str(tmp_path / "x.png"), *out])
+    with pytest.raises(zoo.UsageError, match="takes pictures as they are: leave --derive away"):
+        translate_command.main([str(saved), str(tmp_path / "x.png"), "--derive", *out])
     assert not (tmp_path / "out").exists()
 
 

@@ -21,6 +21,7 @@ from zoo.data.listing import COMPANIONS, SUFFIXES, few, say
 from zoo.data.pictures import as_tensor
 from zoo.data.pixels import UNREADABLE, upright
 from zoo.store.loading import load
+from zoo.tasks.asking import shown
 from zoo.tasks.drawing import table
 from zoo.tasks.task import Task
 from zoo.tasks.tiles import Looks, side_of
@@ -54,7 +55,7 @@ class Jobs(NamedTuple):
         Returns:
             how many could not be made, or were not accepted by ``seen``.
         """
-        shown: list[Image.Image] = []
+        sheet: list[Image.Image] = []
         failed = written = 0
         for source, target in tqdm(self.pictures, unit="img"):
             try:
@@ -76,18 +77,18 @@ class Jobs(NamedTuple):
                     failed += 1
             if note:
                 tqdm.write(note, sys.stderr)
-            if len(shown) < 2 * SHOWN:
-                shown += [_thumbnail(source), _small(made.small)]
-        self._write_sheet(shown)
+            if len(sheet) < 2 * SHOWN:
+                sheet += [_thumbnail(source) if given_of is None else _seen(given), _small(made.small)]
+        self._write_sheet(sheet)
         print(f"{written} picture{'' if written == 1 else 's'} in {self.out}"
               + (f", {len(self.pictures) - written} could not be made" if written < len(self.pictures) else ""))
         return failed
 
-    def _write_sheet(self, shown: list["Image.Image"]) -> None:
+    def _write_sheet(self, sheet: list["Image.Image"]) -> None:
         """A row a picture: what was given, and what was made; nothing where nothing was."""
-        if not shown:
+        if not sheet:
             return
-        rows = [as_tensor(shown[i:i + 2], 3) for i in range(0, len(shown), 2)]
+        rows = [as_tensor(sheet[i:i + 2], 3) for i in range(0, len(sheet), 2)]
         with cli.writing(self.sheet), atomic(self.sheet) as partial:
             table(rows, columns=["given", "made"]).save(partial, format="png")
 
@@ -216,6 +217,11 @@ def _named(file: Path, error: Exception) -> str:
 def _thumbnail(file: Path) -> "Image.Image":
     with Image.open(file) as image:
         return _small(upright(image, 3, tops_of_some([image])))
+
+
+def _seen(given: Given) -> "Image.Image":
+    """What a model was given, without a plane that says where holes are."""
+    return _small(shown(given[0, :3 if given.shape[1] >= 3 else 1]))
 
 
 def _small(picture: "Image.Image") -> "Image.Image":

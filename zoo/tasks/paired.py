@@ -132,10 +132,12 @@ class PairedTranslator(Translator):
         return self._translated(source, seed, batch_size, {}, tile)
 
     def read(self, images: Pictures) -> Tensor:
-        if self.way.missing is unknown_pixels:
-            raise UsageError(f"this {self.variant} fills holes that it is told of: model.inpaint(images, holes), or "
-                             "zoo translate --holes")
-        return super().read(images)
+        if self.way.missing is not unknown_pixels:
+            return super().read(images)
+        if isinstance(images, Tensor) and images.dim() == 4 and images.shape[1] == self.data.source_channels:
+            return torch.cat([as_tensor(images[:, :-1], self.data.channels), as_tensor(images[:, -1:], 1)], 1)
+        raise UsageError(f"this {self.variant} fills holes that it is told of: model.inpaint(images, holes), or zoo "
+                         "translate --holes")
 
     def _in_bands(self, source: Tensor, made_of: Callable[[Tensor], Tensor], tile: int | None) -> Iterator[Tensor]:
         size = self.data.image_size
