@@ -5,12 +5,14 @@ import math
 
 import pytest
 import torch
+from tqdm import tqdm
 
 import zoo
 from zoo.commands import data as look
 from zoo.core.choosing import choose
-from zoo.data import grammar, oracle
+from zoo.data import grammar, oracle, progress
 from zoo.data.batches import Sentences
+from zoo.data.lines import OFTEN, lines_of
 from zoo.data.recurrent import Recurrent
 from zoo.data.sources import open_source
 from zoo.data.spec import read_spec
@@ -348,3 +350,20 @@ def test_a_set_of_the_hub(tmp_path, cache):
     assert texts(source) == ["a b", "b a c"]
     assert isinstance(source.load(), Sentences)
     assert isinstance(source.spec, TextSpec)
+
+
+def test_a_file_says_how_far_it_has_been_read(tmp_path, monkeypatch):
+    """In bytes, to its end; and a reader that stops leaves the file."""
+    path, told = tmp_path / "long.txt", []
+
+    class Bar(tqdm):
+        def update(self, n: float = 1) -> None:
+            told.append(n)
+            super().update(n)
+
+    monkeypatch.setattr(progress, "tqdm", Bar)
+    path.write_text("où est-il ?\n" * (2 * OFTEN), encoding="utf-8")
+    assert sum(1 for _ in lines_of(path)) == 2 * OFTEN
+    assert len(told) == 3
+    assert sum(told) == path.stat().st_size
+    assert next(iter(lines_of(path))) == "où est-il ?\n"

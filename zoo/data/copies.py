@@ -19,7 +19,8 @@ from torch import Tensor
 
 from zoo.core.files import atomic
 from zoo.data.decoded import cache_folder, locked
-from zoo.data.looks import CHUNK, Looks, bar_of, coarse, looks_of, reach_of
+from zoo.data.looks import CHUNK, Looks, coarse, looks_of, reach_of
+from zoo.data.progress import bar_of
 from zoo.data.stored import Images
 
 DIMENSIONS = 10  # principal ones that the tree looks at: with more it is slower, with fewer it finds more in vain

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 from PIL import Image
-from tqdm import tqdm
 
 from zoo.core.errors import UsageError
 from zoo.data.pixels import UNREADABLE, Item, Tops, to_array
+from zoo.data.progress import bar_of
 
 CHUNK = 2**24  # bytes that are decoded before they are written: what a decoding holds, and may lose when it is stopped
 
@@ -117,7 +117,8 @@ def _write(path: Path, name: str, items: list[Item], one: Callable[[Item], bytes
     broken: list[str] = []
     chunk = max(1, CHUNK // size)
     try:
-        with open(path, "ab") as file, ThreadPoolExecutor(os.cpu_count()) as pool, _bar(name, len(items)) as bar:
+        with (open(path, "ab") as file, ThreadPoolExecutor(os.cpu_count()) as pool,
+              bar_of(f"decoding {name}", len(items)) as bar):
             whole = (file.tell() - len(header)) // size // chunk
             done = max(0, whole - 1) * chunk  # after a power cut the last one may lack its content
             if shutil.disk_usage(path.parent).free < (len(items) - done) * size:
@@ -145,8 +146,3 @@ def _write(path: Path, name: str, items: list[Item], one: Callable[[Item], bytes
         with suppress(OSError):  # there is none, or no folder to hold it
             path.unlink()
         raise
-
-
-def _bar(name: str, images: int) -> tqdm:
-    return tqdm(desc=f"decoding {name}", total=images, unit="img",
-                mininterval=0.1 if sys.stderr.isatty() else 20.0)  # a log file is not a screen

@@ -18,10 +18,11 @@ from zoo.data.domains import has_domains, sides_of
 from zoo.data.folder import FolderSource, classes_of
 from zoo.data.inspection import Inspection, Part
 from zoo.data.listing import SUFFIXES, Split, Tree, left_out, splits_of, walk
-from zoo.data.looks import CHUNK, bar_of, join_looks, look_at, looks_of, no_looks
+from zoo.data.looks import CHUNK, join_looks, look_at, looks_of, no_looks
 from zoo.data.named import NAMES, PAIRS
 from zoo.data.pairs import PairFolder, subfolders_of
 from zoo.data.pixels import UNREADABLE, Tops, to_array
+from zoo.data.progress import bar_of
 from zoo.data.sources import open_source
 
 COMPARED = 64  # pixels at which pictures in files are compared

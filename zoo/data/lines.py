@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +10,29 @@ from zoo.core.errors import UsageError
 from zoo.data.hub import splits_at_hub
 from zoo.data.listing import SPELLINGS as SPLITS
 from zoo.data.listing import few, is_hidden, split_named
+from zoo.data.progress import bar_of
 from zoo.data.text import Lines, Reading, StyledSource, TextSource
 
 SUFFIX = ".txt"
 MOST = 1_000_000  # characters of a line
+OFTEN = 10_000  # lines after which it is said how far a file has been read
 
 
 def lines_of(path: Path) -> Iterator[str]:
     """Of a file. Raises UsageError where it is no UTF-8, has a line of over MOST characters, or cannot be read."""
     number = 0
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        with (open(path, "rb") as stored, TextIOWrapper(stored, encoding="utf-8-sig") as file,
+              bar_of(f"reading {path.name}", path.stat().st_size, unit="B") as bar):
             while line := file.readline(MOST + 1):  # a file without line ends is not read as a whole
                 number += 1
                 if len(line) > MOST:
                     raise UsageError(f"line {number:,} of {path} has more than {MOST:,} characters: give a file of one "
                                      "sentence a line")
+                if number % OFTEN == 0:
+                    bar.update(stored.tell() - bar.n)
                 yield line
+            bar.update(stored.tell() - bar.n)
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is no UTF-8 text, in or soon after line {number + 1:,} ({error.reason}): convert it, "
                          f"as with iconv -f LATIN1 -t UTF-8 {path.name}") from error

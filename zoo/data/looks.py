@@ -1,15 +1,14 @@
 """How pictures look: what they are compared by to find copies, see ``zoo.data.copies``."""
 
 import hashlib
-import sys
 from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm import tqdm
 
+from zoo.data.progress import bar_of
 from zoo.data.stored import Images
 
 SIDE = 16  # pixels of a thumbnail
@@ -63,11 +62,6 @@ def join_looks(parts: list[Looks]) -> Looks:
 def no_looks() -> Looks:
     """Of no pictures; of colour."""
     return Looks(torch.empty(0, 3, SIDE, SIDE, dtype=torch.uint8), np.empty((0, 2), np.uint64), np.empty(0, bool))
-
-
-def bar_of(what: str, images: int) -> tqdm:
-    """What takes seconds needs none; a log file is not a screen."""
-    return tqdm(desc=what, total=images, unit="img", delay=2, mininterval=0.1 if sys.stderr.isatty() else 20.0)
 
 
 def reach_of(thumbs: Tensor) -> Tensor:
