@@ -11,6 +11,7 @@ from zoo.data.pair_spec import PairSpec
 from zoo.losses import nll_fake, nll_real
 from zoo.models.context_encoder import ContextEncoder, ContextEncoderConfig
 from zoo.networks.context import ChannelwiseLinear
+from zoo.tasks.paired import Judged
 
 
 def model_of(pairs: str = "hole", size: int = 32, channels: int = 3, **config) -> ContextEncoder:
@@ -64,7 +65,7 @@ def test_losses_by_hand():
     patch = torch.zeros(16, 16, dtype=torch.float64)
     patch[2:14, 2:14] = 1
     torch.testing.assert_close(terms["adversarial"], 0.3 * nll_real(model.discriminator(fake * patch)))
-    judged = model.discriminator_loss(batch)
+    judged = model.discriminator_loss(Judged(*batch, fake))
     torch.testing.assert_close(judged["real"], nll_real(model.discriminator(batch.target * patch)))
     torch.testing.assert_close(judged["fake"], nll_fake(model.discriminator(fake * patch)))
 

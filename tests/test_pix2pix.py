@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from conftest import PICTURES, options_with, tiny_config, tiny_run
 from PIL import Image, ImageCms
+from torch import nn
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 import zoo
@@ -26,6 +27,7 @@ from zoo.metrics.trivial import copies, means
 from zoo.models import variant_class
 from zoo.models.pix2pix import Pix2Pix, Pix2PixConfig, default_layers
 from zoo.store.layout import read_metrics
+from zoo.tasks.paired import Judged
 
 
 def model_of(size: int = 16, source_size: int = 0, source_channels: int = 1, channels: int = 3, **config) -> Pix2Pix:
@@ -50,7 +52,7 @@ def test_losses_by_hand():
     model.fake = lambda _: fake
     on_real, on_fake = (model.discriminator(torch.cat([batch.source, y], 1)) for y in (batch.target, fake))
     expected = {"real": 0.5 * nll_real(on_real), "fake": 0.5 * nll_fake(on_fake)}
-    for name, value in model.discriminator_loss(batch).items():
+    for name, value in model.discriminator_loss(Judged(*batch, fake)).items():
         torch.testing.assert_close(value, expected[name])
     terms = model.generator_loss(batch)
     torch.testing.assert_close(terms["adversarial"], 0.5 * nll_real(on_fake))
@@ -78,6 +80,21 @@ def test_without_weight_the_discriminator_is_not_there(variant, tmp_path):
     assert not hasattr(run.model, "discriminator")
     assert {name for name in run.model.terms if not name.startswith("generator/") or "adversarial" in name} == set()
     assert len(run.model.terms) > 0
+
+
+@pytest.mark.parametrize("variant", [name for name in PICTURES if variant_class(name).data_kind == "pairs"])
+def test_pictures_of_a_step_are_made_once(variant, tmp_path):
+    """For both players, in parts too; and what D is shown has no way back to G."""
+    config = tiny_config(variant) | options_with(variant, pretrain_images=0)
+    run = tiny_run(variant, tmp_path, images=16, config=config, accumulate=2)
+    model, made, shown = run.model, [], []
+    first = next(layer for layer in model.generator.modules() if isinstance(layer, nn.Conv2d))
+    first.register_forward_hook(lambda *_: made.append(torch.is_grad_enabled()))
+    discriminator_loss = model.discriminator_loss
+    model.discriminator_loss = lambda batch: shown.append(batch.fake) or discriminator_loss(batch)
+    run.train()
+    assert sum(made) == len(shown) == 4
+    assert not any(fake.requires_grad for fake in shown)
 
 
 @pytest.mark.parametrize(("size", "layers"), [(16, 1), (32, 1), (64, 2), (128, 3), (256, 3)])

@@ -18,6 +18,7 @@ from zoo.losses import relative
 from zoo.metrics.luma import fidelity, luma
 from zoo.models.srgan import SRGAN, SRGANConfig
 from zoo.networks.srgan import SRDiscriminator, SRResNet
+from zoo.tasks.paired import Judged
 
 
 def model_of(pairs: str = "quarter", size: int = 32, channels: int = 3, **config) -> SRGAN:
@@ -52,7 +53,7 @@ def test_losses_by_hand():
     made = torch.rand_like(batch.target)
     model.generate = lambda source: made
     real, fake = (torch.sigmoid(model.discriminator(x)) for x in (batch.target, made))
-    judged = model.discriminator_loss(batch)
+    judged = model.discriminator_loss(Judged(*batch, made))
     torch.testing.assert_close(judged["real"], -real.log().mean())
     torch.testing.assert_close(judged["fake"], -(1 - fake).log().mean())
     terms = model.generator_loss(batch)
@@ -74,7 +75,7 @@ def test_relativistic_losses_by_hand():
 
     def losses(real, fake):
         model.discriminator.forward = lambda x: fake if x is made else real
-        ours, theirs = model.discriminator_loss(batch), model.generator_loss(batch)
+        ours, theirs = model.discriminator_loss(Judged(*batch, made)), model.generator_loss(batch)
         return sum(ours.values()), theirs["adversarial"]
 
     on_d, on_g = losses(real, fake)
@@ -104,7 +105,7 @@ def test_stages_follow_the_clock(tmp_path, monkeypatch):
     monkeypatch.setattr(GenerativeModule, "optimize", noted)
     config = {"width": 2, "judge_width": 2, "blocks": 1, "pretrain_images": 16, "decay_images": 40}
     tiny_run("srgan", tmp_path, images=40, config=config).train()
-    both = ("discriminator", "discriminator_loss"), ("generator", "generator_loss")
+    both = ("generator", "generator_loss"), ("discriminator", "discriminator_loss")
     assert seen == [(8, "generator", "first_loss"), (16, "generator", "first_loss"),
                     *((n, *call) for n in (24, 32, 40) for call in both)]
     assert rates == pytest.approx([1e-4, 1e-4, 1e-4, 1e-4, 0.8e-4, 0.8e-4, 0.4e-4, 0.4e-4])

@@ -20,6 +20,7 @@ from zoo.features.perceptual import IdentityDistance
 from zoo.metrics.identification import identified
 from zoo.models.tpgan import TPGAN, TPGANConfig, asymmetry, variation
 from zoo.networks.pathways import Box, Faces, fused, read_boxes
+from zoo.tasks.paired import Judged
 
 PARTS = "2,0,3,4;2,4,3,4;4,2,3,4"  # the last lies over both others
 
@@ -70,7 +71,7 @@ def test_losses_by_hand():
     steps = sum((image[..., 1:, :] - image[..., :-1, :]).abs().sum((1, 2, 3))
                 + (image[..., 1:] - image[..., :-1]).abs().sum((1, 2, 3)))
     torch.testing.assert_close(terms["variation"], 0.5 * steps / (n * 3 * 32 * 32))
-    judged = model.discriminator_loss(batch)
+    judged = model.discriminator_loss(Judged(*batch, image))
     torch.testing.assert_close(judged["real"], -real.log().mean())
     torch.testing.assert_close(judged["fake"], -(1 - fake).log().mean())
 

@@ -31,7 +31,7 @@ from zoo.losses import nll_fake, nll_real
 from zoo.networks import BACKBONES
 from zoo.networks.blocks import TrunkWithHead
 from zoo.networks.context import ContextGenerator, ContextNorm
-from zoo.tasks.paired import PairedTranslator
+from zoo.tasks.paired import Judged, PairedTranslator
 
 IN_THE_BAND = 10  # weight of squared errors there, in the hole 1
 
@@ -98,14 +98,12 @@ class ContextEncoder(PairedTranslator):
         """What D sees: the pictures in hole and band, 0 elsewhere."""
         return pictures * (self.weights(source) > 0)
 
-    def discriminator_loss(self, batch: Pair) -> Terms:
-        fake = self.generate(batch.source)
+    def discriminator_loss(self, batch: Judged) -> Terms:
         return {"real": nll_real(self.discriminator(self.patch(batch.source, batch.target))),
-                "fake": nll_fake(self.discriminator(self.patch(batch.source, fake)))}
+                "fake": nll_fake(self.discriminator(self.patch(batch.source, batch.fake)))}
 
-    def generator_loss(self, batch: Pair) -> Terms:
-        config, fake = self.config, self.generate(batch.source)
-        weights = self.weights(batch.source)
+    def generator_terms(self, batch: Pair, fake: Tensor) -> Terms:
+        config, weights = self.config, self.weights(batch.source)
         squares = (weights * (batch.target - fake).square().mean(1, keepdim=True)).sum((1, 2, 3))
         error = squares / (weights > 0).sum((1, 2, 3)).clamp(min=1)  # (N,), over the pixels of each patch
         terms = {"reconstruction": config.reconstruction * error.mean()}

@@ -28,7 +28,7 @@ from zoo.losses import nll_fake, nll_real
 from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.translation import ResNetTranslator
 from zoo.networks.unet import UNetGenerator, UNetNorm
-from zoo.tasks.paired import PairedTranslator
+from zoo.tasks.paired import Judged, PairedTranslator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,15 +105,15 @@ class Pix2Pix(PairedTranslator):
         normal = self.draw(torch.randn, len(batch.source), self.noise_size) if self.noise_size else None
         return self.made(batch.source, normal)
 
-    def judge(self, batch: Pair, target: Tensor) -> Tensor:
+    def judge(self, batch: Pair | Judged, target: Tensor) -> Tensor:
         """D's logits of patches (N, 1, h, w), of the sources with these targets."""
         return self.discriminator(torch.cat([batch.source, target], 1))
 
-    def discriminator_loss(self, batch: Pair) -> Terms:
+    def discriminator_loss(self, batch: Judged) -> Terms:
         return {"real": 0.5 * nll_real(self.judge(batch, batch.target)),
-                "fake": 0.5 * nll_fake(self.judge(batch, self.fake(batch)))}
+                "fake": 0.5 * nll_fake(self.judge(batch, batch.fake))}
 
-    def generator_loss(self, batch: Pair) -> Terms:
-        config, fake = self.config, self.fake(batch)
+    def generator_terms(self, batch: Pair, fake: Tensor) -> Terms:
+        config = self.config
         play = {"adversarial": config.adversarial * nll_real(self.judge(batch, fake))} if config.adversarial else {}
         return play | {"reconstruction": config.reconstruction * F.l1_loss(fake, batch.target)}

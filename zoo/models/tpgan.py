@@ -41,7 +41,7 @@ from zoo.losses import nll_fake, nll_real
 from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.pathways import Faces, TwoPathways, read_boxes
 from zoo.networks.unet import UNetNorm
-from zoo.tasks.paired import PairedTranslator
+from zoo.tasks.paired import Judged, PairedTranslator
 
 TURNED = "turned"
 AT_SCALES = (1.0, 1.0, 1.5)  # weights of the L1 error at the size, a half and a quarter of it
@@ -106,16 +106,20 @@ class TPGAN(PairedTranslator):
     def training_step(self, batch: Pair, batch_idx: int) -> None:
         self.alternate(batch)
 
-    def discriminator_loss(self, batch: Pair) -> Terms:
-        return {"real": nll_real(self.discriminator(batch.target)),
-                "fake": nll_fake(self.discriminator(self.generate(batch.source)))}
+    def fake(self, batch: Pair) -> Faces:
+        return self.generator.faces(batch.source)
 
-    def generator_loss(self, batch: Pair) -> Terms:
-        config, faces = self.config, self.generator.faces(batch.source)
-        made = faces.image
+    def picture_of(self, fake: Faces) -> Tensor:
+        return fake.image
+
+    def discriminator_loss(self, batch: Judged) -> Terms:
+        return {"real": nll_real(self.discriminator(batch.target)), "fake": nll_fake(self.discriminator(batch.fake))}
+
+    def generator_terms(self, batch: Pair, fake: Faces) -> Terms:
+        config, made = self.config, fake.image
         play = {"adversarial": config.adversarial * nll_real(self.discriminator(made))} if config.adversarial else {}
-        return {"pixels": self.pixels(faces, batch.target),
-                "parts": self.parts(faces, batch.target),
+        return {"pixels": self.pixels(fake, batch.target),
+                "parts": self.parts(fake, batch.target),
                 "symmetry": config.symmetry * asymmetry(made),
                 "identity": config.identity * self.distance(made, batch.target).mean(),
                 "variation": config.variation * variation(made)} | play

@@ -1,13 +1,13 @@
 """PairedTranslator: pictures from pictures, learnt from pairs."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from zoo.core.errors import UsageError
-from zoo.core.module import Batch
+from zoo.core.module import Batch, Terms
 from zoo.data.batches import Labelled, Pair
 from zoo.data.derived import Way
 from zoo.data.holes import in_the_centre, unknown_pixels
@@ -18,6 +18,15 @@ from zoo.tasks.asking import Control, Values, View, wanted
 from zoo.tasks.task import PASS
 from zoo.tasks.translating_views import picture_view
 from zoo.tasks.translator import Translator
+
+
+class Judged(NamedTuple):
+    """Pairs, and the pictures (N, C, H, W) that G made of the sources, which D is to tell from the targets."""
+
+    source: Tensor
+    target: Tensor
+    labels: Tensor
+    fake: Tensor
 
 
 class PairedTranslator(Translator):
@@ -46,10 +55,33 @@ class PairedTranslator(Translator):
         return {name: list(getattr(self, name).parameters()) for name in ("discriminator", "generator")
                 if hasattr(self, name)}
 
-    def train_discriminator(self, batch: Batch) -> None:
-        """The discriminator's turn, if there is one."""
+    def fake(self, batch: Pair) -> Any:
+        """What G makes of the sources of a batch: pictures (N, C, H, W), or what ``picture_of`` finds them in."""
+        return self.generate(batch.source, None)
+
+    def picture_of(self, fake: Any) -> Tensor:
+        return fake
+
+    def generator_terms(self, batch: Pair, fake: Any) -> Terms:
+        """What G descends, given what it makes."""
+        raise NotImplementedError
+
+    def generator_loss(self, batch: Pair) -> Terms:
+        return self.generator_terms(batch, self.fake(batch))
+
+    def alternate(self, batch: Pair) -> None:
+        """A step of G, and one of D, if there is one, on the pictures of that step: they are made once."""
+        made: list[Tensor] = []
+
+        def generator_loss(part: Pair) -> Terms:
+            fake = self.fake(part)
+            made.append(self.picture_of(fake).detach())
+            return self.generator_terms(part, fake)
+
+        self.optimize("generator", generator_loss, batch)
         if hasattr(self, "discriminator"):
-            super().train_discriminator(batch)
+            fakes = torch.cat(made).to(batch.target)
+            self.optimize("discriminator", self.discriminator_loss, Judged(*batch, fakes))
 
     @property
     def way(self) -> Way:

@@ -16,7 +16,7 @@ from zoo.data.pictures import Pictures, bicubic
 from zoo.losses import nll_fake, nll_real, relative
 from zoo.networks.srgan import SRDiscriminator, SRNorm, Upwards
 from zoo.tasks.asking import View
-from zoo.tasks.paired import PairedTranslator
+from zoo.tasks.paired import Judged, PairedTranslator
 from zoo.tasks.task import PASS, Inputs
 from zoo.tasks.translating_views import picture_view
 
@@ -154,17 +154,16 @@ class UpscalerGAN(Upscaler):
         else:
             self.optimize("generator", self.first_loss, batch)
 
-    def judged(self, batch: Pair, made: Tensor) -> tuple[Tensor, Tensor]:
+    def judged(self, batch: Pair | Judged, made: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of true and of made pictures, (N, 1) each; relativistic ones against the mean of the others."""
         real, fake = self.discriminator(batch.target), self.discriminator(made)
         return relative(real, fake) if self.config.adversarial == "relativistic" else (real, fake)
 
-    def discriminator_loss(self, batch: Pair) -> Terms:
-        real, fake = self.judged(batch, self.generate(batch.source))
+    def discriminator_loss(self, batch: Judged) -> Terms:
+        real, fake = self.judged(batch, batch.fake)
         return {"real": nll_real(real), "fake": nll_fake(fake)}
 
-    def generator_loss(self, batch: Pair) -> Terms:
-        made = self.generate(batch.source)
-        real, fake = self.judged(batch, made)
-        adversarial = nll_real(fake) + (nll_fake(real) if self.config.adversarial == "relativistic" else 0)
-        return self.content_loss(batch, made) | {"adversarial": self.config.adversarial_weight * adversarial}
+    def generator_terms(self, batch: Pair, fake: Tensor) -> Terms:
+        on_real, on_fake = self.judged(batch, fake)
+        adversarial = nll_real(on_fake) + (nll_fake(on_real) if self.config.adversarial == "relativistic" else 0)
+        return self.content_loss(batch, fake) | {"adversarial": self.config.adversarial_weight * adversarial}
