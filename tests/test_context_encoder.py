@@ -31,7 +31,7 @@ def test_the_band_weighs_ten_times(pairs):
     model = model_of(pairs, band=3, adversarial=0.0)
     batch = batch_of(model)
     fake = (batch.target + 0.25).requires_grad_()
-    model.generate = lambda source: fake
+    model.generate = lambda source, normal=None: fake
     loss = model.generator_loss(batch)["reconstruction"]
     (gradient,) = torch.autograd.grad(loss, fake)
     hole = model.missing(batch.source)
@@ -52,7 +52,7 @@ def test_losses_by_hand():
     model = model_of(size=16, band=2, reconstruction=0.9, adversarial=0.3)
     batch = batch_of(model, 2)
     fake = torch.rand_like(batch.target)
-    model.generate = lambda source: fake
+    model.generate = lambda source, normal=None: fake
     square = 0.0
     for row in range(16):
         for column in range(16):

@@ -51,7 +51,7 @@ def test_losses_by_hand():
     model = model_of(perceptual_weight=0.7, pixel_weight=0.3, adversarial_weight=0.05, features="digits")
     batch = batch_of(model)
     made = torch.rand_like(batch.target)
-    model.generate = lambda source: made
+    model.generate = lambda source, normal=None: made
     real, fake = (torch.sigmoid(model.discriminator(x)) for x in (batch.target, made))
     judged = model.discriminator_loss(Judged(*batch, made))
     torch.testing.assert_close(judged["real"], -real.log().mean())
@@ -70,7 +70,7 @@ def test_relativistic_losses_by_hand():
     batch = batch_of(model)
     real, fake = torch.randn(2, 5, 1, dtype=torch.float64)
     made = torch.zeros_like(batch.target)
-    model.generate = lambda source: made
+    model.generate = lambda source, normal=None: made
     model.content_loss = lambda batch, made: {}
 
     def losses(real, fake):

@@ -97,7 +97,7 @@ def test_losses_by_hand():
     model = model_of("half", size=16, detail_weight=0.9, low_weight=0.2, image_weight=0.3, texture_weight=0.5)
     batch = batch_of(model)
     made = torch.rand_like(batch.target) * 2 - 1
-    model.generate = lambda source: made
+    model.generate = lambda source, normal=None: made
 
     def bands(x):
         a, b, c, d = x[..., ::2, ::2], x[..., ::2, 1::2], x[..., 1::2, ::2], x[..., 1::2, 1::2]
