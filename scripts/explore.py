@@ -2,4 +2,5 @@
 
 from zoo.commands.cli import run
 
-run("explore")
+if __name__ == "__main__":  # not in a process that it starts, which imports it
+    run("explore")
