@@ -205,3 +205,15 @@ def test_the_log_tells_how_far_it_is(tmp_path):
     run = tiny_run("progan", tmp_path, config=FADING, images=HALF)
     run.train()
     assert (run.model.measured["side"].item(), run.model.measured["alpha"].item()) == (8, pytest.approx(0.6))
+
+
+def test_milestones_are_where_levels_are_half_blended_in_and_where_they_end():
+    model = zoo.create("progan", image_size=32, channels=1, width=2, latent_dim=4, phase=100)
+    milestones = model.milestones(64)
+    assert [*milestones.values()] == sorted(milestones.values())
+    assert len(milestones) == 2 * len(model.sides) - 1
+    for caption, images in milestones.items():
+        half = caption.endswith(" by half")
+        model.grow(images if half else images - 1)  # of the last image that sees no more than this level
+        assert caption.removesuffix(" by half") == f"{model.sides[model.generator.level]} px"
+        assert model.generator.alpha == (0.5 if half else 1)

@@ -24,7 +24,8 @@ from zoo.store.recipes import read_recipe, recipes
 from zoo.tasks.task import Task
 
 CAPTIONS = {  # of pictures that any task may have: what it is in a word, and how it comes about
-    PROGRESS: ("training progress", "The same inputs after so many updates of the generator."),
+    PROGRESS: ("training progress", "The same inputs after so many updates of the generator, or at the "
+               "stages that are named."),
     MEMORISATION: ("nearest training images", "Left: samples; right of each: the training images nearest to it."),
 }
 HUB_DATA = {  # data set -> licence of the Hub's list, name on the Hub

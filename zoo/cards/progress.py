@@ -8,7 +8,6 @@ from zoo.store.layout import read_config
 from zoo.tasks.drawing import strips
 from zoo.tasks.task import Task
 
-MILESTONES = (100, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)  # generator updates
 NEAR = 0.02  # of a milestone: how far from it a sheet may be
 
 
@@ -22,12 +21,12 @@ def progress(folder: Path, model: Task) -> Image.Image | None:
     sheets = {int(seen): path for path in (folder / "samples").glob("images-*.png")
               if (seen := path.stem.removeprefix("images-")).isdecimal()}
     rows, captions = [], []
-    for updates in MILESTONES:
-        nearest = min(sheets, key=lambda seen: abs(seen - updates * per_update), default=0)
-        if nearest and abs(nearest - updates * per_update) <= NEAR * nearest:
+    for caption, images in model.milestones(per_update).items():
+        nearest = min(sheets, key=lambda seen: abs(seen - images), default=0)
+        if nearest and abs(nearest - images) <= NEAR * nearest:
             row = _top(sheets[nearest], model.sheet_row + 2)
             rows += [row] if row else []
-            captions += [f"{updates:,}"] if row else []
+            captions += [caption] if row else []
     return strips(rows, captions) if len(rows) > 1 else None
 
 

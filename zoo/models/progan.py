@@ -98,6 +98,14 @@ class ProGAN(ByLevels, Sampler):
             made |= {"image": self.generate(z)}
         return {name: self.data.to_unit(x).cpu() for name, x in made.items()}
 
+    def milestones(self, per_update: int) -> dict[str, int]:
+        """Each level when it is blended in by half, and when the next one is to come."""
+        phase, (first, *others) = self.config.phase, self.sides
+        found = {f"{first} px": phase}
+        for level, side in enumerate(others, 1):
+            found |= {f"{side} px by half": round((2 * level - 0.5) * phase), f"{side} px": (2 * level + 1) * phase}
+        return found
+
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.grow(self.images_seen)
         self.alternate(batch._replace(images=self.blurred(batch.images)))

@@ -16,6 +16,7 @@ from zoo.tasks.asking import View
 if TYPE_CHECKING:
     from PIL import Image
 
+MILESTONES = (100, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)  # updates of a generator
 PASS = 256  # answers that are computed at once
 OF_PICTURES = """Lower is better for distances (`fid`, `fd`, `kid`, `perceptual`), errors (`cycle`, and what ends in \
 `l1`) and `class_kl`, higher for the others; `/floor`, `/held-out` and `/real` are what real images get, `/copy`, \
@@ -167,6 +168,14 @@ class Task(GenerativeModule):
     def sheet_row(self) -> int | None:
         """Pixels from a row of the sheet to the next; None where it has no rows."""
         raise NotImplementedError
+
+    def milestones(self, per_update: int) -> dict[str, int]:
+        """What is said of points of the training, in order -> images seen; ``progress.png`` has a row of each.
+
+        Args:
+            per_update: images of an update of the generator.
+        """
+        return {f"{updates:,}": updates * per_update for updates in MILESTONES}
 
     def pictures(self) -> "dict[str, Image.Image]":
         """More pictures of what it does, by the name of the file."""
