@@ -15,12 +15,12 @@ from torch import Tensor
 from zoo.core.errors import UsageError, unknown
 from zoo.features.bundled import classifiers_for, load_network
 from zoo.features.classifier import Classifier
+from zoo.tasks.directions import MOST_DIMENSIONS
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import PASS, Inputs, Task
 
 Score = Callable[[Tensor], Tensor]  # pictures (n, C, H, W) in [0, 1] -> (n,), or (n, k) of k scores
 SAMPLES = 4_000  # latents, and four times as many as a latent has numbers where these are more
-MOST_DIMENSIONS = 4_096  # of a latent: those of planes of noise say nothing of what can be named
 BY_CHANCE = 4.0  # standard deviations of a correlation of what has nothing to do with each other
 
 

@@ -10,6 +10,10 @@ from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import Task
 
 
+WAYS = 5  # directions with a slider, where a model is played with
+MOST_DIMENSIONS = 4096  # of a latent in which ways are looked for: those of planes of noise lead nowhere with a name
+
+
 class Directions(NamedTuple):
     """Unit vectors of latents, the strongest first.
 

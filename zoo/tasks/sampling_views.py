@@ -13,7 +13,7 @@ from zoo.core.errors import UsageError
 from zoo.data.labels import heads_of
 from zoo.tasks.asking import LARGEST_SEED, SEED, Control, Made, Values, View, shown, wanted
 from zoo.tasks.attributes import Attribute, attribute, attributes, names_of_attributes
-from zoo.tasks.directions import directions
+from zoo.tasks.directions import MOST_DIMENSIONS, WAYS, directions
 from zoo.tasks.inversion import invert
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.latents import between
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MOST = 24  # pictures at once
-MOST_DIMENSIONS = 4096  # of a latent whose directions are looked for
 STARTS = 16  # random latents that a search begins with the nearest of
-WAYS = 5  # directions with a slider
 REACH = 8.0  # of these
 MORE = 4.0  # standard deviations to both sides, of an attribute
 ON_THE_WAY = 7  # pictures between two, with both

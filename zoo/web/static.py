@@ -20,14 +20,13 @@ from zoo.store.catalogue import pretrained
 from zoo.store.export import export_onnx
 from zoo.store.layout import headline, read_metrics
 from zoo.store.loading import find, load
-from zoo.tasks.directions import directions
+from zoo.tasks.directions import MOST_DIMENSIONS, WAYS, directions
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import Task
 from zoo.web.serving import PAGES
 
 PACKAGE = "onnxruntime-web@1.30.0"
 RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")  # of its folder dist
-WAYS, MOST_DIMENSIONS = 5, 4096  # directions with a slider; numbers of a latent in which they are looked for
 
 
 def write_static(names: Sequence[str], folder: Path, package: Path | None = None) -> list[str]:
