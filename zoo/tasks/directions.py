@@ -9,7 +9,6 @@ from zoo.core.errors import UsageError
 from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import Task
 
-
 WAYS = 5  # directions with a slider, where a model is played with
 MOST_DIMENSIONS = 4096  # of a latent in which ways are looked for: those of planes of noise lead nowhere with a name
 
