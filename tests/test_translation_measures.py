@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import SMALL, options_with
+from conftest import SAMPLERS, SMALL, options_with
 from PIL import Image
 from torch import nn
 from torchvision.transforms.v2.functional import gaussian_blur, to_pil_image
@@ -21,11 +21,13 @@ from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics import label_maps, two_domains
 from zoo.metrics.judges import UNKNOWN, Schooling, at_most, rows_in_turn
 from zoo.metrics.segmentation import PixelClassifier
-from zoo.metrics.trivial import copies, nearest
+from zoo.metrics.trivial import copies, nearest, noise
 from zoo.models import variant_class
+from zoo.tasks.levels import ByLevels
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*are too few.*")
 FEW = {"samples": 60, "real": 60, "features": "digits"}
+IN_STEPS = [variant for variant in SAMPLERS if variant_class(variant).in_steps()]
 COLOURS = torch.tensor([[200, 30, 30], [30, 200, 30], [30, 30, 200]])
 
 
@@ -237,15 +239,53 @@ def test_no_picture_is_its_own_neighbour_where_nothing_is_held_out():
     assert values["l1/nearest"]["value"] > 0.02
 
 
-@pytest.mark.parametrize(("variant", "trivial"), [
-    ("gan", None), ("lapgan", "coarsest"), ("progan", "coarsest"), ("stackgan", "coarsest"), ("ebm", "noise")])
-def test_what_makes_pictures_in_steps_is_beside_what_it_begins_with(variant, trivial):
+@pytest.mark.parametrize("variant", ["gan", *IN_STEPS])
+def test_what_makes_pictures_in_steps_is_beside_trivial_answers(variant):
     model = of_digits(variant, {})
     found, whole = (zoo.evaluate(model, measures="frechet", batch_size=size, **FEW) for size in (25, 60))
-    names = {"fd60[digits]", "fd60[digits]/std", "fd60[digits]/floor"}
-    assert found.keys() == names | ({f"fd60[digits]/{trivial}"} if trivial else set())
+    trivial = {"/noise", "/nearest"} if variant in IN_STEPS else set()
+    trivial |= {"/coarsest"} if isinstance(model, ByLevels) else set()
+    assert found.keys() == {f"fd60[digits]{which}" for which in {"", "/std", "/floor"} | trivial}
     assert [found[name]["value"] for name in found] == pytest.approx([whole[name]["value"] for name in found], rel=1e-4)
     assert all(metric["value"] > 0 for metric in found.values())
+    assert all(f"`{which}`" in model.reading for which in trivial)  # the card explains them
+
+
+@pytest.mark.parametrize("variant", IN_STEPS)
+def test_of_copies_the_nearest_training_pictures_are_what_they_copy(variant, monkeypatch):
+    """So by the distance a model that copies is as good as they are; also where the copies are a little off."""
+    model, known = of_digits(variant, {}), open_source("digits", image_size=16).load().images / 255
+    copied = known[torch.randperm(len(known))[:60]]
+    speckled = (copied + 0.01 * torch.randn(copied.shape)).clamp(0, 1)
+    found = []
+    for answers in (copied, speckled):
+        monkeypatch.setattr(model, "respond", lambda *args, answers=answers, **inputs: answers)
+        found.append(zoo.evaluate(model, measures="frechet,memorisation", **FEW))
+        assert found[-1]["memorised[digits]"]["value"] > 0.98
+    values, off = ({name: metric["value"] for name, metric in one.items()} for one in found)
+    assert values["fd60[digits]/nearest"] == pytest.approx(values["fd60[digits]"], rel=1e-4)
+    assert off["fd60[digits]/nearest"] == pytest.approx(values["fd60[digits]"], rel=1e-4)
+    assert off["fd60[digits]"] != pytest.approx(values["fd60[digits]"], rel=1e-3)
+
+
+@pytest.mark.parametrize("variant", IN_STEPS)
+def test_noise_is_the_same_beside_every_model(variant, monkeypatch):
+    """And what a model gets that makes noise."""
+    model = of_digits(variant, {})
+    monkeypatch.setattr(model, "respond", lambda *args, **inputs: torch.rand(60, 1, 16, 16))
+    values = {name: metric["value"] for name, metric in zoo.evaluate(model, measures="frechet", **FEW).items()}
+    assert values["fd60[digits]/noise"] == pytest.approx(values["fd60[digits]"], rel=0.05)
+    assert values["fd60[digits]/noise"] > values["fd60[digits]/nearest"]
+
+
+def test_noise_by_hand():
+    pictures = torch.cat([*noise(300, (3, 4, 4), seed=1)])
+    assert pictures.shape == (300, 3, 4, 4)
+    assert torch.equal(torch.cat([*noise(40, (3, 4, 4), seed=1)]), pictures[:40])
+    assert not torch.equal(torch.cat([*noise(300, (3, 4, 4), seed=2)]), pictures)
+    assert pictures.mean() == pytest.approx(0.5, abs=0.01)
+    assert pictures.std() == pytest.approx(12**-0.5, abs=0.01)
+    assert pictures.flatten(1).T.corrcoef().fill_diagonal_(0).abs().max() < 0.3
 
 
 @pytest.mark.parametrize(("variant", "side"), [("lapgan", 8), ("progan", 4), ("stackgan", 8)])

@@ -19,9 +19,10 @@ from zoo.features.bundled import classifier_of, describe
 from zoo.features.sentences import Reader, describe_reader, load_reader, reader_for, readers
 from zoo.metrics.features import Features, FeatureSpace, default_features, feature_space, to_uint8
 from zoo.metrics.generation import features_of_answers
+from zoo.metrics.neighbours import nearest_rows
 from zoo.metrics.protocol import Protocol, short
 from zoo.metrics.real import Real, join, real_rows, real_side, training_features
-from zoo.metrics.trivial import copies, means, nearest
+from zoo.metrics.trivial import copies, means, nearest, noise
 from zoo.tasks.task import Inputs, Task
 
 PHOTOGRAPHS = "cifar10"
@@ -238,13 +239,26 @@ class Comparison:
 
     @cached_property
     def trivial_features(self) -> dict[str, Tensor]:
-        """Those of trivial answers, (n, d) by name."""
+        """Those of trivial answers, (n, d) by name; of what makes pictures in steps, also of noise and of the training
+        pictures that are the nearest to its own.
+
+        The nearest are those in these features, in which the share memorised is told too, out of all training pictures;
+        mirror images of them are not looked at. They follow the model: of a collapsed one there are few.
+        """
         if self.model.once:
             return {which: self.features_of(pictures).pooled for which, pictures in self.trivial.items()}
+        found = self._of_the_task()
+        if self.model.in_steps():
+            drawn = noise(self.protocol.samples, self.model.data.shape, self.protocol.seed)
+            found["noise"] = torch.cat([self.features_of(pictures).pooled for pictures in drawn])
+            _, known = self.training
+            found["nearest"] = known[nearest_rows(self.fake.pooled, known, 1)[1][:, 0]]
+        return found
+
+    def _of_the_task(self) -> dict[str, Tensor]:
         parts: dict[str, list[Tensor]] = {}
         for rows in torch.arange(min(self.protocol.samples, len(self.rows))).split(self.how.batch_size):
-            examples = self.model.prepare(take(self.columns, self.rows[rows]))
-            found = self.model.trivial(examples, **{name: x[rows] for name, x in self.inputs.items()})
+            found = self.model.trivial(self.model.prepare(take(self.columns, self.rows[rows])))
             if not found:
                 return {}
             for which, pictures in found.items():

@@ -1,6 +1,7 @@
-"""Trivial answers to a picture, which take no model: what a translator's numbers have to be better than."""
+"""Trivial answers, which take no model: what the numbers of a translator, and of what makes pictures in steps, have to
+be better than."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,7 @@ from torch import Tensor
 from zoo.data.pictures import bicubic
 
 COARSE = 16  # pixels a side, at which pictures are looked up
-BLOCK = 256  # pictures that are made coarse at once
+BLOCK = 256  # pictures that are made coarse, or drawn, at once
 
 
 def copies(source: Tensor, true: Tensor) -> Tensor:
@@ -29,6 +30,14 @@ def copies(source: Tensor, true: Tensor) -> Tensor:
 def means(true: Tensor) -> Tensor:
     """The mean of all true pictures, every time; it even knows these."""
     return true.mean(0, keepdim=True).expand_as(true)
+
+
+def noise(n: int, shape: Sequence[int], seed: int) -> Iterator[Tensor]:
+    """n pictures (C, H, W), at most ``BLOCK`` at a time, whose numbers are uniform in [0, 1], each by itself; as the
+    chains of an energy begin, unless they begin at normals."""
+    random = torch.Generator().manual_seed(seed)
+    for rows in torch.arange(n).split(BLOCK):
+        yield torch.rand(len(rows), *shape, generator=random)
 
 
 def nearest(given: Tensor, look: Callable[[Tensor], Tensor], count: int, own: Tensor | None = None) -> Tensor:

@@ -43,7 +43,7 @@ from zoo.networks.blocks import TrunkWithHead
 from zoo.tasks.drawing import grid
 from zoo.tasks.latent_model import BackboneConfig
 from zoo.tasks.sampler import Sampler
-from zoo.tasks.task import OF_PICTURES
+from zoo.tasks.task import IN_STEPS, OF_PICTURES
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -86,7 +86,7 @@ class EBM(Sampler):
     Config = EBMConfig
     config: EBMConfig
     kind = "energy"
-    reading = f"{OF_PICTURES} `/noise` is what chains begin at."
+    reading = f"{OF_PICTURES} {IN_STEPS}"
     penalises_gradients = True  # a chain has the gradient of a network with respect to its input
     no_graph = "it samples by gradients of its network, which such a file does not compute"
     no_gradient = "a chain keeps nothing of its way, so an image has no gradient in where it begins"
@@ -156,9 +156,6 @@ class EBM(Sampler):
         last = self.config.sampling_steps
         shown = sorted({round(last * (i / (SHOWN - 1)) ** 2) for i in range(SHOWN)})  # it moves most at first
         return {f"step {step}": self.data.to_unit(states[step]).cpu() for step in shown}
-
-    def trivial(self, examples: Labelled, **inputs: Tensor) -> dict[str, Tensor]:
-        return {"noise": self.data.to_unit(self.prior(inputs["normal"])[:, :self.pixels].view(-1, *self.data.shape))}
 
     # ---- training ---------------------------------------------------------------------------------------------
 

@@ -202,6 +202,10 @@ class LatentModel(Task):
         """
         return {"image": self.render(normal, labels)}
 
+    @classmethod
+    def in_steps(cls) -> bool:
+        return cls.stages is not LatentModel.stages
+
     def render(self, normal: Tensor, labels: Labels = None, batch_size: int = PASS, ema: bool = True) -> Tensor:
         """The images of standard normals (n, latent_size), as ``sample`` returns them."""
         return self.respond(batch_size, ema, normal=normal, **self.condition.numbers(labels, len(normal)))

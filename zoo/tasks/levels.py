@@ -5,7 +5,7 @@ from torch import Tensor
 
 from zoo.data.batches import Labelled
 from zoo.data.pyramid import reduced
-from zoo.tasks.task import OF_PICTURES, Task
+from zoo.tasks.task import IN_STEPS, OF_PICTURES, Task
 
 
 class ByLevels(Task):
@@ -16,13 +16,13 @@ class ByLevels(Task):
     """
 
     reading = (f"{OF_PICTURES} `/coarsest` is what the real ones get, enlarged from as small as the first level has "
-               "them.")
+               f"them. {IN_STEPS}")
     sides: list[int]
 
     def real(self, images: Tensor, level: int) -> Tensor:
         """Images (N, C, H, W) as a level has them, (N, C, S, S)."""
         return reduced(images, self.sides[level])
 
-    def trivial(self, examples: Labelled, **inputs: Tensor) -> dict[str, Tensor]:
+    def trivial(self, examples: Labelled) -> dict[str, Tensor]:
         enlarged = F.interpolate(self.real(examples.images, 0), self.sides[-1], mode="bilinear")
         return {"coarsest": self.data.to_unit(enlarged)}

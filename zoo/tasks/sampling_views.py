@@ -91,7 +91,7 @@ def views(model: LatentModel, saying: Saying) -> list[View]:
         found.append(View("more", "More of", (
             FIRST_SEED, Control("attribute", "more of", "choice", names[0], choices=tuple(names))), asker.more,
             slow=True))
-    if type(model).stages is not LatentModel.stages:
+    if model.in_steps():
         found.append(View("stages", "On the way", (FIRST_SEED, *asker.classes), asker.stages))
     if type(model).code is not LatentModel.code:
         blank = "#000000"  # as the digits, which alone have such models

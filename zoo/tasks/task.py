@@ -24,6 +24,8 @@ OF_PICTURES = """Lower is better for distances (`fid`, `fd`, `kid`, `perceptual`
 to the nearest training picture), `/drawn` what an answer in a random style gets, `/accuracy` is how often a judge of \
 two domains is right of real images, `/std` a spread. `fd` and `kid` in other features than InceptionV3's say nothing \
 about FID, and `perceptual` nothing about LPIPS."""
+IN_STEPS = """`/noise` is what pictures of uniform noise get. Of samples `/nearest` is what training pictures get, for \
+each sample the nearest in the same features: a distance cannot tell making from copying, which `memorised` does."""
 Inputs = dict[str, Any]  # name -> Tensor (n, ...); Any, since in ``respond(**inputs)`` a name could be an option's
 
 
@@ -100,15 +102,20 @@ class Task(GenerativeModule):
         """What the data have in place of answers, for prepared examples, in the unit of ``respond``."""
         return self.data.to_unit(examples.truth)
 
-    def trivial(self, examples: Batch, **inputs: Tensor) -> dict[str, Tensor]:
+    def trivial(self, examples: Batch) -> dict[str, Tensor]:
         """What takes none of this model's work, by name, in the unit of ``respond``: what its numbers have to be better
         than.
 
         Args:
             examples: prepared ones, which it is compared with.
-            inputs: as many questions.
         """
         return {}
+
+    @classmethod
+    def in_steps(cls) -> bool:
+        """Whether pictures come about in steps, whose numbers have to be better than without any: than those of noise,
+        and of the nearest training picture."""
+        return False
 
     @torch.no_grad()
     def respond(self, batch_size: int = PASS, ema: bool = True, **inputs: Tensor) -> Tensor:
