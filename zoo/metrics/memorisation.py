@@ -35,7 +35,7 @@ def memorisation(images: Tensor, training: Tensor | OnDisk, k: int = 3) -> Memor
 
 
 def memorisation_picture(images: Tensor, training: Images, nearest: Tensor, path: Path) -> None:
-    """Writes a PNG: a row an image, first the generated one in [0, 1], then its nearest training images (uint8)."""
-    rows = [torch.cat([image[None], training[row].float() / 255]) for image, row in zip(images, nearest, strict=True)]
+    """Writes a PNG: a row an image, first the generated one, then its nearest training images, all of 8 bits."""
+    rows = [torch.cat([image[None], training[row]]).float() / 255 for image, row in zip(images, nearest, strict=True)]
     with atomic(path) as partial:
         save_image(make_grid(torch.cat(rows), nrow=1 + nearest.shape[1]), partial, format="png")
