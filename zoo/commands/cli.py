@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, ClassVar, NoReturn, get_args
 
 from zoo.commands import COMMANDS
 from zoo.core.config import Option, Options, options_of
@@ -35,10 +35,16 @@ class _Joined(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that suggests near options and raises UsageError instead of printing the usage."""
+    """An ArgumentParser that suggests near options and raises UsageError instead of printing the usage.
+
+    Attributes:
+        program: what a command is called, where that is not the name of the file that runs.
+    """
+
+    program: ClassVar[str | None] = None
 
     def __init__(self, description: str) -> None:
-        super().__init__(usage="%(prog)s [options]", description=description, allow_abbrev=False,
+        super().__init__(prog=self.program, usage="%(prog)s [options]", description=description, allow_abbrev=False,
                          formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=110))
 
     def error(self, message: str) -> NoReturn:
@@ -160,5 +166,5 @@ def main() -> NoReturn:
     if words[0] not in COMMANDS:
         print(f"error: {unknown('command', words[0], COMMANDS)}", file=sys.stderr)
         sys.exit(2)
-    sys.argv[0] = f"zoo {words[0]}"
+    Parser.program = f"zoo {words[0]}"  # sys.argv stays, of which Lightning makes the command of other processes
     run(words[0], words[1:])
