@@ -1,5 +1,6 @@
 """Command lines: ``zoo train`` and ``zoo sample``, called in this process but for one test."""
 
+import importlib
 import json
 import os
 import shutil
@@ -112,6 +113,28 @@ def test_a_mistake_is_one_line_and_status_2(arguments, status, said, monkeypatch
     errors = capsys.readouterr().err
     assert errors.startswith(said)
     assert errors.count("\n") == (1 if said else 0)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["list"]])
+def test_a_pipe_that_nobody_reads_ends_nothing(arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "zoo", *arguments], stdout=writer, stderr=subprocess.PIPE, text=True,
+                          timeout=100, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("command", "arguments", "said"), [
+    ("train", ["--variant", "gan", "--init-from", ""], "--init-from is empty"),
+    ("train", ["--variant", "gan", "--resume="], "--resume is empty"),
+    ("train", ["--variant", ""], "--variant is empty"),
+    ("data", [""], "a word of the command is empty"),
+    ("sample", ["cgan-mnist", "--labels", "1", ""], "a word of the command is empty"),
+])
+def test_a_variable_that_was_never_set_is_not_taken_for_what_was_not_said(command, arguments, said):
+    with pytest.raises(zoo.UsageError, match=said):
+        importlib.import_module(f"zoo.commands.{command}").main(arguments)
 
 
 def test_as_a_program(run, tmp_path):

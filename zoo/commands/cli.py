@@ -4,9 +4,10 @@ import argparse
 import importlib
 import io
 import os
+import re
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, get_args
@@ -51,6 +52,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        _refuse_empty(sys.argv[1:] if args is None else args)
         parsed, rest = self.parse_known_args(args, namespace)
         options = [name for action in self._actions for name in action.option_strings]
         for word in rest:
@@ -83,6 +85,16 @@ class Parser(argparse.ArgumentParser):
         else:
             metavar = "{" + ",".join(spec.choices) + "}" if spec.choices else spec.name.split("_")[-1].upper()
             group.add_argument(flag, type=count if spec.type is int else spec.type, metavar=metavar, **common)
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """Raises UsageError for a word without a letter, which commands would take for one that was not given, or for the
+    working directory."""
+    for before, word in zip(["", *words], words, strict=False):
+        if not word or re.fullmatch(r"--[\w-]+=", word):
+            option = word.removesuffix("=") or before
+            what = option if option.startswith("--") else "a word of the command"
+            raise UsageError(f"{what} is empty, as a variable is that was never set: fill it in, or leave it away")
 
 
 def add_address(parser: Parser) -> None:
@@ -137,34 +149,45 @@ def run(command: str, arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that a terminal cannot show ends nothing
+    sys.exit(_status_of(lambda: importlib.import_module(f"zoo.commands.{command}").main(
+        sys.argv[1:] if arguments is None else arguments)))
+
+
+def _status_of(work: Callable[[], int | None]) -> int:
+    """What a process ends with that does this; trouble that a person can mend is said."""
     try:
-        status = importlib.import_module(f"zoo.commands.{command}").main(
-            sys.argv[1:] if arguments is None else arguments) or 0
+        status = work() or 0
         sys.stdout.flush()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
-        status = 2
+        return 2
     except BrokenPipeError:  # as of "| head": nobody reads on, and Python would say so at its end once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
-    sys.exit(status)
+        return 0
+    return status
 
 
 def main() -> NoReturn:
     """``zoo COMMAND options``."""
     words = sys.argv[1:]
     if not words or words[0] in ("-h", "--help"):
-        width = max(map(len, COMMANDS))
-        print("zoo COMMAND [options], and zoo COMMAND --help for its options\n")
-        print("\n".join(f"  {name:{width}}  {what}" for name, what in COMMANDS.items()))
-        sys.exit(0)
+        sys.exit(_status_of(_overview))
     if words[0] == "--version":
-        from zoo.core.version import __version__
-
-        print(f"gan-zoo {__version__}")
-        sys.exit(0)
+        sys.exit(_status_of(_version))
     if words[0] not in COMMANDS:
         print(f"error: {unknown('command', words[0], COMMANDS)}", file=sys.stderr)
         sys.exit(2)
     Parser.program = f"zoo {words[0]}"  # sys.argv stays, of which Lightning makes the command of other processes
     run(words[0], words[1:])
+
+
+def _overview() -> None:
+    width = max(map(len, COMMANDS))
+    print("zoo COMMAND [options], and zoo COMMAND --help for its options\n")
+    print("\n".join(f"  {name:{width}}  {what}" for name, what in COMMANDS.items()))
+
+
+def _version() -> None:
+    from zoo.core.version import __version__
+
+    print(f"gan-zoo {__version__}")
