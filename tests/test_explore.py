@@ -24,7 +24,7 @@ from zoo.web.pictures import opened as picture_in
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 24, 3), dtype=np.uint8))
 MOVED = {"way_0": 1.5, "by": -2.0, "dimension": 1, "code_category 0": 2, "code_code 1": 3, "count": 3, "seed": 5,
-         "way": 0.25, "truncation": 1.5, "steps": 2, "sentences": "a cat sees\nthe dog",
+         "way": 0.25, "truncation": 0.5, "steps": 2, "sentences": "a cat sees\nthe dog",
          "size": "as it is, up to 512 px"}
 
 

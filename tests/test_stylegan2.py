@@ -1,12 +1,15 @@
 """stylegan2 against what its paper says of it."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from conftest import created
+from PIL import Image
 from torch import nn
 
 import zoo
+from zoo.commands.sample import main as sample
 from zoo.data.batches import Labelled
 from zoo.models.stylegan2 import path_lengths
 from zoo.networks.progressive import equalised
@@ -117,6 +120,22 @@ def test_truncation_is_in_w():
     assert model.generator.psi == 1
     with pytest.raises(zoo.UsageError, match="from 0 .* to 1"):
         model.sample(1, truncation=1.5)
+
+
+def test_truncation_is_in_w_whatever_is_asked(tmp_path):
+    """Of walks and of the command too, whose normals stay as they are."""
+    model = created("stylegan2", width=2, latent_dim=6, layers=2)
+    walk = zoo.interpolate(model, 1, 3, seed=0, truncation=0.5)
+    ends = model.sample(2, seed=0, truncation=0.5)
+    torch.testing.assert_close(walk[0, [0, 2]], ends)
+    rows = zoo.traverse(model, 3, rows=2, steps=2, seed=0, truncation=0.0)
+    torch.testing.assert_close(rows[0], rows[1])  # the mean, wherever z and noise are
+    zoo.save(model, tmp_path / "model")
+    sample([str(tmp_path / "model"), "--n", "3", "--truncation", "0", "--out", str(tmp_path / "mean.png")])
+    drawn = torch.from_numpy(np.array(Image.open(tmp_path / "mean.png")))
+    assert torch.equal(drawn[:, :18], drawn[:, 18:36])
+    with pytest.raises(zoo.UsageError, match="from 0 .* to 1"):
+        sample([str(tmp_path / "model"), "--truncation", "1.5", "--out", str(tmp_path / "none.png")])
 
 
 def test_styles_are_mixed_from_a_layer_on():

@@ -51,7 +51,8 @@ def parser() -> cli.Parser:
                         help="classes by number or name, in turn (default: every class in turn, if conditional)")
     parser.add_argument("--captions", nargs="+", metavar="TEXT", help="of a model that makes what a caption says: "
                         "texts, in turn (default: some of those that it learnt, in turn)")
-    parser.add_argument("--truncation", type=float, metavar="T", help="keep the latent's normals within +-T")
+    parser.add_argument("--truncation", type=float, metavar="T", help="keep the latent's normals within +-T; "
+                        "of stylegan2, go this share of the way from the mean style, 0 to 1")
     parser.add_argument("--interpolate", type=int, metavar="STEPS", help="walks of STEPS images between random latents")
     parser.add_argument("--traverse", metavar="DIM", help="rows of 8 images with latent dimension DIM moved, or with "
                         "more and more of what a bundled network tells of such data, such as 'pink hair'")
@@ -72,9 +73,10 @@ def drawn(model: Task, options: Namespace) -> tuple[Tensor, int]:
         named = options.traverse
         walks = zoo.traverse(model, int(named) if named.lstrip("-").isdecimal() else named, rows=n, **how)
     elif options.stages:
-        walks = in_stages(model, model.normals(n, options.seed, options.truncation), told)
+        with model.truncating(options.truncation) as within:
+            walks = in_stages(model, model.normals(n, options.seed, within), told)
     else:
-        return model.render(model.normals(n, options.seed, options.truncation), told), options.columns
+        return model.sample(n, told, options.seed, options.truncation), options.columns
     return walks.flatten(0, 1), walks.shape[1]
 
 

@@ -26,7 +26,6 @@ from zoo.core.errors import UsageError
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
-from zoo.data.labels import Labels
 from zoo.data.pyramid import sides
 from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
@@ -35,7 +34,6 @@ from zoo.networks.stylegan2 import StyleDiscriminator, StyleGenerator
 from zoo.tasks.adaptation import Followed
 from zoo.tasks.gan import GAN, AdversarialConfig
 from zoo.tasks.latents import between
-from zoo.tasks.task import PASS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +61,7 @@ class StyleGAN2(GAN):
     spec_kinds = ("images",)
     penalises_gradients = True
     spaces = ("z", "w")
+    untruncated = 1.0
 
     def __init__(self, config: StyleGAN2Config, data: AnySpec) -> None:
         self.sides = sides(data.image_size, COARSEST)  # before the networks, which have a level each
@@ -140,20 +139,16 @@ class StyleGAN2(GAN):
 
     # ---- asked by a user --------------------------------------------------------------------------------------
 
-    def sample(self, n: int, labels: Labels = None, seed: int | None = None, truncation: float | None = None,
-               batch_size: int = PASS, ema: bool = True) -> Tensor:
-        """As of any model; but ``truncation``, from 0 to 1, draws w towards its mean.
+    @contextmanager
+    def truncating(self, truncation: float | None) -> Iterator[None]:
+        """Meanwhile w is drawn towards its mean: ``truncation`` is what is left of its way from there, 0 to 1.
 
         Raises:
             UsageError: a truncation outside.
         """
-        with self._truncated(1.0 if truncation is None else truncation):
-            return super().sample(n, labels, seed, None, batch_size, ema)
-
-    @contextmanager
-    def _truncated(self, psi: float) -> Iterator[None]:
+        psi = self.untruncated if truncation is None else truncation
         if not 0 <= psi <= 1:
-            raise UsageError(f"truncation of {self.variant} is from 0 (the mean) to 1 (all there is), not {psi}")
+            raise UsageError(f"truncation of {self.variant} is from 0 (the mean) to 1 (all there is), not {psi:g}")
         networks: list[Any] = [self.generator, *self.ema.values()]
         for network in networks:
             network.psi = psi
@@ -161,7 +156,7 @@ class StyleGAN2(GAN):
             yield
         finally:
             for network in networks:
-                network.psi = 1.0
+                network.psi = self.untruncated
 
 
 def path_lengths(images: Tensor, w: Tensor, y: Tensor) -> Tensor:

@@ -65,7 +65,8 @@ class CaptionedSampler(Sampler):
         Raises:
             UsageError: captions missing, too few or many, empty, too long, or of unknown words, with the near ones.
         """
-        return self.render(self.normals(n, seed, truncation), captions, batch_size, ema)
+        with self.truncating(truncation) as within:
+            return self.render(self.normals(n, seed, within), captions, batch_size, ema)
 
     # ---- the contract of a task -------------------------------------------------------------------------------
 

@@ -1,5 +1,8 @@
 """LatentModel: networks from latents to pictures or points, and what a user may ask of them."""
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -52,6 +55,7 @@ class LatentModel(Task):
     config: SamplerConfig
     Condition: ClassVar[type[Unconditional]] = Unconditional  # what the networks are told besides their input
     spaces: ClassVar[tuple[str, ...]] = ("z",)  # of latents, between which there are ways, see ``on_the_way``
+    untruncated: ClassVar[float] = math.inf  # the truncation that leaves all there is
     jumps: ClassVar[bool] = False  # whether a latent that moves makes the picture another at some places, all at once
 
     def __init__(self, config: SamplerConfig, data: AnySpec) -> None:
@@ -178,7 +182,8 @@ class LatentModel(Task):
             labels: for conditional models: one class for all or one an image, by number or by name.
             seed: the same seed gives the same images, and the first of many are those of few.
             truncation: keeps the normals within this magnitude, as if those beyond were drawn again (Brock 2018,
-                arXiv:1809.11096); less variety, more typical images.
+                arXiv:1809.11096); of a variant that has another, such as StyleGAN2 in W, that one. Less variety, more
+                typical images.
             batch_size: images a pass through the generator; does not change the images.
             ema: averaged weights, if the model has them.
 
@@ -186,9 +191,18 @@ class LatentModel(Task):
             (n, C, H, W) in [0, 1] on the CPU; for point sets the coordinates, unbounded.
 
         Raises:
-            UsageError: labels missing, too few or many, out of range or unknown.
+            UsageError: labels missing, too few or many, out of range or unknown; a truncation that there is not.
         """
-        return self.render(self.normals(n, seed, truncation), labels, batch_size, ema)
+        with self.truncating(truncation) as within:
+            return self.render(self.normals(n, seed, within), labels, batch_size, ema)
+
+    @contextmanager
+    def truncating(self, truncation: float | None) -> Iterator[float | None]:
+        """Meanwhile all that is made of normals is truncated, see ``sample``.
+
+        Gives what normals are to be kept within, see ``normals``: None where they are not what is truncated.
+        """
+        yield truncation
 
     def normals(self, n: int, seed: int | None = None, truncation: float | None = None) -> Tensor:
         """Standard normals (n, latent_size) on the CPU, which ``prior`` maps to latents."""

@@ -1,10 +1,10 @@
 """What can be asked of a model of latents in a page: samples, what moves them, what lies between two, and the like of a
 picture."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ MORE = 4.0  # standard deviations to both sides, of an attribute
 ON_THE_WAY = 7  # pictures between two, with both
 ANY = "any"
 FIRST_SEED = SEED._replace(label="first seed")
-TRUNCATION = Control("truncation", "truncation (3: none)", "slider", 3.0, minimum=0.1, maximum=3.0, step=0.1)
+FARTHEST = 3.0  # truncation of normals that is taken for none
 
 
 class Saying:
@@ -79,14 +79,15 @@ def views(model: LatentModel, saying: Saying) -> list[View]:
     """Of any model that makes pictures from latents; of one of points a picture of many."""
     asker = _Asker(model, saying)
     if not model.data.bounded:
-        return [View("points", "Points", (FIRST_SEED, TRUNCATION), asker.points)]
+        return [View("points", "Points", (FIRST_SEED, asker.truncation), asker.points)]
     found = [View("samples", "Samples", (
-        FIRST_SEED, Control("count", "pictures", "slider", 12, minimum=1, maximum=MOST), *asker.classes, TRUNCATION,
-        *asker.sliders), asker.samples)]
+        FIRST_SEED, Control("count", "pictures", "slider", 12, minimum=1, maximum=MOST), *asker.classes,
+        asker.truncation, *asker.sliders), asker.samples)]
     found.append(View("between", "Between two", (
         Control("start", "from seed", "number", 0, maximum=LARGEST_SEED),
         Control("end", "to seed", "number", 1, maximum=LARGEST_SEED),
-        Control("way", "how far", "slider", 0.5, maximum=1, step=0.01), *asker.classes, TRUNCATION), asker.between))
+        Control("way", "how far", "slider", 0.5, maximum=1, step=0.01), *asker.classes, asker.truncation),
+        asker.between))
     if not model.needs() and (names := names_of_attributes(model)):
         found.append(View("more", "More of", (
             FIRST_SEED, Control("attribute", "more of", "choice", names[0], choices=tuple(names))), asker.more,
@@ -110,11 +111,15 @@ class _Asker:
     Attributes:
         label: what a picture is told.
         classes: controls of that.
+        truncation: its control, at whose end there is none.
         sliders: controls of what is added to latents.
     """
 
     def __init__(self, model: LatentModel, saying: Saying) -> None:
         self.model, self.label, self.classes = model, saying.label, saying.controls
+        most = min(model.untruncated, FARTHEST)
+        self.truncation = Control("truncation", f"truncation ({most:g}: none)", "slider", most, minimum=0.1,
+                                  maximum=most, step=0.1)
         self.ways = torch.empty(0)
         if model.latent_size <= MOST_DIMENSIONS:
             with suppress(UsageError):  # there are none in closed form
@@ -135,22 +140,34 @@ class _Asker:
     def samples(self, values: Values) -> list[Made]:
         """A picture a seed, each latent moved by the sliders."""
         normals, lines, labels, seeds = [], [], [], []
-        for number in range(int(values["count"])):
-            seed = values["seed"] + number
-            normal, line = self._moved(seed, values)
-            normals.append(normal)
-            lines.append(line)
-            labels.append(self.label(values, number))
-            seeds.append(seed)
-        images = self.model.render(torch.cat(normals), labels if self.classes else None)
-        return [Made(f"image = model.render({line}{_labels(label)})", shown(image), caption=_caption(seed, label),
-                     picks={"between": {"start": seed, "end": seed}})
+        with self._truncating(values) as (within, first):
+            for number in range(int(values["count"])):
+                seed = values["seed"] + number
+                normal, line = self._moved(seed, within, values)
+                normals.append(normal)
+                lines.append(line)
+                labels.append(self.label(values, number))
+                seeds.append(seed)
+            images = self.model.render(torch.cat(normals), labels if self.classes else None)
+        return [Made(f"{first}image = model.render({line}{_labels(label)})", shown(image),
+                     caption=_caption(seed, label), picks={"between": {"start": seed, "end": seed}})
                 for image, line, label, seed in zip(images, lines, labels, seeds, strict=True)]
 
-    def _moved(self, seed: int, values: Values) -> tuple[Tensor, str]:
+    @contextmanager
+    def _truncating(self, values: Values) -> Iterator[tuple[float | None, str]]:
+        """Meanwhile the model truncates as is asked. Gives what normals are kept within, and how the Python begins."""
+        asked = self._truncation(values)
+        with self.model.truncating(asked) as within:
+            yield within, "" if within == asked else f"with model.truncating({asked:g}): "
+
+    def _truncation(self, values: Values) -> float | None:
+        """None where there is to be none."""
+        return values["truncation"] if values["truncation"] < self.truncation.maximum else None
+
+    def _moved(self, seed: int, within: float | None, values: Values) -> tuple[Tensor, str]:
         """A latent's normals (1, latent_size), and the Python for them."""
         model = self.model
-        normal, line = self._normal(seed, values)
+        normal, line = self._normal(seed, within)
         for name, way in model.code_walks(normal).items():
             if position := int(values[f"code_{name}"]):
                 normal, line = way[:, position - 1], f"model.code_walks({line})[{name!r}][:, {position - 1}]"
@@ -164,22 +181,18 @@ class _Asker:
             line += f" + {step:g} * torch.eye(model.latent_size)[{k}]"
         return normal, line
 
-    def _normal(self, seed: int, values: Values) -> tuple[Tensor, str]:
-        told: dict[str, Any] = {"seed": seed}
-        if values.get("truncation", TRUNCATION.maximum) < TRUNCATION.maximum:
-            told["truncation"] = values["truncation"]
-        words = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-                          for name, value in told.items())
-        return self.model.normals(1, **told), f"model.normals(1, {words})"
+    def _normal(self, seed: int, within: float | None) -> tuple[Tensor, str]:
+        return self.model.normals(1, seed, within), f"model.normals(1, {_told(seed, within)})"
 
     def between(self, values: Values) -> list[Made]:
         """The picture that far on the way, then the whole way."""
-        (start, first), (end, last) = (self._normal(values[name], values) for name in ("start", "end"))
         steps = [values["way"], *torch.linspace(0, 1, ON_THE_WAY).double().round(decimals=3).tolist()]
         label = self.label(values, 0)
-        images = self.model.render(torch.cat([between(start, end, t) for t in steps]),
-                                   [label] * len(steps) if self.classes else None)
-        return [Made(f"image = model.render(zoo.between({first}, {last}, {t:g}){_labels(label)})", shown(image),
+        with self._truncating(values) as (within, first):
+            (start, one), (end, other) = (self._normal(values[name], within) for name in ("start", "end"))
+            images = self.model.render(torch.cat([between(start, end, t) for t in steps]),
+                                       [label] * len(steps) if self.classes else None)
+        return [Made(f"{first}image = model.render(zoo.between({one}, {other}, {t:g}){_labels(label)})", shown(image),
                      caption=f"{t:.0%}") for image, t in zip(images, steps, strict=True)]
 
     @cached_property
@@ -230,17 +243,19 @@ class _Asker:
         return f"  # of {size}x{size} pixels"
 
     def points(self, values: Values) -> list[Made]:
-        told = {"seed": values["seed"]}
-        if values["truncation"] < TRUNCATION.maximum:
-            told["truncation"] = values["truncation"]
-        words = ", ".join(f"{name}={value:g}" for name, value in told.items())
-        points = self.model.sample(10_000, **told)
-        return [Made(f"points = model.sample(10_000, {words})", self._drawn(points), caption="10,000 points")]
+        seed, truncation = values["seed"], self._truncation(values)
+        points = self.model.sample(10_000, seed=seed, truncation=truncation)
+        return [Made(f"points = model.sample(10_000, {_told(seed, truncation)})", self._drawn(points),
+                     caption="10,000 points")]
 
     def _drawn(self, points: Tensor) -> "Image.Image":
         from zoo.tasks.showcase import picture
 
         return picture(self.model, points, 1)
+
+
+def _told(seed: int, truncation: float | None) -> str:
+    return f"seed={seed}" + ("" if truncation is None else f", truncation={truncation:g}")
 
 
 def _labels(label: str) -> str:

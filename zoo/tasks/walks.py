@@ -22,15 +22,17 @@ def interpolate(model: LatentModel, pairs: int = 8, steps: int = 8, labels: Labe
         pairs: how many walks.
         steps: images a walk, both ends included.
         labels: for conditional models: one class for all, or one a walk.
+        truncation: see ``sample``.
 
     Returns:
         (pairs, steps, C, H, W), as ``sample`` returns images.
     """
     if pairs < 1 or steps < 2:
         raise UsageError(f"a walk has at least 2 steps and there is at least 1, not {steps} and {pairs}")
-    start, end = model.normals(2 * pairs, seed, truncation)[:, None].chunk(2)  # (pairs, 1, latent_size)
-    way = between(start, end, torch.linspace(0, 1, steps)[None, :, None])  # (pairs, steps, latent_size)
-    return _render_walks(model, way, labels)
+    with model.truncating(truncation) as within:
+        start, end = model.normals(2 * pairs, seed, within)[:, None].chunk(2)  # (pairs, 1, latent_size)
+        way = between(start, end, torch.linspace(0, 1, steps)[None, :, None])  # (pairs, steps, latent_size)
+        return _render_walks(model, way, labels)
 
 
 def traverse(model: LatentModel, dimension: int | str | Tensor, low: float = -3.0, high: float = 3.0, steps: int = 8,
@@ -44,7 +46,7 @@ def traverse(model: LatentModel, dimension: int | str | Tensor, low: float = -3.
         steps: images a row.
         rows: number of random latents to start from.
         labels: for conditional models: one class for all, or one a row.
-        truncation: of the other dimensions, see ``sample``.
+        truncation: of the other dimensions where normals are truncated, see ``sample``.
 
     Returns:
         (rows, steps, C, H, W), as ``sample`` returns images.
@@ -59,10 +61,11 @@ def traverse(model: LatentModel, dimension: int | str | Tensor, low: float = -3.
         along = torch.eye(model.latent_size)[dimension]
     else:
         raise UsageError(f"there is no latent dimension {dimension}: they are 0 to {model.latent_size - 1}")
-    way = model.normals(rows, seed, truncation)[:, None].repeat(1, steps, 1)  # (rows, steps, latent_size)
-    way -= (way * along).sum(2, keepdim=True) * along  # what lies along it goes first, so that a dimension is exact
-    way += torch.linspace(low, high, steps)[None, :, None] * along
-    return _render_walks(model, way, labels)
+    with model.truncating(truncation) as within:
+        way = model.normals(rows, seed, within)[:, None].repeat(1, steps, 1)  # (rows, steps, latent_size)
+        way -= (way * along).sum(2, keepdim=True) * along  # what lies along it goes first, so that a dimension is exact
+        way += torch.linspace(low, high, steps)[None, :, None] * along
+        return _render_walks(model, way, labels)
 
 
 def _unit(direction: Tensor, size: int) -> Tensor:

@@ -4,6 +4,7 @@ Any server of files serves it. The page knows models by the inputs of their grap
 torch's own generator, or lies between two where it is a latent, ``label`` is chosen, ``source`` is a picture.
 """
 
+import math
 import shutil
 import subprocess
 import tarfile
@@ -71,7 +72,9 @@ def _described(model: Task, name: str, file: str) -> dict[str, Any]:
             ways = directions(model, min(WAYS, model.latent_size)).vectors.tolist()
     return {"name": Path(name).name, "file": f"models/{file}", "task": model.task, "variant": model.variant,
             "data": model.data.name, "inputs": inputs, "output": model.output, "facts": model.facts(), "ways": ways,
-            "latent": isinstance(model, LatentModel), "limits": model.limits(), "usage": model.usage(name),
+            "latent": isinstance(model, LatentModel),
+            "truncates": isinstance(model, LatentModel) and math.isinf(model.untruncated),  # its normals
+            "limits": model.limits(), "usage": model.usage(name),
             "headline": headline(read_metrics(find(name)))}
 
 

@@ -208,7 +208,7 @@ function form() {
     fields.push(labelled(head, select));
   });
   if (model.latent) {
-    number(`truncation (${UNBOUNDED}: none)`, "truncation", { type: "range", min: .1, max: UNBOUNDED, step: .1 });
+    if (model.truncates) number(`truncation (${UNBOUNDED}: none)`, "truncation", { type: "range", min: .1, max: UNBOUNDED, step: .1 });
     number("to seed", "end", { type: "number", min: 0 });
     number("how far", "far", { type: "range", min: 0, max: 1, step: .01 });
   }
