@@ -12,6 +12,7 @@ from s3_server import BUCKET, Storage
 from test_variants import assert_same, checkpoint
 
 import zoo
+from zoo.commands import data as data_command
 from zoo.commands import shard as shard_command
 from zoo.core import parallel
 from zoo.data import shards
@@ -106,12 +107,40 @@ def test_a_second_time_nothing_is_decoded(folder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("change", "words"), [
     ({"format": "gan-zoo shards 9"}, "of a newer version"), ({"splits": {"train": {}}}, "damaged"),
-    ({"splits": {"train": {"shards": [["../x.npy", 0, 3]], "labels": ""}}}, "no file of the folder")])
+    ({"splits": {"train": {"shards": [["../x.npy", 0, 3]], "labels": ""}}}, "no file of the folder"),
+    ({"splits": {"train": {"shards": [], "labels": ""}}}, "has none"),
+    ({"splits": {"train": {"shards": [["x.npy", 128, -3]], "labels": ""}}}, "-3 rows"),
+    ({"splits": {"train": {"shards": [["x.npy", -1, 3]], "labels": ""}}}, "from byte -1"),
+    ({"splits": {"train": {"shards": [["x.npy", 128, 3]], "labels": ""}}}, "says of no picture which")])
 def test_an_index_that_is_not_understood(change, words, folder, tmp_path):
     out = Path(sharded(folder, str(tmp_path / "shards")))
     (out / INDEX).write_text(json.dumps(json.loads((out / INDEX).read_text()) | change))
     with pytest.raises(zoo.UsageError, match=words):
         open_source(str(out))
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(COUNT - 1), np.full(COUNT, 2), np.full(COUNT, -1), np.zeros((COUNT, 1))])
+def test_classes_that_are_not_those_of_the_pictures(wrong, folder, tmp_path):
+    out = Path(sharded(folder, str(tmp_path / "shards")))
+    np.save(next(out.glob("train-labels*")), wrong.astype(np.int32))
+    with pytest.raises(zoo.UsageError, match="has other class numbers than 60 pictures of 2 classes"):
+        open_source(str(out)).load()
+
+
+def test_what_cannot_become_shards_is_said_before_any_is_written(folder, tmp_path):
+    with pytest.raises(zoo.UsageError, match="is the folder of the pictures"):
+        shard_command.main([str(folder), f"{folder}/../pictures"])
+    with pytest.raises(zoo.UsageError, match=r"768 bytes, and shards of 64 have no room.* such as 64M"):
+        shard_command.main([str(folder), str(tmp_path / "shards"), "--image-size", str(SIZE), "--shard-size", "64"])
+    assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_shards_are_looked_at_as_other_sets_are(folder, tmp_path, capsys):
+    data_command.main([sharded(folder, str(tmp_path / "shards"))])
+    said = capsys.readouterr().out
+    assert "70 pictures" in said
+    assert "train 60, test 10" in said
+    assert "2, from 35 pictures (class1) to 35 (class0)" in said
 
 
 def test_what_shards_cannot_be_is_said(folder, tmp_path, monkeypatch):

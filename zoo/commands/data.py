@@ -26,8 +26,8 @@ def main(arguments: list[str]) -> None:
     parser = cli.Parser("Look at all pictures of a data set: sizes, colours, classes, unreadable files, splits, and "
                         "copies, near ones and mirrored ones too, in a split or between splits; or at all lines of a "
                         "set of sentences. Nothing is changed.")
-    parser.add_argument("data", help="a folder, a text file of one sentence a line, a named data set (zoo train --help "
-                        "lists them), or hf:org/name")
+    parser.add_argument("data", help="a folder, a text file of one sentence a line, shards (zoo shard), a named data "
+                        "set (zoo train --help lists them), or hf:org/name")
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets are found or downloaded to (default: "
                         "$ZOO_CACHE/data or ~/.cache/gan-zoo/data)")
     parser.add_argument("--image-size", type=cli.count, default=0, metavar="SIZE", help="pixels of a set that is no "

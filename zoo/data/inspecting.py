@@ -23,6 +23,7 @@ from zoo.data.named import NAMES, PAIRS
 from zoo.data.pairs import PairFolder, subfolders_of
 from zoo.data.pixels import UNREADABLE, Tops, to_array
 from zoo.data.progress import bar_of
+from zoo.data.shards import is_shards
 from zoo.data.sources import open_source
 
 COMPARED = 64  # pixels at which pictures in files are compared
@@ -32,7 +33,7 @@ def inspect(data: str, data_dir: str | None = None, image_size: int = 0) -> Insp
     """Looks at all pictures of a set; changes nothing.
 
     Args:
-        data: a named set, a folder or ``hf:org/name``.
+        data: a named set, a folder, shards or ``hf:org/name``.
         data_dir: where named sets are.
         image_size: pixels of sets that are no folders (0: their own).
 
@@ -40,7 +41,7 @@ def inspect(data: str, data_dir: str | None = None, image_size: int = 0) -> Insp
         UsageError: there is no such set, or none of pictures; or a set that is no folder cannot be read.
     """
     folder = Path(data).expanduser()
-    if data not in NAMES and folder.is_dir():
+    if data not in NAMES and folder.is_dir() and not is_shards(data):
         return _of_folder(folder.resolve().name, folder)
     source = open_source(data, data_dir, image_size, kind="pairs" if data in PAIRS else "images")
     if isinstance(source, PairFolder):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,22 @@ def write_shards(folder: Path, url: str, image_size: int = 64, channels: int = 0
 
     Args:
         url: of a folder here or elsewhere.
-        size: bytes of a shard.
+        size: bytes of a shard, at most.
 
     Returns:
         how many pictures they have.
 
     Raises:
-        UsageError: no pictures, broken ones, or a place that cannot be written to.
+        UsageError: no pictures, broken ones, shards in which there is no room for one, or a place that cannot be
+            written to, or is that of the pictures.
     """
     whole = FolderSource(folder, image_size, channels)
+    if "://" not in url and Path(url).expanduser().resolve() == folder.resolve():
+        raise UsageError(f"{url} is the folder of the pictures, which would be taken for shards alone from then on: "
+                         "choose another one to put these into")
+    if size < (least := math.prod(whole.spec.shape)):
+        raise UsageError(f"a picture has {least:,} bytes, and shards of {size:,} have no room for one: choose a larger "
+                         "--shard-size, such as 64M")
     parts = {split: FolderSource(folder, image_size, whole.spec.channels, split=split) for split in whole.splits}
     tops = whole.looked_at()
     files, root = store(url.rstrip("/"))
@@ -53,8 +61,8 @@ def write_shards(folder: Path, url: str, image_size: int = 64, channels: int = 0
 
 def _write_split(part: FolderSource, tops: Any, files: Any, root: str, size: int) -> dict[str, Any]:
     spec, shards = part.spec, []
-    row = int(np.prod(spec.shape))
-    count = max(1, size // row)
+    row = math.prod(spec.shape)
+    count = size // row
     for first in range(0, len(part.files), count):
         some = part.files[first:first + count]
         stats = [(str(file.relative_to(part.folder)), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in some]

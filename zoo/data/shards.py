@@ -158,23 +158,34 @@ class ShardSource:
                 raise ValueError(f"they are of the format {index['format']}")
             splits = index["splits"]
             self.splits, self.split = tuple(splits), checked_split(index["name"], split, tuple(splits))
-            self.shards = [Shard(_name(file), int(offset), int(rows))
-                           for file, offset, rows in splits[split]["shards"]]
+            self.shards = [_shard(*described) for described in splits[split]["shards"]]
+            if not self.shards:
+                raise ValueError(f"the split {split} has none")
             self._labels = _name(splits[split]["labels"])
             self.spec = ImageSpec(images=sum(shard.rows for shard in self.shards),
                                   **{key: index[key] for key in ("name", "image_size", "channels", "class_names",
                                                                  "provenance")})
+            if self.spec.class_names and not self._labels:
+                raise ValueError(f"the split {split} has classes and says of no picture which")
         if image_size not in (0, self.spec.image_size):
             raise UsageError(f"the shards at {url} have pictures of {self.spec.image_size} px, not {image_size}: leave "
                              "--image-size away, or make others with zoo shard --image-size")
 
     @cached_property
     def labels(self) -> Tensor:
-        """Class numbers (N,)."""
+        """Class numbers (N,).
+
+        Raises:
+            UsageError: they cannot be read, or are not those of these pictures.
+        """
         if not self._labels:
             return torch.zeros(self.spec.images, dtype=torch.int64)
         with _understood(self.url):
-            return torch.from_numpy(np.load(io.BytesIO(self._content(self._labels)), allow_pickle=False)).long()
+            labels = torch.from_numpy(np.load(io.BytesIO(self._content(self._labels)), allow_pickle=False)).long()
+            if labels.shape != (self.spec.images,) or not 0 <= labels.min() <= labels.max() < self.spec.classes:
+                raise ValueError(f"{self._labels} has other class numbers than {self.spec.images:,} pictures of "
+                                 f"{self.spec.classes} classes have")
+        return labels
 
     def prepare(self) -> None:
         """Says what there is: nothing is fetched before it is needed."""
@@ -204,6 +215,13 @@ def _understood(url: str) -> Iterator[None]:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"the shards at {url} are damaged, or of a newer version: {error!r}") from error
+
+
+def _shard(file: str, offset: int, rows: int) -> Shard:
+    shard = Shard(_name(file), int(offset), int(rows))
+    if shard.offset < 1 or shard.rows < 1:
+        raise ValueError(f"{file} has {rows} rows from byte {offset} on")
+    return shard
 
 
 def _name(file: str) -> str:
