@@ -14,11 +14,14 @@ import torch.nn.functional as F
 import torch_fidelity.feature_extractor_inceptionv3 as inception
 import torch_fidelity.fidelity
 from PIL import Image
+from torch_fidelity import feature_extractor_vgg16
+from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 from torchvision.transforms.v2.functional import gaussian_blur, pil_to_tensor, to_pil_image
 from torchvision.utils import save_image
 
 import zoo
 from zoo.cards.publishing import evaluate_folder, write_metrics
+from zoo.data.batches import take
 from zoo.data.sources import open_source
 from zoo.metrics import comparison, real
 from zoo.metrics.distances import (
@@ -29,10 +32,10 @@ from zoo.metrics.distances import (
     precision_and_recall,
 )
 from zoo.metrics.evaluation import measured
-from zoo.metrics.features import Features, feature_space
+from zoo.metrics.features import Features, feature_space, to_uint8
 from zoo.metrics.memorisation import memorisation
 from zoo.metrics.protocol import Protocol, short, with_versions
-from zoo.metrics.real import real_side
+from zoo.metrics.real import real_rows, real_side
 from zoo.models import variant_class
 from zoo.store.layout import read_metrics
 
@@ -104,6 +107,51 @@ def test_inception_without_a_network_says_what_to_do(tmp_path, monkeypatch):
         zoo.evaluate(model_of_digits(), features="inception")
     for words in (inception.URL_INCEPTION_V3, str(tmp_path / "checkpoints"), "--inception-weights", "mnist"):
         assert words in str(caught.value)
+
+
+class Means(torch_fidelity.FeatureExtractorBase):
+    """Means over each quarter of an image."""
+
+    get_provided_features_list = staticmethod(lambda: ("quarters", "colours"))
+    get_default_feature_layer_for_metric = staticmethod(lambda metric: "quarters")
+
+    def __init__(self, name, features_list, **options):
+        super().__init__(name, features_list)
+        self.register_buffer("by", torch.tensor(255.0))
+
+    def forward(self, images):
+        found = {"quarters": F.adaptive_avg_pool2d(images / self.by, 2)[:, 0].flatten(1)}
+        return tuple(found[name] for name in self.features_list)
+
+
+@ignore_few
+def test_other_extractors_of_torch_fidelity_are_features_too(tmp_path, monkeypatch):
+    """And whatever a program registers with it; they tell no classes."""
+    monkeypatch.setitem(FEATURE_EXTRACTORS_REGISTRY, "means", Means)
+    model = model_of_digits("cgan")
+    zoo.save(model, tmp_path / "model")
+    found = evaluate_folder(tmp_path / "model", features="means", data="digits", samples=60, real=70)
+    digits = open_source("digits", image_size=16).load()
+    digits = take(digits, real_rows(len(digits.images), 70))
+    generated = to_uint8(model.respond(**model.inputs(60, 0, digits)))
+    fake, given = (F.avg_pool2d(x / 255, 8).flatten(1) for x in (generated, digits.images))
+    assert found["fd60[means]"]["value"] == pytest.approx(frechet_distance(fake, given), rel=1e-4)
+    assert "features=means@" in found["fd60[means]"]["protocol"]
+    assert {"kid60[means]", "precision60[means]", "densest60[means]"} <= found.keys()
+    assert not any(name.startswith(("is", "classes", "label")) for name in found)
+    assert evaluate_folder(tmp_path / "model")["fd60[means]"] == found["fd60[means]"]  # by its protocol
+    with pytest.raises(zoo.UsageError, match="unknown features 'vgg61': did you mean vgg16"):
+        feature_space("vgg61")
+
+
+def test_an_extractor_without_a_network_says_what_to_do(tmp_path, monkeypatch):
+    def no_network(*args, **kwargs):
+        raise URLError("Name or service not known")
+
+    monkeypatch.setattr(feature_extractor_vgg16, "torchvision_load_pretrained_vgg16", no_network)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(zoo.UsageError, match=f"vgg16 cannot be fetched .*not known.* keeps them in {tmp_path}.*mnist"):
+        zoo.evaluate(model_of_digits(), features="vgg16")
 
 
 def test_weights_that_are_none_are_refused(weights, tmp_path):

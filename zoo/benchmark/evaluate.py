@@ -12,10 +12,11 @@ from torch_fidelity import calculate_metrics
 
 from zoo.benchmark.by_hand import DEVICE
 from zoo.benchmark.measure import Comparison, Meter, compare
+from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
 from zoo.data.image_spec import ImageSpec
 from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
-from zoo.metrics.features import FeatureSpace, feature_space
+from zoo.metrics.features import FeatureSpace, feature_space, others
 from zoo.metrics.real import join, real_side
 
 
@@ -68,4 +69,8 @@ def reference(options: Namespace, meter: Meter) -> None:
 
 
 def measure(options: Namespace) -> Comparison:
+    """Raises UsageError for features whose measures are not the same on both sides."""
+    if options.features in others():
+        raise UsageError(f"{options.features} tells no classes, so torch-fidelity takes an Inception Score of what are "
+                         "none: choose inception or a bundled network")
     return compare(ours, reference, options)

@@ -15,7 +15,7 @@ from zoo.data.batches import AnyColumns, Domains, take
 from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
 from zoo.data.stored import Images, OnDisk
-from zoo.features.bundled import classifier_of, describe
+from zoo.features.bundled import bundled, classifier_of, describe
 from zoo.features.sentences import Reader, describe_reader, load_reader, reader_for, readers
 from zoo.metrics.features import Features, FeatureSpace, default_features, feature_space, to_uint8
 from zoo.metrics.generation import features_of_answers
@@ -193,7 +193,7 @@ class Comparison:
         """The bundled classifier that looks at pictures one by one: that for the images which the feature space is
         for, else that for the data it was trained on, else, of photographs, that of CIFAR-10."""
         for name in (self.features, default_features(self.model.data.name)):
-            if name != "inception" and (found := classifier_of(name)):
+            if name in bundled() and (found := classifier_of(name)):
                 return found
         return PHOTOGRAPHS
 

@@ -32,9 +32,10 @@ def evaluate(model: str | Path | Task, data: str | None = None, *, measures: str
         measures: names out of ``zoo.metrics.measures``, with commas; default: those of the numbers that it has, else
             the task's. ``memorisation``, ``class_frechet``, ``classification`` and ``path_length`` have to be asked
             for, since they take longer.
-        features: ``inception``, which gives FID and the Inception Score, or a bundled network's name, which gives the
-            same distances in its features, label agreement and class coverage; default: the data set's own, else
-            ``inception``.
+        features: ``inception``, which gives FID and the Inception Score; a bundled network's name, which gives the
+            same distances in its features, label agreement and class coverage; or another extractor of torch-fidelity,
+            such as ``vgg16``, ``clip-vit-b-32`` or ``dinov2-vit-s-14``, or one that was registered with it; default:
+            the data set's own, else ``inception``.
         split: of the real images: ``train`` or ``test``; default: test where there is one.
         samples: images to generate. Conditional models get the classes of the real images in turn.
         real: real images, at most.

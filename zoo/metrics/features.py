@@ -1,5 +1,7 @@
-"""Feature spaces: InceptionV3 of FID, and the bundled networks, both as feature extractors of torch-fidelity."""
+"""Feature spaces, all of them feature extractors of torch-fidelity: InceptionV3 of FID, the bundled networks, and what
+else it has, such as VGG, CLIP and DINOv2, whose weights it fetches on first use."""
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +12,22 @@ import torch
 from torch import Tensor
 from torch_fidelity import FeatureExtractorBase, register_feature_extractor
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
+from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 
-from zoo.core.errors import UsageError
+from zoo.core.errors import UsageError, unknown
 from zoo.core.files import digest
 from zoo.core.precision import Precision, arithmetic
 from zoo.features.bundled import bundled, classifier_of, describe, load_classifier, load_network
 from zoo.features.classifier import Classifier
 from zoo.metrics.protocol import short
 
+INCEPTION = "inception-v3-compat"  # as torch-fidelity calls that of FID
 WEIGHTS_VARIABLE = "ZOO_INCEPTION_WEIGHTS"
 
 
 class Features(NamedTuple):
-    """Of N images: what distances are measured between (N, d), and the class logits (N, K)."""
+    """Of N images: what distances are measured between (N, d), and the class logits (N, K), of networks that tell
+    none (N, 0)."""
 
     pooled: Tensor
     logits: Tensor
@@ -69,10 +74,10 @@ class FeatureSpace:
     """Where images are compared.
 
     Attributes:
-        name: ``inception`` or a bundled network's.
+        name: ``inception``, a bundled network's, or one of ``others``.
         digest: the first eight digits of the sha256 of its weights.
         teller: name and digest of the bundled classifier whose logits these are, if any.
-        extractor: uint8 (N, 3, H, W) -> pooled features and logits.
+        extractor: uint8 (N, 3, H, W) -> pooled features and, where it tells classes, logits.
         precision: in which it multiplies.
     """
 
@@ -111,7 +116,14 @@ class FeatureSpace:
     def extract(self, images: Tensor) -> Features:
         """Of uint8 (N, 1 or 3, H, W), on the images' device; returned on the CPU."""
         with arithmetic(self.precision, images.device):
-            return Features(*(x.float().cpu() for x in self.extractor(images.expand(-1, 3, -1, -1))))
+            pooled, *logits = (x.float().cpu() for x in self.extractor(images.expand(-1, 3, -1, -1)))
+        return Features(pooled, *logits or [pooled.new_empty(len(pooled), 0)])
+
+
+def others() -> list[str]:
+    """Extractors that torch-fidelity has besides, by its names: its own, and what a program has registered with it."""
+    return [name for name in FEATURE_EXTRACTORS_REGISTRY
+            if name != INCEPTION and not name.startswith("zoo-")]
 
 
 def feature_space(name: str = "inception", inception_weights: str | None = None,
@@ -119,7 +131,8 @@ def feature_space(name: str = "inception", inception_weights: str | None = None,
     """Opens a feature space.
 
     Args:
-        name: ``inception`` or a bundled network's.
+        name: ``inception``, a bundled network's, or one of ``others``, whose features are those that torch-fidelity
+            takes for its Frechet distance; its weights are fetched by torch-fidelity on first use.
         inception_weights: file with the weights of torch-fidelity's InceptionV3; default: $ZOO_INCEPTION_WEIGHTS, else
             torch-fidelity's copy, which it downloads on first use.
         precision: in which they are computed, see ``zoo.load``.
@@ -127,6 +140,10 @@ def feature_space(name: str = "inception", inception_weights: str | None = None,
     Raises:
         UsageError: an unknown name, or weights that can neither be read nor fetched.
     """
+    if name in others():
+        return _other_space(name, precision)
+    if name not in ("inception", *bundled()):
+        raise unknown("features", name, ["inception", *bundled(), *others()])
     if name != "inception":
         extractor = BundledExtractor(f"zoo-{name}", list(BundledExtractor.get_provided_features_list()))
         teller = classifier_of(name)
@@ -137,7 +154,7 @@ def feature_space(name: str = "inception", inception_weights: str | None = None,
     if given:
         _check_weights(path)
     try:
-        extractor = FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"],
+        extractor = FeatureExtractorInceptionV3(INCEPTION, ["2048", "logits_unbiased"],
                                                 feature_extractor_weights_path=str(path) if given else None)
     except (URLError, OSError) as error:
         raise UsageError(
@@ -148,6 +165,21 @@ def feature_space(name: str = "inception", inception_weights: str | None = None,
     except RuntimeError as error:
         raise UsageError(f"{path} does not hold the weights of torch-fidelity's InceptionV3: {error}") from error
     return FeatureSpace(name, digest(path)[:8], None, extractor, precision)
+
+
+def _other_space(name: str, precision: Precision) -> FeatureSpace:
+    cls = FEATURE_EXTRACTORS_REGISTRY[name]
+    try:
+        extractor = cls(name, [cls.get_default_feature_layer_for_metric("fid")])
+    except (OSError, RuntimeError) as error:  # a URLError is an OSError
+        raise UsageError(f"the weights of {name} cannot be fetched ({error}): ask for them once where there is a "
+                         f"network; torch-fidelity keeps them in {torch.hub.get_dir()}. Features that come with the "
+                         f"package: --features {' or '.join(bundled())}") from error
+    weights = hashlib.sha256()
+    for key, value in extractor.state_dict().items():
+        weights.update(key.encode())
+        weights.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return FeatureSpace(name, weights.hexdigest()[:8], None, extractor.eval(), precision)
 
 
 def _digest(name: str) -> str:

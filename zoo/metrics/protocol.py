@@ -21,8 +21,9 @@ class Protocol(Options):
 
     measures: str | None = option(None, "what to measure, such as frechet,precision,memorisation (default: what the "
                                   "numbers that it has are of, else what its task has)")
-    features: str | None = option(None, "feature space: inception, or one of the bundled networks (default: the data "
-                                  "set's own, else inception)")
+    features: str | None = option(None, "feature space: inception, one of the bundled networks, or another of "
+                                  "torch-fidelity's extractors, such as vgg16, clip-vit-b-32 or dinov2-vit-s-14, which "
+                                  "are fetched (default: the data set's own, else inception)")
     data: str | None = option(None, "data set of the real images (default: the one the model was trained on)")
     split: str | None = option(None, "its split: train or test (default: test where there is one)")
     samples: int = option(10_000, "images to generate", minimum=50)
