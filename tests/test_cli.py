@@ -145,6 +145,15 @@ def test_as_a_program(run, tmp_path):
     assert Image.open(tmp_path / "a" / "b" / "grid.png").size == (3 * 34 + 2, 36)
 
 
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if variant_class(name).spec_kinds == ("images",)])
+def test_what_is_for_pictures_alone_says_so_of_points(variant):
+    """Before it says anything of their size."""
+    cls = variant_class(variant)
+    points = zoo.GAN.spec(image_size=1, channels=2)
+    with pytest.raises(zoo.UsageError, match=f"{variant} takes data of the kind images, and .* are points"):
+        cls(cls.Config(), points)
+
+
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize(("arguments", "words"), [
@@ -153,7 +162,11 @@ def test_as_a_program(run, tmp_path):
     ("--variant cgna --help", "unknown variant 'cgna': did you mean .*cgan"),
     ("--variant gan --batchsize 3", "unknown option '--batchsize': did you mean --batch-size"),
     ("--variant gan --latentdim=3", "unknown option '--latentdim': did you mean --latent-dim"),
-    ("--variant gan --penalty 3", "unknown option '--penalty'"),
+    ("--variant gan --penalty 3", "gan has no --penalty, an option of dragan, "),
+    ("--variant gan --penaltie 3", "unknown option '--penaltie'"),
+    ("--variant vae --augment diff", "vae has no --augment, an option of acgan, "),
+    ("--variant stylegan2 --backbone=resnet", "stylegan2 has no --backbone, an option of "),
+    ("--augment diff", "--augment is an option of the model: say which with --variant NAME"),
     ("--variant gan digits", "what is digits"),
     ("--variant gan --width", "--width: expected one argument"),
     ("--variant gan --width wide", "--width"),

@@ -57,10 +57,14 @@ class Parser(argparse.ArgumentParser):
         options = [name for action in self._actions for name in action.option_strings]
         for word in rest:
             if word.startswith("--"):
-                raise unknown("option", word.split("=")[0], options)
+                raise self.stranger(word.split("=")[0], options)
         if rest:
             raise UsageError(f"what is {shlex.join(rest)}? Options begin with --")
         return parsed
+
+    def stranger(self, option: str, options: list[str]) -> UsageError:
+        """What is said of an option that is none of these."""
+        return unknown("option", option, options)
 
     def add_options(self, cls: type[Options], title: str, beyond: type[Options] = Options) -> None:
         """One option per field that ``beyond`` has not, in the field's group; absent from the result when not given."""

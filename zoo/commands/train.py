@@ -15,7 +15,9 @@ from typing import Any
 from lightning.pytorch.utilities import rank_zero_only
 
 from zoo.commands import cli
+from zoo.core.config import options_of
 from zoo.core.errors import UsageError
+from zoo.data.listing import few
 from zoo.models import variant_class, variants
 from zoo.store.layout import read_config
 from zoo.store.recipes import read_recipe, recipes
@@ -24,8 +26,28 @@ from zoo.training.options import Training, check_run_folder, resumed
 from zoo.training.run import Run
 
 
+class TrainParser(cli.Parser):
+    """One that knows what other variants can be told.
+
+    Attributes:
+        variant: whose options it takes, once that is known.
+    """
+
+    variant: str | None = None
+
+    def stranger(self, option: str, options: list[str]) -> UsageError:
+        name = option.removeprefix("--").replace("-", "_")
+        owners = [found.name for found in variants() if name in options_of(variant_class(found.name).Config)]
+        if not owners:
+            return super().stranger(option, options)
+        if not self.variant:
+            return UsageError(f"{option} is an option of the model: say which with --variant NAME before it, such as "
+                              f"{owners[0]}")
+        return UsageError(f"{self.variant} has no {option}, an option of {few(owners)}: leave it away")
+
+
 def main(arguments: list[str]) -> int:
-    parser = cli.Parser("Train a variant of the zoo. A run folder with checkpoints, samples and metrics is left in "
+    parser = TrainParser("Train a variant of the zoo. A run folder with checkpoints, samples and metrics is left in "
                         "runs/. Options of the model depend on --variant: --variant NAME --help shows them.")
     chosen = parser.add_argument_group("what to run")
     chosen.add_argument("--variant", metavar="NAME", help=", ".join(v.name for v in variants()))
@@ -41,6 +63,7 @@ def main(arguments: list[str]) -> int:
     stored = stored_choice(first)
     variant = first.variant or stored.get("variant")
     if variant:
+        parser.variant = variant
         parser.add_options(variant_class(variant).Config, f"model: {variant}")
     parsed = parser.parse_args(arguments)
     if not variant:

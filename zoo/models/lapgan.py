@@ -84,6 +84,7 @@ class LAPGAN(ByLevels, Sampler):
     spec_kinds = ("images",)
 
     def __init__(self, config: LAPGANConfig, data: AnySpec) -> None:
+        self.check_kind(data)
         self.sides = sides(data.image_size)  # before the networks, which take as many
         super().__init__(config, data)
         trunks = [MLPTrunk(data.channels, self.sides[0], config.width, config.norm),

@@ -65,6 +65,7 @@ class ProGAN(ByLevels, Sampler):
     penalises_gradients = True
 
     def __init__(self, config: ProGANConfig, data: AnySpec) -> None:
+        self.check_kind(data)
         self.sides = sides(data.image_size, COARSEST)  # before the networks, which grow through them
         super().__init__(config, data)
         self.discriminator = ProgressiveDiscriminator(data.channels, self.sides, config.width, config.phase,

@@ -64,6 +64,7 @@ class StyleGAN2(GAN):
     untruncated = 1.0
 
     def __init__(self, config: StyleGAN2Config, data: AnySpec) -> None:
+        self.check_kind(data)
         self.sides = sides(data.image_size, COARSEST)  # before the networks, which have a level each
         super().__init__(config, data)
         self.paths = Followed(size=1, decay=0.99)

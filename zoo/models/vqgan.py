@@ -87,6 +87,7 @@ class VQGAN(GAN):
 
     def __init__(self, config: VQGANConfig, data: AnySpec) -> None:
         describe(config.features)  # raises, before any work, where there is none of this name
+        self.check_kind(data)
         _, self.side = halvings_to_a_grid(data.image_size)  # before the networks, which are made for it
         super().__init__(config, data)
         self.encoder = GridEncoder(data.channels, data.image_size, config.width, config.latent_dim)

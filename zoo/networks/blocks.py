@@ -90,7 +90,7 @@ def halvings(size: int, backbone: str) -> tuple[int, int]:
         stages, base = stages + 1, base // 2
     if stages < 2 or not 4 <= base <= 7:
         raise UsageError(f"the {backbone} backbone makes images of 4, 5, 6 or 7 times 4, 8, 16, ... pixels (28, 32, "
-                         f"64, 128, ...), not {size}: choose another --image-size or --backbone")
+                         f"64, 128, ...), not {size}: choose another --image-size, or --backbone if there is one")
     return stages, base
 
 

@@ -14,7 +14,7 @@ EPS = 1e-3
 def _quarter(size: int) -> int:
     if size < 8 or size % 4:
         raise UsageError(f"the infogan backbone makes images of 8, 12, 16, ... pixels, not {size}: choose another "
-                         "--image-size or --backbone")
+                         "--image-size, or --backbone")
     return size // 4
 
 

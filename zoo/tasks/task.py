@@ -65,8 +65,13 @@ class Task(GenerativeModule):
 
     def __init__(self, config: Any, data: Any) -> None:
         super().__init__(config, data)
-        if data.kind not in self.spec_kinds:
-            raise UsageError(f"{self.variant} takes data of the kind {' or '.join(self.spec_kinds)}, and {data.name} "
+        self.check_kind(data)
+
+    @classmethod
+    def check_kind(cls, data: Any) -> None:
+        """Raises UsageError for data that there are no networks for; before what else a variant makes of their size."""
+        if data.kind not in cls.spec_kinds:
+            raise UsageError(f"{cls.variant} takes data of the kind {' or '.join(cls.spec_kinds)}, and {data.name} "
                              f"are {data.kind}")
 
     @classmethod
