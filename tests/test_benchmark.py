@@ -65,7 +65,7 @@ def in_this_process(monkeypatch, tmp_path):
     ["upscale"],
     ["write", "--width", "2", "--samples", "300"],
     ["data", "--batches", "3"],
-    ["evaluate", "--samples", "1k", "--features", "digits"],
+    ["evaluate", "--samples", "100", "--features", "digits"],
 ])
 @pytest.mark.usefixtures("in_this_process")
 def test_every_benchmark_prints_a_table_and_writes_json(arguments, tmp_path, capsys):

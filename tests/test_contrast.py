@@ -2,8 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import zoo
 from zoo.cards.card import render_features_card
@@ -154,7 +156,7 @@ def test_what_is_left_of_images_and_classes():
     assert left == [list(range(2, 10)), list(range(4, 10)), list(range(6, 10)), [8, 9]]
 
 
-def test_responses_are_measured_shown_and_kept(networks, capsys):
+def test_responses_are_measured_shown_and_kept(networks, tmp_path, capsys):
     command.main(["--data", "digits", "--try", "digits-simclr"])
     printed = capsys.readouterr().out
     kept = describe("digits-simclr")["responses"]
@@ -164,6 +166,12 @@ def test_responses_are_measured_shown_and_kept(networks, capsys):
     card = render_features_card("digits-simclr")
     assert printed.splitlines()[-2] in card
     assert "without labels" in card
+    (tmp_path / "others").mkdir()
+    for i, image in enumerate(np.random.default_rng(0).integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)):
+        Image.fromarray(image).save(tmp_path / "others" / f"{i}.png")
+    command.main(["--data", str(tmp_path / "others"), "--try", "digits-simclr"])
+    assert "| others made worse |" in capsys.readouterr().out
+    assert describe("digits-simclr")["responses"] == kept  # its card is of the data that it is for
     space = feature_space("digits")
     flat = worse.responses(space, Labelled(open_source("digits").load().images[:400], torch.zeros(400)), "cpu")
     assert "classes left out" not in flat

@@ -15,7 +15,7 @@ from zoo.benchmark.measure import Comparison, Meter, compare
 from zoo.core.errors import UsageError
 from zoo.data.batches import Labelled
 from zoo.data.image_spec import ImageSpec
-from zoo.metrics.distances import frechet_distance, inception_score, kernel_distance, precision_and_recall
+from zoo.metrics.distances import SUBSET, frechet_distance, inception_score, kernel_distance, precision_and_recall
 from zoo.metrics.features import FeatureSpace, feature_space, others
 from zoo.metrics.real import join, real_side
 
@@ -64,6 +64,7 @@ def reference(options: Namespace, meter: Meter) -> None:
     extractor = f"zoo-{options.features}" if space.classifier else "inception-v3-compat"
     meter.start()
     calculate_metrics(input1=Bare(fake), input2=Bare(real), isc=True, fid=True, kid=True, prc=True, batch_size=256,
+                      kid_subset_size=min(SUBSET, options.samples),
                       feature_extractor=extractor, cuda=DEVICE.type == "cuda", cache=False, verbose=False)
     meter.stop()
 

@@ -18,7 +18,7 @@ from zoo.data.batches import Labelled, Sentences
 from zoo.data.recurrent import Recurrent
 from zoo.data.sources import open_source
 from zoo.data.text_spec import TextSpec
-from zoo.features.bundled import describe, note, save_network
+from zoo.features.bundled import bundled, describe, note, save_network
 from zoo.features.sentences import READERS, Reader, describe_reader, load_reader, readers
 from zoo.metrics.comparison import How
 from zoo.metrics.features import feature_space
@@ -41,8 +41,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--objective", choices=OBJECTIVES, default="classes", help="classes: tell those of the data "
                         "set; contrast: find views of an image again, without labels (default: %(default)s)")
     parser.add_argument("--try", dest="tried", metavar="NAMES", help="train nothing: show how the Frechet distance in "
-                        "these bundled features answers to held-out images that are made worse, and write it on "
-                        "their cards")
+                        "these features answers to held-out images that are made worse, and write it on the cards of "
+                        "bundled ones that are for this data set")
     parser.add_argument("--from", dest="given", metavar="MODEL", help="train nothing: take the LSTM of a trained "
                         "model that writes, in whose states sentences are compared")
     parser.add_argument("--for", dest="data_for", metavar="DATA", help="with --from: the set of sentences that it is "
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> None:
     if not options.data:
         raise UsageError("--data says of which data set, such as --data mnist")
     if options.tried:
-        for name in options.tried.split(","):
+        for name in filter(None, options.tried.split(",")):
             print(f"{name}\n{tried(name, options.data, options.data_dir)}\n", flush=True)
         return
     course, train = OBJECTIVES[options.objective]
@@ -77,17 +77,23 @@ def main(arguments: list[str]) -> None:
 
 
 def tried(name: str, data: str, data_dir: str | None) -> str:
-    """Notes a bundled network's responses to held-out images of a data set, and gives their table."""
+    """The table of how features answer to held-out images, or sentences, of a data set. Of a bundled network and the
+    set that it is for, it is noted too, for its card."""
     if name in readers():
         source = open_source(data, data_dir, kind="text", split="test")
         assert isinstance(source.spec, TextSpec)  # as asked for
-        found = sentence_responses(load_reader(name), source.spec, cast(Sentences, source.load()))
-        write_json(READERS / f"{name}.json", describe_reader(name) | {"responses": {"of": source.spec.name} | found})
-        return responses_table(describe_reader(name)["responses"])
-    images = lessons(data, data_dir, describe(name)["network"]["image_size"]).measuring
-    found = responses(feature_space(name), cast(Labelled, images.load()), How().device)
-    note(name, responses={"of": images.spec.name} | found)
-    return responses_table(describe(name)["responses"])
+        reader = describe_reader(name)
+        found = {"of": source.spec.name} | sentence_responses(load_reader(name), source.spec,
+                                                              cast(Sentences, source.load()))
+        if source.spec.name == reader["for"]:
+            write_json(READERS / f"{name}.json", reader | {"responses": found})
+        return responses_table(found)
+    space, facts = feature_space(name), describe(name) if name in bundled() else None
+    images = lessons(data, data_dir, facts["network"]["image_size"] if facts else 0).measuring
+    found = {"of": images.spec.name} | responses(space, cast(Labelled, images.load()), How().device)
+    if facts and images.spec.name == facts["data"]:
+        note(name, responses=found)
+    return responses_table(found)
 
 
 def read_by(given: str, data: str | None, path: Path | None) -> Path:
