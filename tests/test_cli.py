@@ -125,6 +125,17 @@ def test_a_pipe_that_nobody_reads_ends_nothing(arguments):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_ctrl_c_is_no_fault(monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sample_command, "main", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        cli.run("sample", [])
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
 @pytest.mark.parametrize(("command", "arguments", "said"), [
     ("train", ["--variant", "gan", "--init-from", ""], "--init-from is empty"),
     ("train", ["--variant", "gan", "--resume="], "--resume is empty"),
