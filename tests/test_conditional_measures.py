@@ -140,3 +140,13 @@ def test_what_has_no_meaning_is_refused(variant, options, message):
     model = created(variant, width=2, classes=options.pop("classes", 10))
     with pytest.raises(zoo.UsageError, match=message):
         zoo.evaluate(model, data="digits", **FEW, **options, accelerator="cpu")
+
+
+@pytest.mark.parametrize(("variant", "last", "message"), [
+    ("cgan", "classification", "compared with its training part"), ("gan", "class_frechet", "is asked for no classes"),
+    ("infogan", "path_length", "jumps as that moves")])
+def test_what_has_no_meaning_is_refused_before_the_rest_is_measured(variant, last, message, monkeypatch):
+    model = created(variant, width=2)
+    monkeypatch.setattr(model, "respond", None)
+    with pytest.raises(zoo.UsageError, match=message):
+        zoo.evaluate(model, data="digits", measures=f"frechet,{last}", **FEW, accelerator="cpu")

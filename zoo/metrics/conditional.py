@@ -57,7 +57,7 @@ def within_classes(fake: Tensor, asked: Tensor, real: Tensor, labels: Tensor) ->
 def class_frechet(c: Comparison) -> Values:
     """The Frechet distance within classes (intra FID: Miyato 2018, arXiv:1802.05637, section 4), beside that of two
     halves of the real images and that of real images of any class."""
-    asked, count = _asked(c), len(c.model.data.class_names)
+    asked, count = asked_for(c), len(c.model.data.class_names)
     found = within_classes(c.fake.pooled, asked, c.real.features.pooled, c.real.labels)
     if not found.classes:
         raise UsageError(f"no class of {c.source.spec.name} has {FEWEST} images on both sides, among "
@@ -73,17 +73,8 @@ def class_frechet(c: Comparison) -> Values:
 def classification(c: Comparison) -> Values:
     """The classification accuracy score (Ravuri 2019, arXiv:1905.10887): the share of real images that a classifier is
     right of which learnt from generated ones alone, under the classes that were asked for; beside the same classifier
-    that learnt from as many real ones of the training part.
-
-    Raises:
-        UsageError: also where the images to be told are those that the model was trained with.
-    """
-    asked = _asked(c)
-    if c.protocol.split == "train":
-        raise UsageError(f"a classifier is tried on images that were not trained with, and {c.source.spec.name} is "
-                         "compared with its training part: train the model with --held-out 0.1, or name another set "
-                         "of the same classes that has a test part with --data")
-    training, device = c.training_columns, c.how.device
+    that learnt from as many real ones of the training part."""
+    asked, training, device = asked_for(c), c.training_columns, c.how.device
     rows = real_rows(len(training.truth), c.protocol.samples)
     lessons = {"": (to_uint8(c.outputs[:len(rows)]), asked[:len(rows)]),
                "/real": (training.truth[rows], training.labels[rows])}
@@ -91,6 +82,16 @@ def classification(c: Comparison) -> Values:
     return {f"cas{short(len(rows))}{which}": share_right(schooled_by(*lesson, c.model.data.class_names, device), truth,
                                                         right, c.how.batch_size, device)
             for which, lesson in lessons.items()}
+
+
+def check_classification(c: Comparison) -> None:
+    """Raises UsageError where no classes are asked for, or the images to be told are those that the model was trained
+    with."""
+    asked_for(c)
+    if c.protocol.split == "train":
+        raise UsageError(f"a classifier is tried on images that were not trained with, and {c.source.spec.name} is "
+                         "compared with its training part: train the model with --held-out 0.1, or name another set "
+                         "of the same classes that has a test part with --data")
 
 
 def schooled_by(images: Tensor, labels: Tensor, class_names: list[str], device: torch.device) -> nn.Module:
@@ -114,7 +115,7 @@ def share_right(classifier: nn.Module, images: Tensor, labels: Tensor, batch_siz
     return (seen == labels).double().mean().item()
 
 
-def _asked(c: Comparison) -> Tensor:
+def asked_for(c: Comparison) -> Tensor:
     """The classes (N,) that the model is asked for.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 from zoo.core.precision import Precision
 from zoo.metrics.comparison import Comparison, How
 from zoo.metrics.features import default_features
-from zoo.metrics.measures import MEASURES, measures_behind, measures_named
+from zoo.metrics.measures import MEASURES, measures_behind, measures_named, taken
 from zoo.metrics.protocol import NO_FEATURES, Protocol, with_versions
 from zoo.store.layout import Metrics, read_config, read_metrics
 from zoo.store.loading import find, load
@@ -88,7 +88,7 @@ def _merged(stored: dict[Protocol, list[str]], given: dict[str, Any], model: Tas
 def _by_protocol(model: Task, protocol: Protocol, names: list[str], how: How) -> Metrics:
     with multiplying(model, protocol.precision or "32-true"):
         comparison = Comparison(model, protocol, how)
-        found = {name: MEASURES[name].compute(comparison) for name in names}
+        found = taken(names, comparison)
     line = with_versions(comparison.protocol, comparison.used, comparison.shape_and_kind)
     return {key: {"value": float(value), "protocol": f"{line} {MEASURES[name].said}".rstrip()}
             for name, values in found.items() for key, value in values.items()}

@@ -5,7 +5,7 @@ A task names those that tell how good its models are; any other that fits can be
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from zoo.core.errors import UsageError, unknown
@@ -45,14 +45,19 @@ MOVED = 1_000  # points of a plan of transport
 SHOWN = 8  # of them in a picture
 
 
+def unchecked(c: Comparison) -> None:
+    """Where nothing is to be checked."""
+
+
 class Measure(NamedTuple):
-    """A way to measure, what the names of its values begin with, what else their protocol says, and what a card says of
-    how they are to be read."""
+    """A way to measure, what the names of its values begin with, what else their protocol says, what a card says of how
+    they are to be read, and what raises UsageError, before any work, where it says nothing of a model."""
 
     compute: Callable[[Comparison], Values]
     stems: tuple[str, ...]
     said: str = ""
     reading: str = ""
+    check: Callable[[Comparison], object] = unchecked
 
 
 def frechet(c: Comparison) -> Values:
@@ -200,14 +205,15 @@ MEASURES: dict[str, Measure] = {
     "agreement": Measure(agreement, ("label_agreement",)),
     "class_frechet": Measure(conditional.class_frechet, ("class_fid", "class_fd"), reading=(
         "`class_fd` is a Frechet distance within classes, lower the better, a mean over `/classes`; `/blind` is what "
-        "real images of any class get.")),
+        "real images of any class get."), check=conditional.asked_for),
     "classification": Measure(conditional.classification, ("cas",),
                               f"judge='classifier of width {conditional.WIDTH}, {conditional.SCHOOLING}'", reading=(
         "`cas` is the share of real images that a classifier is right of which learnt from generated ones, `/real` of "
-        "one that learnt from as many real ones.")),
+        "one that learnt from as many real ones."), check=conditional.check_classification),
     "path_length": Measure(path_lengths.path_lengths, ("ppl_z", "ppl_w"), f"epsilon={path_lengths.EPSILON:g}", reading=(
         "`ppl` is the perceptual length of the way from latent to latent, lower the better, in other features than "
-        "those of the published numbers; its `/floor` is that of straight ways between the same images.")),
+        "those of the published numbers; its `/floor` is that of straight ways between the same images."),
+        check=path_lengths.check_ways),
     "combinations": Measure(combinations.combinations, ("said_seen", "said_unseen"),
                             f"each={combinations.EACH}"),
     "ageing": Measure(ageing, ("aged", "aged_off", "same_face"), f"faces={FACES} steps={STEPS}"),
@@ -232,6 +238,13 @@ MEASURES: dict[str, Measure] = {
     "transport": Measure(transport, ("transport",)),
     "modes": Measure(modes, ("modes", "high_quality", "mode_kl")),
 }
+
+
+def taken(names: Sequence[str], c: Comparison) -> dict[str, Values]:
+    """The values of measures by name. Raises UsageError before any work where one of them says nothing of the model."""
+    for name in names:
+        MEASURES[name].check(c)
+    return {name: MEASURES[name].compute(c) for name in names}
 
 
 def measures_named(words: str) -> list[str]:

@@ -26,8 +26,8 @@ from zoo.tasks.task import Inputs
 EPSILON = 1e-4
 
 
-def path_lengths(c: Comparison) -> dict[str, float]:
-    """In every space of latents that the model has, and the floor."""
+def check_ways(c: Comparison) -> None:
+    """Raises UsageError where there is no way from one latent to another."""
     model = c.model
     if not isinstance(model, LatentModel) or not model.data.bounded:
         raise UsageError(f"{model.variant} on {model.data.name} makes no pictures from latents: there is no way from "
@@ -35,7 +35,12 @@ def path_lengths(c: Comparison) -> dict[str, float]:
     if model.jumps:
         raise UsageError(f"what {model.variant} makes of a latent jumps as that moves, since it chooses among several "
                          "things by it: no way from one latent to another has a length")
-    n, seed = c.protocol.samples, c.protocol.seed
+
+
+def path_lengths(c: Comparison) -> dict[str, float]:
+    """In every space of latents that the model has, and the floor."""
+    model, n, seed = c.model, c.protocol.samples, c.protocol.seed
+    assert isinstance(model, LatentModel)  # as was checked
     normals = model.normals(2 * n, seed)
     told = {name: x for name, x in c.inputs.items() if name != "normal"}
     share = (1 - EPSILON) * torch.rand(n, 1, generator=torch.Generator().manual_seed(seed))

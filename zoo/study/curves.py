@@ -20,7 +20,7 @@ from zoo.core.errors import UsageError
 from zoo.core.files import atomic, read_json, write_json
 from zoo.core.module import Batch
 from zoo.metrics.comparison import Comparison, How
-from zoo.metrics.measures import MEASURES
+from zoo.metrics.measures import taken
 from zoo.metrics.protocol import Protocol
 from zoo.study.plots import bands
 from zoo.tasks.task import Task
@@ -63,8 +63,8 @@ class Following(Callback):
             self._start = Comparison(model, self.protocol, How(self.data_dir, accelerator="cpu"))
             _ = self._start.columns, self._start.training_columns  # which all that follow share
         comparison, numbers = copy.copy(self._start), dict[str, float]()
-        for name in self.measures:
-            numbers |= MEASURES[name].compute(comparison)
+        for values in taken(self.measures, comparison).values():
+            numbers |= values
         self.found.append((model.images_seen, numbers))
 
 
