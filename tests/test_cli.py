@@ -125,6 +125,14 @@ def test_a_pipe_that_nobody_reads_ends_nothing(arguments):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_warnings_are_lines(run, capsys):
+    with pytest.raises(SystemExit):
+        cli.run("evaluate", [str(run), "--measures", "frechet", "--samples", "60", "--features", "digits"])
+    errors = capsys.readouterr().err
+    assert "warning: 60 images are too few for numbers that can be compared with others" in errors
+    assert ".py" not in errors
+
+
 def test_ctrl_c_is_no_fault(monkeypatch, capsys):
     def interrupted(arguments):
         raise KeyboardInterrupt

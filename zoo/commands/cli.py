@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -158,10 +159,27 @@ def run(command: str, arguments: list[str] | None = None) -> NoReturn:
         sys.argv[1:] if arguments is None else arguments)))
 
 
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Meanwhile what is of use to a person is a line, without the place in the code that says it."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def said(message: Warning | str, category: type[Warning], *where: Any, **how: Any) -> None:
+            if category is UserWarning:
+                print(f"warning: {message}", file=sys.stderr)
+            else:
+                show(message, category, *where, **how)
+
+        warnings.showwarning = said
+        yield
+
+
 def _status_of(work: Callable[[], int | None]) -> int:
     """What a process ends with that does this; trouble that a person can mend is said."""
     try:
-        status = work() or 0
+        with _plain_warnings():
+            status = work() or 0
         sys.stdout.flush()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
