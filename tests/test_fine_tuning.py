@@ -95,7 +95,9 @@ def test_of_other_classes_what_fits_is_taken_and_the_rest_named(tmp_path, capsys
 @pytest.mark.parametrize(("variant", "config", "other", "words"), [
     ("dcgan", {"width": 2}, {"width": 2, "image_size": 32}, "has image_size 32 and this run 16.*--image-size 32"),
     ("nsgan", {"width": 2, "backbone": "mlp"}, {"width": 2}, "has backbone dcgan and this run mlp"),
-    ("dcgan", {"width": 3, "latent_dim": 9}, {"width": 2}, "nothing of .* fits this dcgan"),
+    ("dcgan", {"width": 3, "latent_dim": 9}, {"width": 2},
+     "nothing of .* fits this dcgan: its options differ, so choose --width 2 --latent-dim 100, or leave"),
+    ("cgan", {"width": 2}, {"width": 2}, "a dcgan, fits this cgan: begin with a model of the same variant"),
     ("dcgan", {"width": 2, "freeze_discriminator": 1}, {"width": 2}, "is to stay as it is, but has learnt nothing"),
 ])
 def test_models_that_cannot_be_begun_with(variant, config, other, words, tmp_path):

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from zoo.core.config import options_of
 from zoo.core.errors import UsageError
+from zoo.core.module import Config
 from zoo.store.layout import TRAINING, read_config
 from zoo.store.loading import find, read_checkpoint, untrained
 from zoo.store.weights import Tensors, read_weights
@@ -40,8 +42,8 @@ def begin_with(model: Task, source: str) -> str:
         taken += [f"{name}.{key}" for key in fits]
         anew += [name] if not fits else [f"{name}.{key}" for key in own if key not in fits]
     if not taken:
-        raise UsageError(f"nothing of {source}, a {description['variant']}, fits this {model.variant}: begin with a "
-                         "model of the same variant, --width and --latent-dim, or leave --init-from away")
+        raise UsageError(f"nothing of {source}, a {description['variant']}, fits this {model.variant}: "
+                         f"{_advice(model, description)}, or leave --init-from away")
     check_frozen(model, taken)
     return f"the run begins with {source}: {len(taken)} tensors are taken; " + (
         f"what begins anew: {_some(anew)}" if anew else "nothing begins anew")
@@ -104,6 +106,16 @@ def _check_alike(model: Task, theirs: dict, source: str) -> None:
                 raise UsageError(f"{source} has {name} {theirs[part][name]} and this run {ours[part][name]}, so its "
                                  f"layers are others: choose --{name.replace('_', '-')} {theirs[part][name]}, or leave "
                                  "--init-from away")
+
+
+def _advice(model: Task, theirs: dict) -> str:
+    """What to do for layers like those of another model: of the same variant, what is to be told as to that."""
+    ours, everyones = model.config.to_dict(), options_of(Config)
+    differ = [f"--{name.replace('_', '-')} {value}" for name, value in theirs["config"].items()
+              if name not in everyones and type(value) in (int, str) and ours.get(name, value) != value]
+    if theirs["variant"] != model.variant or not differ:
+        return "begin with a model of the same variant, --width and --latent-dim"
+    return f"its options differ, so choose {' '.join(differ)}"
 
 
 def _some(names: list[str], most: int = 5) -> str:
