@@ -149,4 +149,4 @@ def test_what_has_no_meaning_is_refused_before_the_rest_is_measured(variant, las
     model = created(variant, width=2)
     monkeypatch.setattr(model, "respond", None)
     with pytest.raises(zoo.UsageError, match=message):
-        zoo.evaluate(model, data="digits", measures=f"frechet,{last}", **FEW, accelerator="cpu")
+        zoo.evaluate(model, data="digits", measures=["frechet", last], **FEW, accelerator="cpu")

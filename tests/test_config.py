@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pytest
 from conftest import VARIANTS, created
 
@@ -57,6 +58,20 @@ class Changed(Toy):
 def test_bad_values_are_refused_by_name(values, words):
     with pytest.raises(zoo.UsageError, match=words):
         Toy.from_dict(values)
+
+
+def test_numbers_of_numpy_and_paths_are_taken_for_pythons(tmp_path):
+    made = Toy(size=np.int64(3), rate=np.float32(0.25), name=tmp_path)
+    assert (made.size, made.rate, made.name) == (3, 0.25, str(tmp_path))
+    assert [type(made.size), type(made.rate), type(made.name)] == [int, float, str]
+    for values in ({"rate": np.float64("nan")}, {"size": np.float64(3)}, {"size": np.bool_(True)}):
+        with pytest.raises(zoo.UsageError, match="must be a .* number"):
+            Toy(**values)
+
+
+def test_of_a_large_thing_that_does_not_fit_a_part_is_shown():
+    with pytest.raises(zoo.UsageError, match=r"name must be a string, not .{1,110}\[\.\.\.]$"):
+        Toy(name=created("gan", width=2))
 
 
 def test_good_values_become_the_fields_type():

@@ -1,11 +1,15 @@
 """Options as frozen dataclasses: one description of a field serves Python, the command line and config.json."""
 
 import math
+import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 from functools import cache
+from numbers import Integral, Real
+from textwrap import shorten
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+SHOWN = 100  # characters of a value that does not fit
 WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a string"}
 
 
@@ -48,15 +53,23 @@ class Option(NamedTuple):
             if value not in self.choices:
                 raise unknown(f"value for {self.name}:", value, self.choices)
             return value
-        if self.type is float and type(value) is int and abs(value) < 2**1000:  # floats end soon after
-            value = float(value)
+        value = self._plain(value)
         if type(value) is not self.type or (self.type is float and not math.isfinite(value)):
-            raise UsageError(f"{self.name} must be {WORDS[self.type]}, not {value!r}")
+            raise UsageError(f"{self.name} must be {WORDS[self.type]}, not {shorten(repr(value), SHOWN)}")
         if self.minimum is not None and value < self.minimum:
             raise UsageError(f"{self.name} must be at least {self.minimum}, not {value}")
         if self.maximum is not None and value > self.maximum:
             raise UsageError(f"{self.name} must be at most {self.maximum}, not {value}")
         return value
+
+    def _plain(self, value: Any) -> Any:
+        """Numbers of numpy's types as Python's, and paths as strings."""
+        if self.type is int and isinstance(value, Integral) and not isinstance(value, bool):
+            return int(value)
+        if self.type is float and isinstance(value, Real) and not isinstance(value, bool):
+            with suppress(OverflowError):
+                return float(value)
+        return os.fspath(value) if self.type is str and isinstance(value, os.PathLike) else value
 
 
 def count(text: str) -> int:

@@ -1,6 +1,6 @@
 """``zoo.evaluate``: the numbers of a model, each with the protocol by which to get it again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +16,10 @@ from zoo.store.loading import find, load
 from zoo.tasks.task import Task
 
 
-def evaluate(model: str | Path | Task, data: str | None = None, *, measures: str | None = None,
-             features: str | None = None, split: str | None = None, samples: int | None = None, real: int | None = None,
-             seed: int | None = None, precision: Precision | None = None, data_dir: str | None = None,
+def evaluate(model: str | Path | Task, data: str | None = None, *,
+             measures: str | Sequence[str] | None = None, features: str | None = None, split: str | None = None,
+             samples: int | None = None, real: int | None = None, seed: int | None = None,
+             precision: Precision | None = None, data_dir: str | None = None,
              inception_weights: str | None = None, batch_size: int = 256, devices: int = 1, accelerator: str = "auto",
              memorised: str | Path | None = None) -> Metrics:
     """Compares what a model makes, with the averaged weights, with real data.
@@ -29,9 +30,9 @@ def evaluate(model: str | Path | Task, data: str | None = None, *, measures: str
     Args:
         model: whatever ``zoo.load`` takes, or a model.
         data: data set of the real images, brought to the model's size; default: the one it was trained on.
-        measures: names out of ``zoo.metrics.measures``, with commas; default: those of the numbers that it has, else
-            the task's. ``memorisation``, ``class_frechet``, ``classification`` and ``path_length`` have to be asked
-            for, since they take longer.
+        measures: names out of ``zoo.metrics.measures``, several with commas or in a list; default: those of the
+            numbers that it has, else the task's. ``memorisation``, ``class_frechet``, ``classification`` and
+            ``path_length`` have to be asked for, since they take longer.
         features: ``inception``, which gives FID and the Inception Score; a bundled network's name, which gives the
             same distances in its features, label agreement and class coverage; or another extractor of torch-fidelity,
             such as ``vgg16``, ``clip-vit-b-32`` or ``dinov2-vit-s-14``, or one that was registered with it; default:
@@ -58,6 +59,7 @@ def evaluate(model: str | Path | Task, data: str | None = None, *, measures: str
             images of other channels, too few of them, or generated ones that are not finite.
     """
     model, stored, training = _open(model)
+    measures = ",".join(measures) if measures is not None and not isinstance(measures, str) else measures
     if precision is None and model.precision != "32-true":
         precision = model.precision
     given = {"measures": measures, "features": features, "data": data, "split": split, "samples": samples,
