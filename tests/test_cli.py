@@ -398,6 +398,12 @@ def test_resume_without_checkpoints(own):
         train(["--resume", str(own)])
 
 
+@pytest.mark.parametrize("part", ["config.json", "checkpoints", "checkpoints/*.ckpt"])
+def test_resume_of_a_part_of_a_run_names_the_whole(part, own):
+    with pytest.raises(zoo.UsageError, match=f"takes the folder of a run, and .*: --resume {own}$"):
+        train(["--resume", str(next(own.glob(part)))])
+
+
 def test_resume_of_a_model_without_a_run(tmp_path):
     zoo.save(zoo.create("gan", image_size=8, width=1), tmp_path / "model")
     with pytest.raises(zoo.UsageError, match="nothing to resume"):

@@ -129,8 +129,9 @@ def is_set(data: str) -> bool:
 
 
 def check_run_folder(folder: str) -> None:
-    """Raises UsageError for a file in place of a run's folder, with the folder that is meant."""
+    """Raises UsageError for a file, or the folder of checkpoints, in place of a run's folder, with the one that is
+    meant."""
     path = Path(folder).expanduser()
-    if path.is_file():
+    if path.is_file() or (path.name == "checkpoints" and not (path / "config.json").exists()):
         meant = path.parent.parent if path.parent.name == "checkpoints" else path.parent
-        raise UsageError(f"--resume takes the folder of a run, and {folder} is a file: --resume {meant}")
+        raise UsageError(f"--resume takes the folder of a run, and {folder} is a part of one: --resume {meant}")
