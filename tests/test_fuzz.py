@@ -121,7 +121,7 @@ def test_a_card_of_any_folder(data, whole, damaged, monkeypatch):
     """A card or a sentence, and the same of a table of many."""
     monkeypatch.setattr(leaderboard, "pretrained", list)  # the bundled ones are whole
     origin = {"training": {"batch_size": 8, "seed": 0, "images": 100, "data": "digits"}, "images_seen": 80,
-              "command": "zoo train", "hardware": "1 x abacus"}
+              "command": "zoo train", "hardware": "1 x abacus", "software": "sand 1"}
     config = data.draw(altered(json.loads((whole / "config.json").read_text()) | origin))
     metrics = data.draw(altered({"fd10k[digits]": {"value": 1.0, "protocol": "features=digits data=digits"},
                                  "diversity": {"value": 0.5, "protocol": "by eye"}}))

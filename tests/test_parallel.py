@@ -22,6 +22,7 @@ from zoo.models import variant_class
 from zoo.networks.blocks import BatchNorm
 from zoo.store.layout import read_config, read_metrics
 from zoo.training.checkpoints import newest_checkpoint
+from zoo.training.provenance import processor
 
 OWN = "ragan:RaGAN"  # the README's recipe for a variant, which compares the images of a batch
 PATHS = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -153,7 +154,7 @@ def test_from_one_process_to_two_machines_and_back(tmp_path):
     for node in nodes:
         _, error = node.communicate(timeout=120)
         assert node.returncode == 0, error
-    assert read_config(tmp_path / "moved")["hardware"] == "2 x cpu process"
+    assert read_config(tmp_path / "moved")["hardware"] == f"2 x cpu process of 1 thread on {processor()}"
     tiny_run("nsgan", tmp_path / "moved", images=240, resume=True, **how).train()
     ends = [torch.load(tmp_path / name / "checkpoints" / "images-000000000240.ckpt", weights_only=True)["state_dict"]
             for name in ("whole", "moved")]

@@ -132,10 +132,16 @@ def body_of(card: str) -> str:
     return card.removeprefix("---\n").split("\n---\n", 1)[1]
 
 
+def test_a_card_says_what_its_command_can_give_again(tmp_path):
+    folder = folder_of(tmp_path, hardware="2 x cpu process of 1 thread on an abacus", software="sand 1.5")
+    said = " ".join(render_card(folder).split())
+    assert "on 2 x cpu process of 1 thread on an abacus, with sand 1.5. The command trains an equivalent model" in said
+
+
 @pytest.mark.parametrize("evil", EVIL)
 def test_names_are_only_names_in_a_card(evil, tmp_path):
-    """Of the data set, a class, a metric, in a protocol, in where the data come from, the hardware and the command."""
-    plain, named = (folder_of(tmp_path / str(i), word, (word, "b"), word, hardware=word, command=word)
+    """Of the data set, a class, a metric, in a protocol, in where the data come from, the machine and the command."""
+    plain, named = (folder_of(tmp_path / str(i), word, (word, "b"), word, hardware=word, software=word, command=word)
                     for i, word in enumerate(("plain", evil)))
     for folder, word in ((plain, "plain"), (named, evil)):
         write_json(folder / "metrics.json", {word: {"value": 1.0, "protocol": word}})

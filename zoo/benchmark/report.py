@@ -1,10 +1,8 @@
 """What a comparison found, as a table and as JSON."""
 
 import os
-import platform
 import statistics
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import torch
 from zoo.benchmark.measure import Comparison, Measured
 from zoo.core.files import write_json
 from zoo.core.version import __version__
-from zoo.training.provenance import commit
+from zoo.training.provenance import commit, libraries, processor
 
 QUANTITIES = {"seconds": "wall time, s", "cpu_seconds": "CPU time, s", "peak_bytes": "peak memory, MiB"}
 
@@ -75,10 +73,8 @@ def medians(side: list[Measured]) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     """What it was measured on, and how busy that has been."""
-    names = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-             if line.startswith("model name")]
     return {
-        "processor": names[0] if names else platform.machine(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "threads": torch.get_num_threads(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
@@ -89,8 +85,7 @@ def machine() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Of what was measured and what it rests on."""
-    libraries = {name: version(name) for name in ("torch", "torchvision", "lightning")}
-    return {"zoo": __version__} | libraries | {"python": platform.python_version()}
+    return {"zoo": __version__} | libraries()
 
 
 def _row(name: str, side: list[Measured]) -> str:

@@ -107,6 +107,10 @@ def pictures_in(folder: Path, model: Task, pictures_of_data: bool = True) -> lis
             if (folder / name).exists() and (pictures_of_data or name != MEMORISATION)]
 
 
+EQUIVALENT = ("The command trains an equivalent model, not these bits: rounding differs with the number of threads, "
+              "the processor and the versions of libraries.")
+
+
 def _weights(config: dict[str, Any]) -> str:
     weights = "averaged over training" if config["config"].get("ema_halflife") else "those of the last step"
     return (f"Weights in `model.safetensors` are {weights}; the paper's architecture and budget were not necessarily "
@@ -120,8 +124,10 @@ def _training(config: dict[str, Any], model: Task, name: str) -> str:
     if training:
         seen, budget = config["images_seen"], training.get("images", 0)
         part = f" of a budget of {budget:,}" if seen < budget else ""
+        machine = escape(config.get("hardware", "hardware that was not noted"))
+        software = f", with {escape(config['software'])}" if "software" in config else ""
         lines += [f"Weights after {seen:,} {counted} seen{part}, in batches of {training['batch_size']:d}, seed "
-                  f"{training['seed']:d}, on {escape(config.get('hardware', 'hardware that was not noted'))}.", "",
+                  f"{training['seed']:d}, on {machine}{software}. {EQUIVALENT}", "",
                   fenced(" ".join(config["command"].splitlines()))]
     if name in recipes():
         recipe = read_recipe(name)["training"]

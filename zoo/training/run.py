@@ -22,7 +22,7 @@ from zoo.training.checkpoints import ImageCheckpoint, checkpoint_images, newest_
 from zoo.training.loggers import MetricsCSV
 from zoo.training.machine import Untimed, keep_memory, processes, quiet
 from zoo.training.prepared import Prepared
-from zoo.training.provenance import commit
+from zoo.training.provenance import commit, hardware, libraries
 
 
 class Run(Prepared):
@@ -114,10 +114,10 @@ class Run(Prepared):
         return [TensorBoardLogger(self.folder, name="tensorboard", version="")]
 
     def _origin(self, trainer: Trainer) -> dict[str, Any]:
-        device = trainer.strategy.root_device
-        kind = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} process"
+        software = ", ".join(f"{name} {version}" for name, version in libraries().items())
         return {"training": self.training.to_dict(), "images_seen": self.model.images_seen, "command": self.command,
-                "commit": commit(), "hardware": f"{trainer.world_size} x {kind}"}
+                "commit": commit(), "hardware": hardware(trainer.world_size, trainer.strategy.root_device),
+                "software": software}
 
     def _finish(self, stopped: int | None, trainer: Trainer) -> None:
         model, folder, checkpoints = self.model, self.folder, trainer.checkpoint_callback
