@@ -38,6 +38,7 @@ from zoo.data.batches import Labelled, Pair, Sentences
 from zoo.data.derived import edges, shrink
 from zoo.data.sources import open_source
 from zoo.models.lstm import LSTM, LSTMConfig
+from zoo.tasks.paired import Judged
 
 TINY = ["--pairs", "1", "--image-size", "16", "--batch-size", "8"]
 
@@ -254,7 +255,8 @@ def test_srgan_by_hand_is_that_of_the_zoo(monkeypatch):
         assert mine.param_groups[0]["params"]
     target = torch.rand(8, 1, 16, 16) * 2 - 1
     batch = Pair(shrink(target, 4), target, torch.zeros(8, dtype=torch.int64))
-    wanted = [sum(model.discriminator_loss(batch).values()), sum(model.generator_loss(batch).values())]
+    judged = Judged(*batch, model.fake(batch).detach())
+    wanted = [sum(model.discriminator_loss(judged).values()), sum(model.generator_loss(batch).values())]
     taken, backward = [], torch.Tensor.backward
     monkeypatch.setattr(torch.Tensor, "backward", lambda loss: taken.append(loss.detach()) or backward(loss))
     monkeypatch.setattr(loop.of_d, "step", lambda: None)  # else the second loss would be of another D
