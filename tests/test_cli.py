@@ -26,7 +26,7 @@ from zoo.data.named import NAMES
 from zoo.models import variant_class
 from zoo.store.layout import read_config
 from zoo.store.recipes import read_recipe, recipes
-from zoo.training import machine
+from zoo.training import provenance
 from zoo.training.loggers import MetricsCSV
 from zoo.training.options import Training
 from zoo.training.run import Run
@@ -539,7 +539,7 @@ def test_training_says_what_a_processor_does_with_bf16(processor, precision, sai
     path = tmp_path / "cpuinfo"
     if processor:
         path.write_text(f"processor\t: 0\n{processor}\n")
-    monkeypatch.setattr(machine, "CPUINFO", path)
+    monkeypatch.setattr(provenance, "CPUINFO", path)
     monkeypatch.setattr(Run, "train", lambda run: 0)
     train(["--variant", "gan", "--width", "2", "--precision", precision, "--accelerator", "cpu"])
     lines = [line for line in capsys.readouterr().err.splitlines() if "bf16" in line]

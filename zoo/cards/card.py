@@ -28,6 +28,8 @@ CAPTIONS = {  # of pictures that any task may have: what it is in a word, and ho
                "stages that are named."),
     MEMORISATION: ("nearest training images", "Left: samples; right of each: the training images nearest to it."),
 }
+EQUIVALENT = ("The command trains an equivalent model, not these bits: rounding differs with the number of threads, "
+              "the processor and the versions of libraries.")
 HUB_DATA = {  # data set -> licence of the Hub's list, name on the Hub
     "digits": ("cc-by-4.0", None),
     "mnist": ("cc-by-sa-3.0", "ylecun/mnist"),
@@ -105,10 +107,6 @@ def pictures_in(folder: Path, model: Task, pictures_of_data: bool = True) -> lis
     """The names of those that it holds, with or without those that show what it was trained with."""
     return [name for name in captions_of(model)
             if (folder / name).exists() and (pictures_of_data or name != MEMORISATION)]
-
-
-EQUIVALENT = ("The command trains an equivalent model, not these bits: rounding differs with the number of threads, "
-              "the processor and the versions of libraries.")
 
 
 def _weights(config: dict[str, Any]) -> str:

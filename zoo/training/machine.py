@@ -4,8 +4,7 @@ import ctypes
 import logging
 import os
 import warnings
-from contextlib import AbstractContextManager, nullcontext, suppress
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
@@ -13,6 +12,7 @@ from lightning.pytorch.profilers import PassThroughProfiler
 
 from zoo.core.errors import UsageError
 from zoo.training.options import Training
+from zoo.training.provenance import of_processor
 
 
 def check_accelerator(name: str) -> None:
@@ -36,7 +36,6 @@ def processes(training: Training) -> tuple[int, int]:
     return max(gpus, 1), training.num_nodes
 
 
-CPUINFO = Path("/proc/cpuinfo")
 MATRIX_BF16, BF16 = "amx_bf16", {"amx_bf16", "avx512_bf16", "bf16"}  # as Linux calls what x86 and ARM processors have
 
 
@@ -59,12 +58,7 @@ def on_precision(training: Training) -> str:
 
 def _processor() -> set[str]:
     """What the first processor can do, in Linux's words; nothing elsewhere."""
-    with suppress(OSError):
-        for line in CPUINFO.read_text(encoding="utf-8").splitlines():
-            name, _, words = line.partition(":")
-            if name.strip() in ("flags", "Features"):
-                return set(words.split())
-    return set()
+    return set(of_processor("flags", "Features").split())
 
 
 def quiet() -> None:

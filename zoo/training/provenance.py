@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,9 +22,17 @@ def commit() -> str | None:
 
 def processor() -> str:
     """The processor's name, such as "AMD EPYC 7763"; where the system does not tell it, its kind."""
-    lines = CPUINFO.read_text(encoding="utf-8").splitlines() if CPUINFO.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return of_processor("model name") or platform.machine()
+
+
+def of_processor(*fields: str) -> str:
+    """What Linux says of the first processor under one of these names; "" elsewhere."""
+    with suppress(OSError):
+        for line in CPUINFO.read_text(encoding="utf-8").splitlines():
+            name, _, words = line.partition(":")
+            if name.strip() in fields:
+                return words.strip()
+    return ""
 
 
 def hardware(processes: int, device: torch.device) -> str:
