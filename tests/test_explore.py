@@ -175,6 +175,14 @@ def test_the_server_answers_as_the_model_does(client):
     assert [one["text"] for one in written] == zoo.load("seqgan-captions").write(2, seed=3)
 
 
+def test_the_pictures_of_a_card_are_shown(client):
+    """Such as how what the same latents give changed while the model learnt."""
+    shown = client.get("/api/models/dcgan-anime").json()["pictures"]
+    assert "training progress" in {one["word"] for one in shown}
+    assert all(one["src"].startswith("data:image/png") and one["caption"] for one in shown)
+    assert not client.get("/api/models/seqgan-captions").json()["pictures"]
+
+
 def test_two_people_are_answered_at_once(client):
     """Each as if alone."""
     def ask(seed: int) -> list:

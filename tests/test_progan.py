@@ -183,18 +183,25 @@ def test_its_levels_can_be_watched(tmp_path):
     model = zoo.load(tmp_path)
     stages = model.stages(model.normals(5, seed=1))
     assert {name: tuple(x.shape[1:]) for name, x in stages.items()} == {
-        "4 px": (1, 4, 4), "8 px": (1, 8, 8), "16 px": (1, 16, 16), "image": (1, 16, 16)}
+        "4 px": (1, 4, 4), "8 px by half": (1, 8, 8), "8 px": (1, 8, 8), "16 px by half": (1, 16, 16),
+        "16 px": (1, 16, 16), "image": (1, 16, 16)}
+    assert stages.keys() - {"image"} <= model.milestones(64).keys()  # what is shown of a run has the same names
     assert torch.equal(stages["image"], model.sample(5, seed=1))
+    within = (stages["8 px"] > 0) & (stages["8 px"] < 1)  # elsewhere a level is cut to what a picture may have
+    half = (F.interpolate(stages["4 px"], 8) + stages["8 px"]) / 2
+    within &= F.interpolate(((stages["4 px"] > 0) & (stages["4 px"] < 1)).float(), 8).bool()
+    assert within.any()
+    torch.testing.assert_close(stages["8 px by half"][within], half[within])
     sample.main([str(tmp_path), "--n", "3", "--stages", "--out", str(tmp_path / "stages.png")])
     with Image.open(tmp_path / "stages.png") as picture:
-        assert picture.size == (4 * 18 + 2, 3 * 18 + 2)
+        assert picture.size == (6 * 18 + 2, 3 * 18 + 2)
 
 
 def test_a_level_that_is_grown_is_shown_once():
     model = model_of()
     normal = model.normals(2, seed=1)
-    for seen, names in ((0, ["4 px", "image"]), (35, ["4 px", "8 px", "16 px", "image"]),
-                        (10**6, ["4 px", "8 px", "image"])):
+    for seen, names in ((0, ["4 px", "image"]), (35, ["4 px", "8 px by half", "8 px", "16 px by half", "16 px", "image"]),
+                        (10**6, ["4 px", "8 px by half", "8 px", "16 px by half", "image"])):
         model.grow(seen)
         stages = model.stages(normal)
         assert list(stages) == names

@@ -15,6 +15,7 @@ level; ``phase``, 800k images in the paper, is by default short enough for a sho
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -87,16 +88,21 @@ class ProGAN(ByLevels, Sampler):
         return F.interpolate(self.generator(z), self.data.image_size)
 
     def stages(self, normal: Tensor, labels: Labels = None) -> dict[str, Tensor]:
-        """The colours of every level that it has grown to, each as it was trained last, and the image, which is that of
-        the last level where this is no longer blended in."""
+        """How an image grows: every level that there is, before it blended in by half, under the names of
+        ``milestones``; its colours are as they were trained last. At the end the image, which is that of the last level
+        where this is no longer blended in."""
         self.condition.numbers(labels, len(normal))  # refuses labels
+        made: dict[str, Tensor] = {}
         with torch.no_grad(), self.answering():
             z = self.prior(self.placed(normal))
-            made = {f"{side} px": colour(x) for side, colour, x in
-                    zip(self.sides, self.generator.colours, self.generator.maps(z), strict=False)}
-            if len(made) == len(self.sides) and self.generator.alpha == 1:
+            levels = [colour(x) for colour, x in zip(self.generator.colours, self.generator.maps(z), strict=False)]
+            for level, (side, colours) in enumerate(zip(self.sides, levels, strict=False)):
+                if level:
+                    made[f"{side} px by half"] = blended(partial(double, levels[level - 1]), colours, 0.5)
+                made[f"{side} px"] = colours
+            if len(levels) == len(self.sides) and self.generator.alpha == 1:
                 made.popitem()
-            made |= {"image": self.generate(z)}
+            made["image"] = self.generate(z)
         return {name: self.data.to_unit(x).cpu() for name, x in made.items()}
 
     def milestones(self, per_update: int) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from zoo.cards.card import render_card
+from zoo.cards.card import captions_of, pictures_in, render_card
 from zoo.core.errors import UsageError
 from zoo.store.catalogue import pretrained
 from zoo.store.golden import read_golden
@@ -87,7 +87,7 @@ class Shown:
         metrics = read_metrics(self.folder)
         return {**self.summary(), "views": views, "usage": self.model.usage(self.name), "limits": self.model.limits(),
                 "metrics": [{"name": name, **metric} for name, metric in metrics.items()],
-                "card": render_card(self.folder, self.name).partition("\n---\n")[2].strip(),
+                "pictures": self._pictures(), "card": render_card(self.folder, self.name).partition("\n---\n")[2].strip(),
                 "examples": [{"name": pictures.keep(example), "src": as_address(example)} for example in examples],
                 "palette": _palette(examples)}
 
@@ -99,6 +99,16 @@ class Shown:
             return []
         given = inputs.get("source")
         return [] if given is None or given.shape[1] not in (1, 3) else [shown(x).convert("RGB") for x in given]
+
+    def _pictures(self) -> list[dict[str, str]]:
+        """Those of its card, such as what it made on the way through training."""
+        captions, found = captions_of(self.model), []
+        for name in pictures_in(self.folder, self.model):
+            if name.endswith(".png"):  # sentences stand in the card's text
+                word, caption = captions[name]
+                found.append({"src": as_address(opened((self.folder / name).read_bytes())), "word": word,
+                              "caption": caption})
+        return found
 
     def is_slow(self, name: str) -> bool:
         with self._lock:

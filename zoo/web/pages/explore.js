@@ -273,6 +273,8 @@ async function chooseModel(name) {
       element("dl", {}, ...found.metrics.filter(m => m.protocol === protocol).map(m => element("div", {},
         element("dt", { textContent: m.name }), element("dd", { textContent: Number(m.value.toPrecision(4)) })))),
       element("p", { className: "faint", textContent: protocol }))));
+    $("pictures").replaceChildren(...found.pictures.map(one => element("figure", {},
+      element("img", { src: one.src, alt: one.word }), element("figcaption", { className: "faint", textContent: one.caption }))));
     chooseView(found.views[0]);
   } catch (error) { $("status").textContent = ""; complain(error); }
 }
