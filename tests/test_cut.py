@@ -10,7 +10,7 @@ import zoo
 from zoo.data.batches import Domains
 from zoo.data.pair_spec import DomainSpec
 from zoo.losses import squared_error
-from zoo.models.cut import CUT, CUTConfig, patch_nce
+from zoo.models.cut import CUT, CUTConfig, Judged, patch_nce
 from zoo.networks.translation import ResNetTranslator
 
 
@@ -102,7 +102,7 @@ def test_losses_by_hand():
     torch.testing.assert_close(terms["adversarial"], squared_error(model.discriminator(made), 1.0))
     torch.testing.assert_close(terms["nce_x"], 3.0 * (batch.a - 2 * made).square().mean())
     torch.testing.assert_close(terms["nce_y"], 0.5 * (batch.b - 2 * kept).square().mean())
-    judged = model.discriminator_loss(batch)
+    judged = model.discriminator_loss(Judged(batch.b, made))
     torch.testing.assert_close(judged["real"], 0.5 * (model.discriminator(batch.b) - 1).square().mean())
     torch.testing.assert_close(judged["fake"], 0.5 * model.discriminator(made).square().mean())
 

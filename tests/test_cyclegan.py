@@ -25,8 +25,9 @@ from zoo.data.sources import open_source
 from zoo.data.spec import read_spec
 from zoo.data.stored import OnDisk
 from zoo.metrics.measures import MEASURES
-from zoo.models.cyclegan import CycleGAN, CycleGANConfig, Judged
+from zoo.models.cyclegan import CycleGAN, CycleGANConfig
 from zoo.networks.translation import ResNetTranslator
+from zoo.tasks.unpaired import Judged
 from zoo.training.options import Training
 
 

@@ -22,6 +22,7 @@ from zoo.metrics.pixels import moments
 from zoo.models.munit import MUNIT, MUNITConfig
 from zoo.networks.styled import StyledCoder
 from zoo.tasks.latents import standard_normals
+from zoo.tasks.unpaired import Judged
 
 
 def model_of(size: int = 16, channels: int = 3, pairs: str = "files", **config) -> MUNIT:
@@ -83,8 +84,8 @@ def test_reconstructions_by_hand():
     assert terms.keys() == by_hand.keys()
     for name, value in by_hand.items():
         torch.testing.assert_close(terms[name], value, msg=name)
-    draws = iter(drawn)
-    terms, a_judge, b_judge = model.discriminator_loss(batch), model.discriminator_a, model.discriminator_b
+    terms = model.discriminator_loss(Judged(a, b, b / 2 + t, 1.5 * a + s))
+    a_judge, b_judge = model.discriminator_a, model.discriminator_b
     torch.testing.assert_close(terms["real_a"], (a_judge(a) - 1).square().mean())
     torch.testing.assert_close(terms["fake_a"], a_judge(b / 2 + t).square().mean())
     torch.testing.assert_close(terms["real_b"], (b_judge(b) - 1).square().mean())
@@ -122,7 +123,8 @@ def test_each_network_learns_by_its_own_terms():
         side = name[-1]
         assert trained(term, coders[side]) == own, name
         assert trained(term, coders["ab".replace(side, "")]) == other, name
-    for name, term in model.discriminator_loss(batch).items():
+    made = (crossed.made.detach() for crossed in reversed(model.both_crossed(batch)))
+    for name, term in model.discriminator_loss(Judged(batch.a, batch.b, *made)).items():
         judges = {"a": model.discriminator_a, "b": model.discriminator_b}
         assert trained(term, judges[name[-1]]), name
         assert not trained(term, judges["ab".replace(name[-1], "")]), name

@@ -82,19 +82,30 @@ def test_without_weight_the_discriminator_is_not_there(variant, tmp_path):
     assert len(run.model.terms) > 0
 
 
-@pytest.mark.parametrize("variant", [name for name in PICTURES if variant_class(name).data_kind == "pairs"])
+@pytest.mark.parametrize("variant", [name for name in PICTURES
+                                     if variant_class(name).data_kind in ("pairs", "domains")])
 def test_pictures_of_a_step_are_made_once(variant, tmp_path):
     """For both players, in parts too; and what D is shown has no way back to G."""
     config = tiny_config(variant) | options_with(variant, pretrain_images=0)
     run = tiny_run(variant, tmp_path, images=16, config=config, accumulate=2)
-    model, made, shown = run.model, [], []
-    first = next(layer for layer in model.generator.modules() if isinstance(layer, nn.Conv2d))
-    first.register_forward_hook(lambda *_: made.append(torch.is_grad_enabled()))
+    model, judging, shown = run.model, [], []
+    for network in model.networks_for_sampling().values():
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.register_forward_hook(lambda *_: pytest.fail("made again, for D alone") if judging else None)
     discriminator_loss = model.discriminator_loss
-    model.discriminator_loss = lambda batch: shown.append(batch.fake) or discriminator_loss(batch)
+
+    def judged(batch):
+        judging.append(True)
+        terms = discriminator_loss(batch)
+        judging.clear()
+        shown.extend(batch)
+        return terms
+
+    model.discriminator_loss = judged
     run.train()
-    assert sum(made) == len(shown) == 4
-    assert not any(fake.requires_grad for fake in shown)
+    assert shown
+    assert not any(pictures.requires_grad for pictures in shown)
 
 
 @pytest.mark.parametrize(("size", "layers"), [(16, 1), (32, 1), (64, 2), (128, 3), (256, 3)])

@@ -17,6 +17,7 @@ has places of its own.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +42,13 @@ class CUTConfig(UnpairedConfig):
     nce_y: float = option(1.0, "weight of that of B, which is to stay (lambda_Y)", minimum=0)
     patches: int = option(256, "places of a map that are compared, or all there are", minimum=2, maximum=65_536)
     temperature: float = option(0.07, "by which products are divided (tau)", minimum=1e-3)
+
+
+class Judged(NamedTuple):
+    """What D looks at: real pictures of the second domain, and those that G made."""
+
+    b: Tensor
+    made: Tensor
 
 
 def patch_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
@@ -68,16 +76,23 @@ class CUT(UnpairedTranslator):
                 "generator": [*self.generator.parameters(), *self.heads.parameters()]}
 
     def training_step(self, batch: Domains, batch_idx: int) -> None:
-        self.alternate(self.begun(batch))
+        batch = self.begun(batch)
+        made = self.step_generator(batch, self.made, self.terms_of)
+        self.optimize("discriminator", self.discriminator_loss, Judged(batch.b, torch.cat(made).detach().to(batch.a)))
+
+    def made(self, batch: Domains) -> Tensor:
+        return self.generator(batch.a)
 
     def contrast(self, pictures: Tensor, made: Tensor) -> Tensor:
         """PatchNCE of pictures (N, C, H, W) and of what was made of them, a mean over the five layers."""
-        queries, keys = self.generator.encoder_maps(made), self.generator.encoder_maps(pictures)
-        losses = []
+        queries, losses = self.generator.encoder_maps(made), []
+        with torch.no_grad():
+            keys = self.generator.encoder_maps(pictures)
         for head, query, key in zip(self.heads, queries, keys, strict=True):
             places = self.places(query)
-            losses.append(patch_nce(self.embedded(head, query, places), self.embedded(head, key, places).detach(),
-                                    self.config.temperature))
+            with torch.no_grad():
+                told = self.embedded(head, key, places)
+            losses.append(patch_nce(self.embedded(head, query, places), told, self.config.temperature))
         return torch.stack(losses).mean()
 
     def places(self, maps: Tensor) -> Tensor:
@@ -92,12 +107,16 @@ class CUT(UnpairedTranslator):
         at_places = flat.gather(1, places[..., None].expand(-1, -1, flat.shape[2]))
         return F.normalize(head(at_places), dim=2)
 
-    def discriminator_loss(self, batch: Domains) -> Terms:
+    def discriminator_loss(self, batch: Judged) -> Terms:
         return {"real": 0.5 * squared_error(self.discriminator(batch.b), 1.0),
-                "fake": 0.5 * squared_error(self.discriminator(self.generator(batch.a)), 0.0)}
+                "fake": 0.5 * squared_error(self.discriminator(batch.made), 0.0)}
 
     def generator_loss(self, batch: Domains) -> Terms:
-        config, made = self.config, self.generator(batch.a)
+        return self.terms_of(batch, self.made(batch))
+
+    def terms_of(self, batch: Domains, made: Tensor) -> Terms:
+        """What G and H descend."""
+        config = self.config
         terms = {"adversarial": squared_error(self.discriminator(made), 1.0),
                  "nce_x": config.nce_x * self.contrast(batch.a, made)}
         if config.nce_y:

@@ -28,7 +28,7 @@ from zoo.core.registry import register
 from zoo.data.batches import Domains
 from zoo.data.pair_spec import DomainSpec
 from zoo.losses import squared_error
-from zoo.tasks.unpaired import CyclicTranslator, UnpairedConfig
+from zoo.tasks.unpaired import CyclicTranslator, Judged, UnpairedConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +38,6 @@ class CycleGANConfig(UnpairedConfig):
                              "already stays (0: none; the paper's 0.5 keeps colours)", minimum=0)
     pool: int = option(50, "past pictures of each generator that D may look at again (0: none)", minimum=0,
                        maximum=100_000)
-
-
-class Judged(NamedTuple):
-    """What the discriminators look at: real pictures of both domains, and made ones."""
-
-    a: Tensor
-    b: Tensor
-    made_a: Tensor
-    made_b: Tensor
 
 
 class Made(NamedTuple):
@@ -75,13 +66,7 @@ class CycleGAN(CyclicTranslator):
 
     def training_step(self, batch: Domains, batch_idx: int) -> None:
         batch = self.begun(batch)
-        made: list[Made] = []
-
-        def generator_loss(part: Domains) -> Terms:
-            made.append(self.made(part))
-            return self.terms_of(part, made[-1])
-
-        self.optimize("generator", generator_loss, batch)
+        made = self.step_generator(batch, self.made, self.terms_of)
         self.optimize("discriminator", self.discriminator_loss, self.judged(batch, made))
 
     def made(self, batch: Domains) -> Made:

@@ -29,7 +29,7 @@ from zoo.data.pair_spec import DomainSpec
 from zoo.losses import squared_error
 from zoo.networks.styled import StyledCoder
 from zoo.tasks.styled import StyledTranslator
-from zoo.tasks.unpaired import UnpairedConfig
+from zoo.tasks.unpaired import Judged, UnpairedConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,20 +77,33 @@ class MUNIT(StyledTranslator):
         return self.config.style_dim
 
     def training_step(self, batch: Domains, batch_idx: int) -> None:
-        self.alternate(self.begun(batch))
+        batch = self.begun(batch)
+        made = self.step_generator(batch, self.both_crossed, self.terms_of)
+        made_b, made_a = (torch.cat([part.made for part in parts]).detach().to(batch.a)
+                          for parts in zip(*made, strict=True))
+        self.optimize("discriminator", self.discriminator_loss, Judged(batch.a, batch.b, made_a, made_b))
+
+    def both_crossed(self, batch: Domains) -> tuple[Crossed, Crossed]:
+        a, b = self.coder_a, self.coder_b
+        return self.crossed(batch.a, a, b), self.crossed(batch.b, b, a)
 
     def crossed(self, images: Tensor, own: StyledCoder, other: StyledCoder) -> Crossed:
         content, drawn = own.content(images), self.draw(torch.randn, len(images), self.config.style_dim)
         return Crossed(content, own.style(images), drawn, other.decode(content, drawn))
 
     def generator_loss(self, batch: Domains) -> Terms:
-        a, b = self.coder_a, self.coder_b
-        return self.terms_of("a", batch.a, a, b, self.discriminator_b) \
-            | self.terms_of("b", batch.b, b, a, self.discriminator_a)
+        return self.terms_of(batch, self.both_crossed(batch))
 
-    def terms_of(self, side: str, images: Tensor, own: StyledCoder, other: StyledCoder, judge: nn.Module) -> Terms:
+    def terms_of(self, batch: Domains, crossed: tuple[Crossed, Crossed]) -> Terms:
+        """What the coders descend."""
+        (of_a, of_b), a, b = crossed, self.coder_a, self.coder_b
+        return self.terms_of_one("a", batch.a, of_a, a, b, self.discriminator_b) \
+            | self.terms_of_one("b", batch.b, of_b, b, a, self.discriminator_a)
+
+    def terms_of_one(self, side: str, images: Tensor, crossed: Crossed, own: StyledCoder, other: StyledCoder,
+                     judge: nn.Module) -> Terms:
         """The terms of pictures of one domain."""
-        config, (content, style, drawn, made) = self.config, self.crossed(images, own, other)
+        config, (content, style, drawn, made) = self.config, crossed
         found = other.content(made)
         terms = {"adversarial": squared_error(judge(made), 1.0),
                  "picture": config.reconstruction * F.l1_loss(own.decode(content, style), images),
@@ -100,10 +113,8 @@ class MUNIT(StyledTranslator):
             terms["cycle"] = config.cycle * F.l1_loss(own.decode(found, style), images)
         return {f"{name}_{side}": term for name, term in terms.items()}
 
-    def discriminator_loss(self, batch: Domains) -> Terms:
-        a, b = self.coder_a, self.coder_b
-        made_b, made_a = self.crossed(batch.a, a, b).made, self.crossed(batch.b, b, a).made
+    def discriminator_loss(self, batch: Judged) -> Terms:
         return {"real_a": squared_error(self.discriminator_a(batch.a), 1.0),
-                "fake_a": squared_error(self.discriminator_a(made_a), 0.0),
+                "fake_a": squared_error(self.discriminator_a(batch.made_a), 0.0),
                 "real_b": squared_error(self.discriminator_b(batch.b), 1.0),
-                "fake_b": squared_error(self.discriminator_b(made_b), 0.0)}
+                "fake_b": squared_error(self.discriminator_b(batch.made_b), 0.0)}

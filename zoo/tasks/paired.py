@@ -71,16 +71,9 @@ class PairedTranslator(Translator):
 
     def alternate(self, batch: Pair) -> None:
         """A step of G, and one of D, if there is one, on the pictures of that step: they are made once."""
-        made: list[Tensor] = []
-
-        def generator_loss(part: Pair) -> Terms:
-            fake = self.fake(part)
-            made.append(self.picture_of(fake).detach())
-            return self.generator_terms(part, fake)
-
-        self.optimize("generator", generator_loss, batch)
+        made = self.step_generator(batch, self.fake, self.generator_terms)
         if hasattr(self, "discriminator"):
-            fakes = torch.cat(made).to(batch.target)
+            fakes = torch.cat(list(map(self.picture_of, made))).detach().to(batch.target)
             self.optimize("discriminator", self.discriminator_loss, Judged(*batch, fakes))
 
     @property

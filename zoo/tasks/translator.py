@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.core import parallel
 from zoo.core.errors import UsageError
-from zoo.core.module import Batch, Config
+from zoo.core.module import Batch, Config, Terms
 from zoo.core.schedules import linear_decay, set_rates
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures, as_tensor
@@ -98,6 +98,25 @@ class Translator(Task):
         optimizers: Any = self.optimizers(use_pl_optimizer=False)
         set_rates(optimizers if isinstance(optimizers, list) else [optimizers],
                   self.config.learning_rate * linear_decay(before, budget))
+
+    def step_generator(self, batch: Batch, make: Callable[[Any], Any], terms: Callable[[Any, Any], Terms]) -> list[Any]:
+        """A step of G. Pictures of a step are made once: D can be shown those that G was corrected by.
+
+        Args:
+            make: gives what G makes of a batch, or of a part of one.
+            terms: what G descends, given these two.
+
+        Returns:
+            what was made of each part, in order.
+        """
+        made = []
+
+        def loss(part: Batch) -> Terms:
+            made.append(make(part))
+            return terms(part, made[-1])
+
+        self.optimize("generator", loss, batch)
+        return made
 
     # ---- asked by a user --------------------------------------------------------------------------------------
 

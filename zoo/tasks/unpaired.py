@@ -1,7 +1,7 @@
 """UnpairedTranslator: pictures from pictures, learnt from two sets that are not paired; one way, or there and back."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,6 +38,15 @@ class UnpairedConfig(Config):
     decay_images: int = option(0, "images over whose second half the learning rate falls to 0: as many as --images for "
                                "the paper's schedule (0: it stays)", minimum=0)
     jitter: bool = option(True, "cut pictures at random from somewhat larger ones, mirrored or not")
+
+
+class Judged(NamedTuple):
+    """What the discriminators of both domains look at: real pictures, and made ones."""
+
+    a: Tensor
+    b: Tensor
+    made_a: Tensor
+    made_b: Tensor
 
 
 class UnpairedTranslator(Translator):

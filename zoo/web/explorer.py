@@ -85,9 +85,10 @@ class Shown:
                       "controls": [control._asdict() for control in view.controls]} for view in self.views.values()]
             examples = self._examples()
         metrics = read_metrics(self.folder)
+        card = render_card(self.folder, self.name).partition("\n---\n")[2].strip()
         return {**self.summary(), "views": views, "usage": self.model.usage(self.name), "limits": self.model.limits(),
                 "metrics": [{"name": name, **metric} for name, metric in metrics.items()],
-                "pictures": self._pictures(), "card": render_card(self.folder, self.name).partition("\n---\n")[2].strip(),
+                "card": card, "pictures": self._pictures(),
                 "examples": [{"name": pictures.keep(example), "src": as_address(example)} for example in examples],
                 "palette": _palette(examples)}
 
