@@ -13,10 +13,12 @@ import pytest
 from conftest import VARIANTS, created
 
 import zoo
-from zoo.core.config import Options, option, options_of
+from zoo.core.config import Options, flag_of, option, options_of
 from zoo.data.image_spec import ImageSpec
 from zoo.data.spec import read_spec
 from zoo.models import variant_class
+from zoo.training.options import Training
+from zoo.training.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,3 +174,35 @@ print(*sys.modules)
     assert not {"torchvision", "torch_fidelity", "torchmetrics", "sklearn", "matplotlib", "datasets", "PIL",
                 "tensorboard"} & set(ours.split())
     assert not {"sklearn", "datasets", "tensorboard"} & set(everything.split())
+
+
+# ---- options that need another --------------------------------------------------------------------------------------
+
+def needy() -> list[tuple[type, str]]:
+    """Every option that says nothing without another one, once."""
+    found = {}
+    for options in (Training, *(variant_class(variant).Config for variant in VARIANTS)):
+        for name, spec in options_of(options).items():
+            if spec.needs:
+                found.setdefault((name, spec.needs), (options, name))
+    return list(found.values())
+
+
+@pytest.mark.parametrize(("options", "name"), needy(), ids=lambda x: x if isinstance(x, str) else x.__name__)
+def test_an_option_that_says_nothing_without_another_is_refused(options, name):
+    spec = options_of(options)[name]
+    needed, _, wanted = spec.needs.partition("=")
+    other = next((choice for choice in spec.choices if choice != spec.default),
+                 {int: 64, float: 0.5, str: "mnist"}.get(spec.type))
+    off = {needed: type(options_of(options)[needed].default)()} if not wanted else {}  # 0, or False
+    with pytest.raises(zoo.UsageError, match=f"says nothing without {re.escape(flag_of(needed))}"):
+        options(**off, **{name: other}).check_needs()
+    options(**{needed: wanted or type(options_of(options)[needed].default)(1), name: other}).check_needs()
+    options(**off).check_needs()
+
+
+def test_such_an_option_is_refused_before_the_data_are_opened(tmp_path):
+    with pytest.raises(zoo.UsageError, match="--lecam-after says nothing without --lecam"):
+        Run("dcgan", {"lecam_after": 5}, Training(data=str(tmp_path / "not there")))
+    with pytest.raises(zoo.UsageError, match="--eval-samples says nothing without --eval-every"):
+        Run("dcgan", {}, Training(data=str(tmp_path / "not there"), eval_samples=100))

@@ -284,7 +284,6 @@ def test_a_checkpoint_of_before_an_option_has_its_default():
 @pytest.mark.parametrize(("variant", "options", "words"), [
     ("wgan-gp", {"augment": "ada"}, "--augment-p 0.3 --augment-target 0"),
     ("dcgan", {"augment": "ada", "relativistic": "pairs"}, "does not say"),
-    ("dcgan", {"augment": "diff", "augment_p": 0.5}, "give both"),
     ("dcgan", {"augment": "ada", "augment_p": 1.5}, "augment_p must be at most 1"),
     ("began", {"lecam": 0.3}, "nothing in began"),
     ("bigan", {"r1": 1.0}, "nothing in bigan"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from closed_forms import linear
-from conftest import HALF, WHOLE, tiny_run
+from conftest import HALF, WHOLE, tiny_config, tiny_run
 from PIL import Image
 from test_variants import assert_same, checkpoint
 from torch import nn
@@ -224,3 +224,11 @@ def test_milestones_are_where_levels_are_half_blended_in_and_where_they_end():
         model.grow(images if half else images - 1)  # of the last image that sees no more than this level
         assert caption.removesuffix(" by half") == f"{model.sides[model.generator.level]} px"
         assert model.generator.alpha == (0.5 if half else 1)
+
+
+@pytest.mark.parametrize("variant", ["progan", "stylegan2"])
+def test_groups_that_a_batch_is_no_multiple_of_are_refused_before_the_first_step(variant, tmp_path):
+    config = tiny_config(variant) | {"group": 4}
+    with pytest.raises(zoo.UsageError, match=r"in 2 parts, in groups of 4 images \(--group\): choose a multiple of 8"):
+        tiny_run(variant, tmp_path, config=config, batch_size=12, accumulate=2).train()
+    assert not (tmp_path / "checkpoints").exists()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NoReturn, get_args
 
 from zoo.commands import COMMANDS
-from zoo.core.config import Option, Options, options_of
+from zoo.core.config import Option, Options, flag_of, options_of
 from zoo.core.config import count as whole_number
 from zoo.core.errors import UsageError, unknown
 from zoo.core.files import write_text
@@ -81,7 +81,7 @@ class Parser(argparse.ArgumentParser):
 
     @staticmethod
     def _add(group: Any, spec: Option) -> None:
-        flag = f"--{spec.name.replace('_', '-')}"
+        flag = flag_of(spec.name)
         default = "" if spec.default is None else f" (default: {spec.default})"
         common = {"dest": spec.name, "default": argparse.SUPPRESS, "help": spec.help.replace("%", "%%") + default}
         if spec.type is bool:

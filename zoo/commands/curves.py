@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoo.benchmark.options import parsed
 from zoo.commands import cli
-from zoo.core.config import options_of
+from zoo.core.config import flag_of, options_of
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic
 from zoo.metrics.measures import measures_named
@@ -34,7 +34,7 @@ def parser() -> cli.Parser:
     parser.add_argument("--out", metavar="DIR", help="folder of table and picture (default: runs/curves-DATA)")
     for name in ("data", "data_dir", "length", "vocabulary", "images", "batch_size", "accelerator"):
         kind = options_of(Training)[name].type
-        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=cli.count if kind is int else str,
+        parser.add_argument(flag_of(name), dest=name, type=cli.count if kind is int else str,
                             metavar=name.upper(), help="as zoo train takes it")
     return parser
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo.cards.card import render_card
 from zoo.commands import cli
-from zoo.core.config import Option, options_of
+from zoo.core.config import Option, flag_of, options_of
 from zoo.core.registry import CLASSES
 from zoo.models import variant_class, variants
 from zoo.store.catalogue import pretrained
@@ -39,6 +39,6 @@ def describe_variant(name: str) -> str:
 
 
 def _line(option: Option) -> str:
-    flag = f"--{option.name.replace('_', '-')}"
+    flag = flag_of(option.name)
     choices = f" {{{','.join(option.choices)}}}" if option.choices else ""
     return f"  {flag:26} {option.help}{choices} (default: {option.default})"

@@ -12,6 +12,7 @@ from typing import cast
 
 from zoo.cards.tables import responses_table
 from zoo.commands import cli
+from zoo.core.config import flag_of
 from zoo.core.errors import UsageError
 from zoo.core.files import write_json
 from zoo.data.batches import Labelled, Sentences
@@ -67,7 +68,7 @@ def main(arguments: list[str]) -> None:
     chosen = {name: value for kind, _ in OBJECTIVES.values() for name, value in cli.given(options, kind).items()}
     others = [name for name in chosen if name not in cli.given(options, course)]
     if others:
-        raise UsageError(f"--{others[0].replace('_', '-')} is of another --objective than {options.objective}")
+        raise UsageError(f"{flag_of(others[0])} is of another --objective than {options.objective}")
     found = train(options.data, options.data_dir, course(**chosen), Path(options.out) if options.out else None,
                   cli.command_without(("--data-dir", "--out"), ["zoo", "features", *arguments]))
     for what, share in found.items():

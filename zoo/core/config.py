@@ -24,11 +24,12 @@ WORDS = {int: "a whole number", float: "a finite number", bool: "true or false",
 
 
 def option(default: Any, help: str, *, minimum: float | None = None, maximum: float | None = None,
-           group: str = "", between: str = "") -> Any:
-    """A dataclass field with the text and group of its command-line option and the closed range of its values; and
-    what stands between several names in a string, which may be several words on the command line."""
+           group: str = "", between: str = "", needs: str = "") -> Any:
+    """A dataclass field with the text and group of its command-line option and the closed range of its values; what
+    stands between several names in a string, which may be several words on the command line; and the option without
+    which it says nothing, such as ``r1`` or ``augment=ada``."""
     return field(default=default, metadata={"help": help, "minimum": minimum, "maximum": maximum, "group": group,
-                                            "between": between})
+                                            "between": between, "needs": needs})
 
 
 class Option(NamedTuple):
@@ -44,6 +45,7 @@ class Option(NamedTuple):
     maximum: float | None
     group: str
     between: str
+    needs: str
 
     def check(self, value: Any) -> Any:
         """``value`` as this field's type. Raises UsageError where it does not fit."""
@@ -72,6 +74,11 @@ class Option(NamedTuple):
         return os.fspath(value) if self.type is str and isinstance(value, os.PathLike) else value
 
 
+def flag_of(name: str) -> str:
+    """An option as it is called on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
 def count(text: str) -> int:
     """An int such as 500k or 2M. Raises UsageError for other words."""
     number = re.fullmatch(r"(-?\d+(?:\.\d+)?)([kMG]?)", text, re.ASCII)
@@ -97,7 +104,7 @@ def _options_of(cls: type) -> dict[str, Option]:
         kind = str if choices else hint
         found[f.name] = Option(f.name, kind, f.default, choices, optional, metadata.get("help", ""),
                                metadata.get("minimum"), metadata.get("maximum"), metadata.get("group", ""),
-                               metadata.get("between", ""))
+                               metadata.get("between", ""), metadata.get("needs", ""))
     return found
 
 
@@ -115,6 +122,19 @@ class Options:
     def __post_init__(self) -> None:
         for name, spec in options_of(type(self)).items():
             object.__setattr__(self, name, spec.check(getattr(self, name)))
+
+    def check_needs(self) -> None:
+        """Raises UsageError for an option that says nothing without another one; before new work, since what is on
+        disk may have such."""
+        for name, spec in options_of(type(self)).items():
+            if not spec.needs or getattr(self, name) == spec.default:
+                continue
+            needed, _, wanted = spec.needs.partition("=")
+            found = getattr(self, needed)
+            if found != wanted if wanted else not found:
+                asked = f"{flag_of(needed)} {wanted}".strip()
+                raise UsageError(f"{flag_of(name)} says nothing without {asked}: give both, or leave {flag_of(name)} "
+                                 "away")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Self":

@@ -76,6 +76,7 @@ class GenerativeModule(LightningModule):
     variant: ClassVar[str]  # the name it is registered under
     kind: ClassVar[str]  # what sort of model it is, in a word: of the table of variants
     couples_images: bool = False  # whether a loss compares the examples of a batch with each other
+    group_size: int = 1  # examples that a network compares with each other: a part of a batch is a multiple of it
     penalises_gradients: bool = False  # whether a loss has second derivatives of the networks
     channels_last: ClassVar[bool] = True  # whether its convolutions are faster with the channels last
     monitor: ClassVar[str | None] = None  # the tracked quantity, lower is better, that picks the best checkpoint

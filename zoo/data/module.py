@@ -130,17 +130,22 @@ class DataModule(LightningDataModule):
         self.source.prepare()
 
     def setup(self, stage: str) -> None:
-        parts = self.trainer.world_size * self.trainer.lightning_module.accumulate
-        if self.batch_size % parts:
-            raise UsageError(f"the batch of {self.batch_size} cannot be shared by {self.trainer.world_size} processes"
-                             + (f", each in {parts // self.trainer.world_size} parts" if parts > self.trainer.world_size
-                                else "") + f": choose a multiple of {parts} for --batch-size")
+        self._check_shares(self.trainer.world_size, self.trainer.lightning_module)
         if self.columns is None:
             self.columns = self.source.load()
             if any(isinstance(column, OnDisk) for column in self.columns) and parallel.rank() == 0:
                 print(f"{len(self.columns[0]):,} images take {_bytes(self.columns[:-1]) / 1e9:,.3g} GB, more than the "
                       f"{memory_for_images() / 1e9:,.3g} GB of memory for them ($ZOO_MEMORY, else half of what is "
                       f"available): streaming them from disk with {WORKERS} workers a process")
+
+    def _check_shares(self, processes: int, model: Any) -> None:
+        """Raises UsageError where processes, and parts, would get no whole number of examples, or of groups."""
+        parts, group = model.accumulate, model.group_size
+        if self.batch_size % (processes * parts * group):
+            raise UsageError(f"the batch of {self.batch_size} cannot be shared by {processes} processes"
+                             + (f", each in {parts} parts" if parts > 1 else "")
+                             + (f", in groups of {group} images (--group)" if group > 1 else "")
+                             + f": choose a multiple of {processes * parts * group} for --batch-size")
 
     def train_dataloader(self) -> DataLoader:
         device = self.trainer.strategy.root_device

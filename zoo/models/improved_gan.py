@@ -30,8 +30,9 @@ class ImprovedGANConfig(GANConfig):
     discriminator_norm: Norm = "none"
     feature_matching: bool = option(False, "G matches the mean features of real images instead of fooling D")
     minibatch_discrimination: bool = option(True, "D sees how close the images of a batch are to each other")
-    kernels: int = option(100, "closeness features of minibatch discrimination (B)", minimum=1)
-    kernel_dim: int = option(5, "dimensions of each (C)", minimum=1)
+    kernels: int = option(100, "closeness features of minibatch discrimination (B)", minimum=1,
+                         needs="minibatch_discrimination")
+    kernel_dim: int = option(5, "dimensions of each (C)", minimum=1, needs="minibatch_discrimination")
     label_smoothing: float = option(0.1, "how far D's target for real images is below 1 (0: off)", minimum=0,
                                     maximum=0.5)
 

@@ -36,7 +36,7 @@ class Pix2PixConfig(Config):
     width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
                         maximum=1024)
     generator: Literal["unet", "resnet"] = option("unet", "G: a U-Net, or CycleGAN's ResNet, with instance norm alone")
-    blocks: int = option(6, "residual blocks of the ResNet", minimum=1, maximum=64)
+    blocks: int = option(6, "residual blocks of the ResNet", minimum=1, maximum=64, needs="generator=resnet")
     norm: UNetNorm = option("instance", "normalisation in both networks")
     patch_layers: int | None = option(None, "strided layers of D: 0 to 5 for patches of 1, 16, 34, 70, 142, 286 px "
                                       "(default: 3 from 128 px on, 2 at 64 px, 1 below)", minimum=0, maximum=5)

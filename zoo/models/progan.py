@@ -69,6 +69,7 @@ class ProGAN(ByLevels, Sampler):
         self.check_kind(data)
         self.sides = sides(data.image_size, COARSEST)  # before the networks, which grow through them
         super().__init__(config, data)
+        self.group_size = config.group
         self.discriminator = ProgressiveDiscriminator(data.channels, self.sides, config.width, config.phase,
                                                       config.group)
 

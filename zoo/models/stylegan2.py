@@ -49,7 +49,7 @@ class StyleGAN2Config(AdversarialConfig):
     mixing: float = option(0.9, "share of the fakes in training that have two styles", minimum=0, maximum=1)
     group: int = option(4, "images of which D is told how far they differ (1: none)", minimum=1)
     path: float = option(2.0, "weight of the penalty on path lengths (0: none)", minimum=0)
-    path_every: int = option(4, "generator updates to one of that penalty, times as many", minimum=1)
+    path_every: int = option(4, "generator updates to one of that penalty, times as many", minimum=1, needs="path")
 
 
 @register("stylegan2", title="StyleGAN2", paper="https://arxiv.org/abs/1912.04958", year=2019)
@@ -67,6 +67,7 @@ class StyleGAN2(GAN):
         self.check_kind(data)
         self.sides = sides(data.image_size, COARSEST)  # before the networks, which have a level each
         super().__init__(config, data)
+        self.group_size = config.group
         self.paths = Followed(size=1, decay=0.99)
         self.styles = Followed(size=config.latent_dim, decay=0.995)
 

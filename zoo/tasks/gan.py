@@ -27,23 +27,25 @@ class AdversarialConfig(LatentConfig):
     critic_steps: int = option(1, "discriminator updates per generator update (k, n_critic)", minimum=1)
     instance_noise: float = option(0.0, "standard deviation of the noise that the discriminator sees on real and fake "
                                    "images alike (Sonderby 2016, arXiv:1610.04490)", minimum=0)
-    instance_noise_images: int = option(0, "images over which instance noise falls linearly to 0 (0: stays)", minimum=0)
+    instance_noise_images: int = option(0, "images over which instance noise falls linearly to 0 (0: stays)", minimum=0,
+                                       needs="instance_noise")
     augment: Literal["none", "diff", "ada"] = option("none", "what the discriminator sees all images through, where "
                                                      "data are few: DiffAugment, or ADA, by chance and as needed")
     augment_p: float = option(0.0, "of ada: the probability of each augmentation at the beginning", minimum=0,
-                              maximum=1)
+                              maximum=1, needs="augment=ada")
     augment_target: float = option(0.6, "of ada: r_t that the probability is led to, the mean sign of D on real images "
-                                   "(0: the probability stays)", minimum=0, maximum=1)
-    augment_images: int = option(500_000, "of ada: images in which the probability can go from 0 to 1", minimum=1)
+                                   "(0: the probability stays)", minimum=0, maximum=1, needs="augment=ada")
+    augment_images: int = option(500_000, "of ada: images in which the probability can go from 0 to 1", minimum=1,
+                                needs="augment=ada")
     freeze_discriminator: int = option(0, "of a run with --init-from: blocks of the discriminator, from the image on, "
                                        "that stay as they are (FreezeD: Mo 2020, arXiv:2002.10964)", minimum=0)
     r1: float = option(0.0, "weight of the penalty on D's gradient at real images (gamma; Mescheder 2018, "
                        "arXiv:1801.04406); 0: none", minimum=0)
     r1_every: int = option(16, "discriminator updates to one of that penalty alone, times as many (1: in each)",
-                           minimum=1)
+                           minimum=1, needs="r1")
     lecam: float = option(0.0, "weight of LeCam's regularisation, for few data (Tseng 2021, arXiv:2104.03310: 0.3); 0: "
                           "none", minimum=0)
-    lecam_after: int = option(1_000, "discriminator updates before it begins", minimum=0)
+    lecam_after: int = option(1_000, "discriminator updates before it begins", minimum=0, needs="lecam")
     bcr: float = option(0.0, "weight of balanced consistency: D is to say the same of an image shifted or mirrored "
                         "(Zhao 2020, arXiv:2002.04724: 10); 0: none", minimum=0)
 
@@ -88,8 +90,6 @@ class GAN(Sampler):
         if config.augment != "none" and not self.data.bounded:
             raise UsageError(f"{self.data.name} is a set of {self.data.kind}, and --augment is for images: leave it "
                              "away")
-        if config.augment != "ada" and config.augment_p:
-            raise UsageError("--augment-p is the probability of --augment ada: give both, or leave it away")
         if config.augment == "ada" and config.augment_target and self.says != "logit":
             raise UsageError(f"--augment ada asks how often D takes real images for real, which D of {self.variant} "
                              "does not say: take --augment diff, or a probability that stays, such as --augment-p 0.3 "

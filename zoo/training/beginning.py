@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from zoo.core.config import options_of
+from zoo.core.config import flag_of, options_of
 from zoo.core.errors import UsageError
 from zoo.core.module import Config
 from zoo.store.layout import TRAINING, read_config
@@ -104,14 +104,14 @@ def _check_alike(model: Task, theirs: dict, source: str) -> None:
         for name in names:
             if name in ours[part] and theirs[part].get(name, ours[part][name]) != ours[part][name]:
                 raise UsageError(f"{source} has {name} {theirs[part][name]} and this run {ours[part][name]}, so its "
-                                 f"layers are others: choose --{name.replace('_', '-')} {theirs[part][name]}, or leave "
+                                 f"layers are others: choose {flag_of(name)} {theirs[part][name]}, or leave "
                                  "--init-from away")
 
 
 def _advice(model: Task, theirs: dict) -> str:
     """What to do for layers like those of another model: of the same variant, what is to be told as to that."""
     ours, everyones = model.config.to_dict(), options_of(Config)
-    differ = [f"--{name.replace('_', '-')} {value}" for name, value in theirs["config"].items()
+    differ = [f"{flag_of(name)} {value}" for name, value in theirs["config"].items()
               if name not in everyones and type(value) in (int, str) and ours.get(name, value) != value]
     if theirs["variant"] != model.variant or not differ:
         return "begin with a model of the same variant, --width and --latent-dim"

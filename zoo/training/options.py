@@ -74,11 +74,12 @@ class Training(Options):
     eval_every: int = option(0, "images between measurements of the Frechet distance and label agreement; the best "
                              "checkpoint is chosen by the distance (0: none)", minimum=0, group="evaluation")
     eval_features: str | None = option(None, "feature space: inception or a bundled classifier (default: the data "
-                                       "set's own, else inception)", group="evaluation")
-    eval_samples: int = option(10_000, "images to generate, and to compare with", minimum=50, group="evaluation")
+                                       "set's own, else inception)", group="evaluation", needs="eval_every")
+    eval_samples: int = option(10_000, "images to generate, and to compare with", minimum=50, group="evaluation",
+                              needs="eval_every")
     eval_split: Literal["train", "val", "test"] = option(
         "train", "which of the data set's images to compare with (test: the best checkpoint is chosen by test images)",
-        group="evaluation")
+        group="evaluation", needs="eval_every")
 
     # What a resumed run may change: the rest would make it another run.
     MAY_CHANGE = ("data", "data_dir", "images", "accelerator", "devices", "num_nodes", "precision", "accumulate",

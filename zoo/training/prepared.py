@@ -60,6 +60,9 @@ class Prepared:
             raise UsageError(f"devices must be auto or a number from 1, not {training.devices!r}")
         check_accelerator(training.accelerator)
         options = cls.Config.from_dict(config)
+        if not resume:
+            options.check_needs()
+            training.check_needs()
         self.given = source
         self.source: Source = self._open(cls)
         seed_everything(training.seed, verbose=False)
