@@ -45,8 +45,14 @@ def created(variant: str, image_size: int = 16, channels: int = 1, classes: int 
 
 
 def options_with(variant: str, **values) -> dict:
-    """Those of the values that are options of the variant."""
-    return {name: value for name, value in values.items() if name in options_of(variant_class(variant).Config)}
+    """Those of the values that are options of the variant, and say something where the others have their defaults."""
+    options = options_of(variant_class(variant).Config)
+
+    def says_something(name: str) -> bool:
+        needed, _, wanted = options[name].needs.partition("=")
+        return not needed or (options[needed].default == wanted if wanted else bool(options[needed].default))
+
+    return {name: value for name, value in values.items() if name in options and says_something(name)}
 
 
 SMALL = {"width": 2, "blocks": 1, "judge_width": 2, "code_width": 8, "condition_dim": 4, "text_width": 4,
@@ -106,7 +112,7 @@ def answers(model, n: int = 4, seed: int = 0, **how) -> torch.Tensor:
 def set_up(data: DataModule, images_seen: int = 0) -> DataModule:
     """A data module as a Trainer on one CPU process has it, its model's clock at ``images_seen``."""
     data.trainer = SimpleNamespace(world_size=1, strategy=SimpleNamespace(root_device=torch.device("cpu")),
-                                   lightning_module=SimpleNamespace(accumulate=1, images_seen=images_seen))
+                                   lightning_module=SimpleNamespace(accumulate=1, images_seen=images_seen, group_size=1))
     data.setup("fit")
     return data
 

@@ -58,10 +58,9 @@ class History(Past):
         slot = torch.where(filling, self.count + number, (chance[:, 1] * self.size).long()).clamp(max=self.size - 1)
         # A row finds in its slot what the last row before it put there; in the end it holds what the last of all did.
         put = (slot == slot[:, None]) & (filling | swapping)  # (row, row that puts into its slot)
-        given = _latest(put.tril(-1), rows, self.kept[slot])
-        given = torch.where(_beside(swapping, rows), given, rows)
-        slots = torch.arange(self.size, device=rows.device)
-        self.kept.copy_(_latest((slots[:, None] == slot) & (filling | swapping), rows, self.kept))
+        found = self.kept[slot]
+        given = torch.where(_beside(swapping, rows), _latest(put.tril(-1), rows, found), rows)
+        self.kept[slot] = _latest(put, rows, found)  # rows of one slot put the same
         self.count.copy_((self.count + len(rows)).clamp(max=self.size))
         mine = given[parallel.rank() * len(new):][:len(new)]
         return torch.cat([mine, new[len(mine):].to(mine)])
