@@ -111,11 +111,11 @@ class Translator(Task):
         """
         made = []
 
-        def loss(part: Batch) -> Terms:
+        def generator_loss(part: Batch) -> Terms:
             made.append(make(part))
             return terms(part, made[-1])
 
-        self.optimize("generator", loss, batch)
+        self.optimize("generator", generator_loss, batch)
         return made
 
     # ---- asked by a user --------------------------------------------------------------------------------------
