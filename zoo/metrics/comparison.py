@@ -27,7 +27,7 @@ from zoo.tasks.task import Inputs, Task
 
 PHOTOGRAPHS = "cifar10"
 COMPARABLE = 2_048  # images: with fewer, the covariance of InceptionV3's 2,048 features is singular
-FEWEST = 50  # images: with fewer, none of the numbers means anything
+FEWEST = 50  # images: with fewer, what is said of a distribution means nothing
 
 
 class How(NamedTuple):
@@ -54,7 +54,7 @@ class Comparison:
         protocol: with the split, and how many there are on both sides.
 
     Raises:
-        UsageError: an unknown data set or split, images of other channels, or too few of them.
+        UsageError: an unknown data set or split, or images of other channels.
     """
 
     def __init__(self, model: Task, protocol: Protocol, how: How) -> None:
@@ -76,9 +76,6 @@ class Comparison:
             raise UsageError(f"{self.model.variant} makes {spec.kind} of {spec.shape[0]} channels and "
                              f"{source.spec.name} has {source.spec.shape[0]}: they cannot be compared. Choose other "
                              "real images with --data")
-        if source.spec.images < FEWEST:
-            raise UsageError(f"{source.spec.name} has {source.spec.images} images in its {source.split} split, which "
-                             f"is too few to compare with: at least {FEWEST}")
         return source
 
     @cached_property

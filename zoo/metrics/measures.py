@@ -23,7 +23,7 @@ from zoo.metrics import (
 )
 from zoo.metrics.ageing import FACES, STEPS, ageing
 from zoo.metrics.classes import by_head, class_coverage, confidence, heads_kept, label_agreement
-from zoo.metrics.comparison import Comparison
+from zoo.metrics.comparison import FEWEST, Comparison
 from zoo.metrics.distances import (
     frechet_distance,
     frechet_spread,
@@ -51,13 +51,15 @@ def unchecked(c: Comparison) -> None:
 
 class Measure(NamedTuple):
     """A way to measure, what the names of its values begin with, what else their protocol says, what a card says of how
-    they are to be read, and what raises UsageError, before any work, where it says nothing of a model."""
+    they are to be read, what raises UsageError, before any work, where it says nothing of a model, and how many images
+    it takes on each side at least."""
 
     compute: Callable[[Comparison], Values]
     stems: tuple[str, ...]
     said: str = ""
     reading: str = ""
     check: Callable[[Comparison], object] = unchecked
+    fewest: int = FEWEST
 
 
 def frechet(c: Comparison) -> Values:
@@ -185,14 +187,14 @@ def transport(c: Comparison) -> Values:
 
 
 MEASURES: dict[str, Measure] = {
-    "pixels": Measure(translation.pixels, ("l", "psnr", "ssim")),
-    "luma": Measure(translation.luma, ("psnr_y", "ssim_y", "small_psnr")),
-    "perceptual": Measure(translation.perceptual, ("perceptual",)),
+    "pixels": Measure(translation.pixels, ("l", "psnr", "ssim"), fewest=1),
+    "luma": Measure(translation.luma, ("psnr_y", "ssim_y", "small_psnr"), fewest=1),
+    "perceptual": Measure(translation.perceptual, ("perceptual",), fewest=1),
     "labels_back": Measure(translation.labels_back, ("pixel_accuracy", "class_accuracy", "class_iou"),
                            f"judge='U-Net of width {label_maps.WIDTH}, {label_maps.SCHOOLING}'"),
-    "cycle": Measure(translation.cycle, ("cycle",)),
+    "cycle": Measure(translation.cycle, ("cycle",), fewest=1),
     "domains": Measure(translation.domains, ("in_domain",),
-                       f"judge='classifier of width {two_domains.WIDTH}, {two_domains.SCHOOLING}'"),
+                       f"judge='classifier of width {two_domains.WIDTH}, {two_domains.SCHOOLING}'", fewest=1),
     "parts": Measure(translation.parts, ("asked", "kept")),
     "identification": Measure(identification, ("identified",)),
     "frechet": Measure(frechet, ("fid", "fd")),
@@ -217,13 +219,13 @@ MEASURES: dict[str, Measure] = {
     "combinations": Measure(combinations.combinations, ("said_seen", "said_unseen"),
                             f"each={combinations.EACH}"),
     "ageing": Measure(ageing, ("aged", "aged_off", "same_face"), f"faces={FACES} steps={STEPS}"),
-    "stays": Measure(stays, ("label_kept", "input_l")),
+    "stays": Measure(stays, ("label_kept", "input_l"), fewest=1),
     "restyled": Measure(restyling.style, ("style",),
                         "judge='logistic regression on words and pairs of words of the sentences to train with'"),
     "human": Measure(restyling.human, ("human_bleu",)),
     "kept": Measure(restyling.kept, ("input_bleu",)),
     "fluency": Measure(restyling.fluency, ("nats",)),
-    "style": Measure(translation.style, ("palette_l", "style_spread", "own_l", "own_psnr", "own_ssim")),
+    "style": Measure(translation.style, ("palette_l", "style_spread", "own_l", "own_psnr", "own_ssim"), fewest=3),
     "memorisation": Measure(memorised, ("memorised",)),
     "likelihood": Measure(writing.likelihood, ("nll",)),
     "truth": Measure(writing.truth, ("true_nll", "grammatical")),
@@ -242,8 +244,14 @@ MEASURES: dict[str, Measure] = {
 
 def taken(names: Sequence[str], c: Comparison) -> dict[str, Values]:
     """The values of measures by name. Raises UsageError before any work where one of them says nothing of the model."""
+    images = min(c.protocol.samples, c.protocol.real, c.source.spec.images)
     for name in names:
         MEASURES[name].check(c)
+        if images < MEASURES[name].fewest:
+            enough = [other for other in names if images >= MEASURES[other].fewest]
+            raise UsageError(f"{images} images, of {c.source.spec.images} in the split {c.source.split} of "
+                             f"{c.source.spec.name}, are too few for {name}: at least {MEASURES[name].fewest}"
+                             + (f"; of so few --measures {','.join(enough)} can be taken" if enough else ""))
     return {name: MEASURES[name].compute(c) for name in names}
 
 

@@ -26,8 +26,8 @@ class Protocol(Options):
                                   "are fetched (default: the data set's own, else inception)")
     data: str | None = option(None, "data set of the real images (default: the one the model was trained on)")
     split: str | None = option(None, "its split: train or test (default: test where there is one)")
-    samples: int = option(10_000, "images to generate", minimum=50)
-    real: int = option(10_000, "real images, at most", minimum=50)
+    samples: int = option(10_000, "images to generate", minimum=1)
+    real: int = option(10_000, "real images, at most", minimum=1)
     seed: int = option(0, "of the latents", minimum=0, maximum=2**63 - 1)
     precision: Precision | None = option(None, "of the arithmetic of answers and features: bf16-mixed takes half of "
                                          "the time where the processor has units for it (default: 32-true)")
