@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import tomllib
+import zlib
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,8 @@ from zoo.store import catalogue
 from zoo.store.portable import last_name, portable, portable_metrics
 from zoo.store.saving import save
 
+ROOT = Path(zoo.__file__).parent
+TAKEN = 100 * 2**20  # bytes of a file that PyPI takes
 SECRET = ("/home/me", "/data/private", "C:\\Users", "me/projects", "~/pictures")
 
 
@@ -223,3 +227,10 @@ def test_sheets_that_are_none_do_not_keep_a_model_from_being_published(tmp_path)
         "training": {"batch_size": "8", "seed": 0, "images": 99, "data": "digits"}})
     with pytest.raises(zoo.UsageError, match="no card can be made of .*config.json"):
         prepare(folder, "me/gan")
+
+
+def test_the_wheel_is_one_that_pypi_takes():
+    """All data that come along, as a wheel has them; the code is less than a megabyte."""
+    patterns = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    files = {path for pattern in patterns["tool"]["setuptools"]["package-data"]["zoo"] for path in ROOT.glob(pattern)}
+    assert sum(len(zlib.compress(path.read_bytes(), 6)) for path in files) < TAKEN - 10**6
