@@ -20,11 +20,19 @@ from zoo.networks.progressive import GAIN, PixelNorm, Spread, channels_of, equal
 MAPPING_RATE = 0.01
 
 
-class Rectifier(nn.Module):
+# Sums and factors of whole maps are taken in place where nothing needs what was there: a step is bound by memory.
+
+
+def rectified(x: Tensor) -> Tensor:
     """The leaky rectifier 0.2 times sqrt(2)."""
+    return F.leaky_relu(x, 0.2).mul_(GAIN)
+
+
+class Rectifier(nn.Module):
+    """``rectified`` as a layer."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(x, 0.2) * GAIN
+        return rectified(x)
 
 
 class Blurred(nn.Module):
@@ -36,7 +44,7 @@ class Blurred(nn.Module):
             last = first.shape[dim] - 1
             before = torch.cat([first.narrow(dim, 0, 1), second.narrow(dim, 0, last)], dim)
             after = torch.cat([first.narrow(dim, 1, last), second.narrow(dim, last, 1)], dim)
-            x = (before + 3 * first + 3 * second + after) / 8
+            x = before.add_(first, alpha=3).add_(second, alpha=3).add_(after).div_(8)
         return x
 
 
@@ -56,7 +64,7 @@ class ModulatedConv(nn.Module):
         assert self.style.bias is not None
         nn.init.ones_(self.style.bias)
 
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor | float = 0.0) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None = None) -> Tensor:
         """``noise``, (N, 1, H, W), is added before the bias."""
         style, weight, bias = self.style(w), self.convolution.weight, self.convolution.bias
         assert bias is not None
@@ -64,7 +72,9 @@ class ModulatedConv(nn.Module):
         if self.demodulate:
             norm = style.square() @ weight.square().sum((2, 3)).T  # (N, outputs)
             x = x * (norm + 1e-12).rsqrt()[:, :, None, None]
-        return x + noise + bias[:, None, None]
+        if noise is not None:
+            x = x.add_(noise)
+        return x.add_(bias[:, None, None])
 
 
 class Layer(nn.Module):
@@ -76,7 +86,7 @@ class Layer(nn.Module):
         self.strength = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
-        return F.leaky_relu(self.convolution(x, w, self.strength * noise), 0.2) * GAIN
+        return rectified(self.convolution(x, w, self.strength * noise))
 
 
 class StyleGenerator(nn.Module):
