@@ -3,11 +3,11 @@
 import json
 import re
 import shutil
-import tomllib
 import zlib
 from pathlib import Path
 
 import pytest
+import tomllib
 import torch
 import yaml
 
