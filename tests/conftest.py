@@ -111,8 +111,9 @@ def answers(model, n: int = 4, seed: int = 0, **how) -> torch.Tensor:
 
 def set_up(data: DataModule, images_seen: int = 0) -> DataModule:
     """A data module as a Trainer on one CPU process has it, its model's clock at ``images_seen``."""
+    model = SimpleNamespace(accumulate=1, group_size=1, images_seen=images_seen)
     data.trainer = SimpleNamespace(world_size=1, strategy=SimpleNamespace(root_device=torch.device("cpu")),
-                                   lightning_module=SimpleNamespace(accumulate=1, images_seen=images_seen, group_size=1))
+                                   lightning_module=model)
     data.setup("fit")
     return data
 
