@@ -142,11 +142,11 @@ def test_stylegan2_by_hand_is_that_of_the_zoo():
 def test_options_are_timed_against_none(capsys, monkeypatch):
     seen, run = [], train.Run
     monkeypatch.setattr(train, "Run", lambda name, config, *rest: seen.append(config) or run(name, config, *rest))
-    benchmark.main(["options", "--options", "augment=ada", "augment_p=0.3", "r1-every=2", "--batches", "3", "--width",
-                    "2", *TINY])
+    benchmark.main(["options", "--options", "augment=ada", "augment_p=0.3", "r1=1", "r1-every=2", "--batches", "3",
+                    "--width", "2", *TINY])
     assert "| without / with |" in capsys.readouterr().out
     plain = {"width": 2, "backbone": "dcgan"}
-    assert seen == [plain | {"augment": "ada", "augment_p": 0.3, "r1_every": 2}, plain]
+    assert seen == [plain | {"augment": "ada", "augment_p": 0.3, "r1": 1.0, "r1_every": 2}, plain]
 
 
 def test_a_side_has_a_process_of_its_own():

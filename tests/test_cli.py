@@ -115,7 +115,7 @@ def test_a_mistake_is_one_line_and_status_2(arguments, status, said, monkeypatch
     assert errors.count("\n") == (1 if said else 0)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["list"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["play", "--help"], ["list"]])
 def test_a_pipe_that_nobody_reads_ends_nothing(arguments):
     reader, writer = os.pipe()
     os.close(reader)

@@ -178,8 +178,12 @@ def _plain_warnings() -> Iterator[None]:
 def _status_of(work: Callable[[], int | None]) -> int:
     """What a process ends with that does this; trouble that a person can mend is said."""
     try:
-        with _plain_warnings():
-            status = work() or 0
+        try:
+            with _plain_warnings():
+                status = work() or 0
+        except SystemExit:  # argparse's, after --help, which may still lie in the buffer
+            sys.stdout.flush()
+            raise
         sys.stdout.flush()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
