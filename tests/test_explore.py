@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +16,7 @@ from PIL import Image, ImageOps
 from starlette.testclient import TestClient
 
 import zoo
+from zoo.store.loading import find
 from zoo.tasks import sampling_views
 from zoo.tasks.asking import Control, View
 from zoo.tasks.task import Task
@@ -181,6 +183,15 @@ def test_the_pictures_of_a_card_are_shown(client):
     assert "training progress" in {one["word"] for one in shown}
     assert all(one["src"].startswith("data:image/png") and one["caption"] for one in shown)
     assert not client.get("/api/models/seqgan-captions").json()["pictures"]
+
+
+def test_a_damaged_picture_of_a_card_hides_nothing_else(tmp_path):
+    shutil.copytree(find("gan-mnist"), tmp_path / "model")
+    (tmp_path / "model" / "samples.png").write_bytes((tmp_path / "model" / "samples.png").read_bytes()[:90])
+    with TestClient(explorer([str(tmp_path / "model")]), base_url="http://localhost") as client:
+        found = client.get(f"/api/models/{tmp_path / 'model'}").json()
+    assert found["views"]
+    assert "samples" not in {one["word"] for one in found["pictures"]}
 
 
 def test_two_people_are_answered_at_once(client):

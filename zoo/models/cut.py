@@ -12,8 +12,8 @@ picture there: cross-entropy over products divided by tau = 0.07. Places of othe
 the picture's own side gets no gradient. What is of B already is to stay (lambda_Y).
 
 Networks, rates and pictures are CycleGAN's, with one generator and one D. Departures: the two PatchNCE are added, where
-the authors' code halves their sum; D's strides are those of the 70 px PatchGAN without the code's blur; each picture
-has places of its own.
+the authors' code halves their sum; D steps after G, not before; D's strides are those of the 70 px PatchGAN without the
+code's blur; each picture has places of its own.
 """
 
 from dataclasses import dataclass

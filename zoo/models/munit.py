@@ -11,7 +11,8 @@ alike, such as for A
 and D_B descends E[(D_B(b) - 1)^2] + E[D_B(G_B(c_a, s_b))^2]; with lambda_x 10, lambda_c = lambda_s = 1 and norms that
 are means over values. The last term is section 4's style-augmented cycle, 0 unless asked for. A style has 8 numbers;
 it is drawn, or taken from a picture of the domain: ``translate(images, style=picture)``. Adam has 1e-4, 0.5 and 0.999.
-Departures: one PatchGAN a domain instead of three scales, of instance norm; see ``zoo.networks.styled`` for others.
+Departures: one PatchGAN a domain instead of three scales, of instance norm; D steps after E and G, on the pictures that
+these were corrected by, where the authors' code draws others; see ``zoo.networks.styled`` for others.
 """
 
 from dataclasses import dataclass

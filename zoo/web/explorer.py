@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,13 +103,15 @@ class Shown:
         return [] if given is None or given.shape[1] not in (1, 3) else [shown(x).convert("RGB") for x in given]
 
     def _pictures(self) -> list[dict[str, str]]:
-        """Those of its card, such as what it made on the way through training."""
+        """Those of its card, such as what it made on the way through training; one that is damaged is left out."""
         captions, found = captions_of(self.model), []
         for name in pictures_in(self.folder, self.model):
-            if name.endswith(".png"):  # sentences stand in the card's text
+            if not name.endswith(".png"):  # sentences stand in the card's text
+                continue
+            with suppress(UsageError):
+                picture = opened((self.folder / name).read_bytes())
                 word, caption = captions[name]
-                found.append({"src": as_address(opened((self.folder / name).read_bytes())), "word": word,
-                              "caption": caption})
+                found.append({"src": as_address(picture), "word": word, "caption": caption})
         return found
 
     def is_slow(self, name: str) -> bool:
