@@ -47,12 +47,8 @@ def created(variant: str, image_size: int = 16, channels: int = 1, classes: int 
 def options_with(variant: str, **values) -> dict:
     """Those of the values that are options of the variant, and say something where the others have their defaults."""
     options = options_of(variant_class(variant).Config)
-
-    def says_something(name: str) -> bool:
-        needed, _, wanted = options[name].needs.partition("=")
-        return not needed or (options[needed].default == wanted if wanted else bool(options[needed].default))
-
-    return {name: value for name, value in values.items() if name in options and says_something(name)}
+    return {name: value for name, value in values.items()
+            if name in options and options[name].counts(lambda other: options[other].default)}
 
 
 SMALL = {"width": 2, "blocks": 1, "judge_width": 2, "code_width": 8, "condition_dim": 4, "text_width": 4,

@@ -115,7 +115,7 @@ def test_each_network_learns_by_its_own_terms():
     """Within the group that a term is of; the other group stands still in ``optimize``."""
     model = model_of(identity=0.5)
     batch = batch_of(model)
-    judged = model.judged(batch, [model.made(batch)])
+    judged = model.judged(batch, [model.fake(batch)])
     groups = {"generator": ("generator", "inverse"), "discriminator": ("discriminator_a", "discriminator_b")}
     found = {}
     for group, loss, given in (("generator", model.generator_loss, batch),
@@ -199,7 +199,7 @@ def test_pool_of_none_gives_what_is_new():
     new = torch.rand(3, 1, 2, 2)
     assert torch.equal(History(0, 1, 2, 2).exchange(new, torch.zeros(3, 2)), new)
     batch = batch_of(model_of(pool=0))
-    assert model_of(pool=0).judged(batch, [model_of().made(batch)]).made_a.shape == batch.a.shape
+    assert model_of(pool=0).judged(batch, [model_of().fake(batch)]).made_a.shape == batch.a.shape
 
 
 def pools(folder, images: int) -> dict:

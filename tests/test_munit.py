@@ -123,7 +123,7 @@ def test_each_network_learns_by_its_own_terms():
         side = name[-1]
         assert trained(term, coders[side]) == own, name
         assert trained(term, coders["ab".replace(side, "")]) == other, name
-    made = (crossed.made.detach() for crossed in reversed(model.both_crossed(batch)))
+    made = (crossed.made.detach() for crossed in reversed(model.fake(batch)))
     for name, term in model.discriminator_loss(Judged(batch.a, batch.b, *made)).items():
         judges = {"a": model.discriminator_a, "b": model.discriminator_b}
         assert trained(term, judges[name[-1]]), name

@@ -88,24 +88,28 @@ def test_pictures_of_a_step_are_made_once(variant, tmp_path):
     """For both players, in parts too; and what D is shown has no way back to G."""
     config = tiny_config(variant) | options_with(variant, pretrain_images=0)
     run = tiny_run(variant, tmp_path, images=16, config=config, accumulate=2)
-    model, judging, shown = run.model, [], []
+    model, made, judging, shown = run.model, [], [], []
     for network in model.networks_for_sampling().values():
         for layer in network.modules():
             if isinstance(layer, nn.Conv2d):
                 layer.register_forward_hook(lambda *_: pytest.fail("made again, for D alone") if judging else None)
+    first = next(layer for layer in next(iter(model.networks_for_sampling().values())).modules()
+                 if isinstance(layer, nn.Conv2d))
+    first.register_forward_hook(lambda *_: made.append(torch.is_grad_enabled()))
     discriminator_loss = model.discriminator_loss
 
     def judged(batch):
         judging.append(True)
         terms = discriminator_loss(batch)
         judging.clear()
-        shown.extend(batch)
+        shown.append(batch)
         return terms
 
     model.discriminator_loss = judged
     run.train()
-    assert shown
-    assert not any(pictures.requires_grad for pictures in shown)
+    assert len(shown) == 4
+    assert sum(made) == 4 or model.data_kind != "pairs"  # of two domains pictures are made there and back
+    assert not any(pictures.requires_grad for batch in shown for pictures in batch)
 
 
 @pytest.mark.parametrize(("size", "layers"), [(16, 1), (32, 1), (64, 2), (128, 3), (256, 3)])

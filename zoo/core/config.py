@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from numbers import Integral, Real
 from textwrap import shorten
 from types import NoneType, UnionType
@@ -63,6 +63,11 @@ class Option(NamedTuple):
         if self.maximum is not None and value > self.maximum:
             raise UsageError(f"{self.name} must be at most {self.maximum}, not {value}")
         return value
+
+    def counts(self, value_of: Callable[[str], Any]) -> bool:
+        """Whether it says something beside the values of the other options, by name."""
+        needed, _, wanted = self.needs.partition("=")
+        return not needed or (value_of(needed) == wanted if wanted else bool(value_of(needed)))
 
     def _plain(self, value: Any) -> Any:
         """Numbers of numpy's types as Python's, and paths as strings."""
@@ -127,11 +132,8 @@ class Options:
         """Raises UsageError for an option that says nothing without another one; before new work, since what is on
         disk may have such."""
         for name, spec in options_of(type(self)).items():
-            if not spec.needs or getattr(self, name) == spec.default:
-                continue
-            needed, _, wanted = spec.needs.partition("=")
-            found = getattr(self, needed)
-            if found != wanted if wanted else not found:
+            if getattr(self, name) != spec.default and not spec.counts(partial(getattr, self)):
+                needed, _, wanted = spec.needs.partition("=")
                 asked = f"{flag_of(needed)} {wanted}".strip()
                 raise UsageError(f"{flag_of(name)} says nothing without {asked}: give both, or leave {flag_of(name)} "
                                  "away")

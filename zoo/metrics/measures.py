@@ -244,7 +244,7 @@ MEASURES: dict[str, Measure] = {
 
 def taken(names: Sequence[str], c: Comparison) -> dict[str, Values]:
     """The values of measures by name. Raises UsageError before any work where one of them says nothing of the model."""
-    images = min(c.protocol.samples, c.protocol.real, c.source.spec.images)
+    images = min(c.protocol.samples, c.protocol.real)
     for name in names:
         MEASURES[name].check(c)
         if images < MEASURES[name].fewest:

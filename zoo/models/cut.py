@@ -77,10 +77,10 @@ class CUT(UnpairedTranslator):
 
     def training_step(self, batch: Domains, batch_idx: int) -> None:
         batch = self.begun(batch)
-        made = self.step_generator(batch, self.made, self.terms_of)
+        made = self.step_generator(batch)
         self.optimize("discriminator", self.discriminator_loss, Judged(batch.b, torch.cat(made).detach().to(batch.a)))
 
-    def made(self, batch: Domains) -> Tensor:
+    def fake(self, batch: Domains) -> Tensor:
         return self.generator(batch.a)
 
     def contrast(self, pictures: Tensor, made: Tensor) -> Tensor:
@@ -111,14 +111,10 @@ class CUT(UnpairedTranslator):
         return {"real": 0.5 * squared_error(self.discriminator(batch.b), 1.0),
                 "fake": 0.5 * squared_error(self.discriminator(batch.made), 0.0)}
 
-    def generator_loss(self, batch: Domains) -> Terms:
-        return self.terms_of(batch, self.made(batch))
-
-    def terms_of(self, batch: Domains, made: Tensor) -> Terms:
-        """What G and H descend."""
+    def generator_terms(self, batch: Domains, fake: Tensor) -> Terms:
         config = self.config
-        terms = {"adversarial": squared_error(self.discriminator(made), 1.0),
-                 "nce_x": config.nce_x * self.contrast(batch.a, made)}
+        terms = {"adversarial": squared_error(self.discriminator(fake), 1.0),
+                 "nce_x": config.nce_x * self.contrast(batch.a, fake)}
         if config.nce_y:
             terms["nce_y"] = config.nce_y * self.contrast(batch.b, self.generator(batch.b))
         return terms

@@ -66,10 +66,10 @@ class CycleGAN(CyclicTranslator):
 
     def training_step(self, batch: Domains, batch_idx: int) -> None:
         batch = self.begun(batch)
-        made = self.step_generator(batch, self.made, self.terms_of)
+        made = self.step_generator(batch)
         self.optimize("discriminator", self.discriminator_loss, self.judged(batch, made))
 
-    def made(self, batch: Domains) -> Made:
+    def fake(self, batch: Domains) -> Made:
         a, b = self.inverse(batch.b), self.generator(batch.a)
         return Made(a, b, self.inverse(b), self.generator(a))
 
@@ -80,16 +80,12 @@ class CycleGAN(CyclicTranslator):
         return Judged(batch.a, batch.b, self.history_a.exchange(made_a, self.draw(torch.rand, n, 2)),
                       self.history_b.exchange(made_b, self.draw(torch.rand, n, 2)))
 
-    def generator_loss(self, batch: Domains) -> Terms:
-        return self.terms_of(batch, self.made(batch))
-
-    def terms_of(self, batch: Domains, made: Made) -> Terms:
-        """What the generators descend."""
+    def generator_terms(self, batch: Domains, fake: Made) -> Terms:
         config = self.config
-        terms = {"adversarial_a": squared_error(self.discriminator_a(made.a), 1.0),
-                 "adversarial_b": squared_error(self.discriminator_b(made.b), 1.0),
-                 "cycle_a": config.cycle * F.l1_loss(made.back_a, batch.a),
-                 "cycle_b": config.cycle * F.l1_loss(made.back_b, batch.b)}
+        terms = {"adversarial_a": squared_error(self.discriminator_a(fake.a), 1.0),
+                 "adversarial_b": squared_error(self.discriminator_b(fake.b), 1.0),
+                 "cycle_a": config.cycle * F.l1_loss(fake.back_a, batch.a),
+                 "cycle_b": config.cycle * F.l1_loss(fake.back_b, batch.b)}
         if config.identity:
             weight = config.identity * config.cycle
             terms |= {"identity_a": weight * F.l1_loss(self.inverse(batch.a), batch.a),

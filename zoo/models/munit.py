@@ -78,12 +78,12 @@ class MUNIT(StyledTranslator):
 
     def training_step(self, batch: Domains, batch_idx: int) -> None:
         batch = self.begun(batch)
-        made = self.step_generator(batch, self.both_crossed, self.terms_of)
+        made = self.step_generator(batch)
         made_b, made_a = (torch.cat([part.made for part in parts]).detach().to(batch.a)
                           for parts in zip(*made, strict=True))
         self.optimize("discriminator", self.discriminator_loss, Judged(batch.a, batch.b, made_a, made_b))
 
-    def both_crossed(self, batch: Domains) -> tuple[Crossed, Crossed]:
+    def fake(self, batch: Domains) -> tuple[Crossed, Crossed]:
         a, b = self.coder_a, self.coder_b
         return self.crossed(batch.a, a, b), self.crossed(batch.b, b, a)
 
@@ -91,17 +91,13 @@ class MUNIT(StyledTranslator):
         content, drawn = own.content(images), self.draw(torch.randn, len(images), self.config.style_dim)
         return Crossed(content, own.style(images), drawn, other.decode(content, drawn))
 
-    def generator_loss(self, batch: Domains) -> Terms:
-        return self.terms_of(batch, self.both_crossed(batch))
+    def generator_terms(self, batch: Domains, fake: tuple[Crossed, Crossed]) -> Terms:
+        (of_a, of_b), a, b = fake, self.coder_a, self.coder_b
+        return self.terms_of("a", batch.a, of_a, a, b, self.discriminator_b) \
+            | self.terms_of("b", batch.b, of_b, b, a, self.discriminator_a)
 
-    def terms_of(self, batch: Domains, crossed: tuple[Crossed, Crossed]) -> Terms:
-        """What the coders descend."""
-        (of_a, of_b), a, b = crossed, self.coder_a, self.coder_b
-        return self.terms_of_one("a", batch.a, of_a, a, b, self.discriminator_b) \
-            | self.terms_of_one("b", batch.b, of_b, b, a, self.discriminator_a)
-
-    def terms_of_one(self, side: str, images: Tensor, crossed: Crossed, own: StyledCoder, other: StyledCoder,
-                     judge: nn.Module) -> Terms:
+    def terms_of(self, side: str, images: Tensor, crossed: Crossed, own: StyledCoder, other: StyledCoder,
+                 judge: nn.Module) -> Terms:
         """The terms of pictures of one domain."""
         config, (content, style, drawn, made) = self.config, crossed
         found = other.content(made)

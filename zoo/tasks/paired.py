@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.core.errors import UsageError
-from zoo.core.module import Batch, Terms
+from zoo.core.module import Batch
 from zoo.data.batches import Labelled, Pair
 from zoo.data.derived import Way
 from zoo.data.holes import in_the_centre, unknown_pixels
@@ -62,16 +62,9 @@ class PairedTranslator(Translator):
     def picture_of(self, fake: Any) -> Tensor:
         return fake
 
-    def generator_terms(self, batch: Pair, fake: Any) -> Terms:
-        """What G descends, given what it makes."""
-        raise NotImplementedError
-
-    def generator_loss(self, batch: Pair) -> Terms:
-        return self.generator_terms(batch, self.fake(batch))
-
     def alternate(self, batch: Pair) -> None:
         """A step of G, and one of D, if there is one, on the pictures of that step: they are made once."""
-        made = self.step_generator(batch, self.fake, self.generator_terms)
+        made = self.step_generator(batch)
         if hasattr(self, "discriminator"):
             fakes = torch.cat(list(map(self.picture_of, made))).detach().to(batch.target)
             self.optimize("discriminator", self.discriminator_loss, Judged(*batch, fakes))

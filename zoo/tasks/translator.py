@@ -99,24 +99,28 @@ class Translator(Task):
         set_rates(optimizers if isinstance(optimizers, list) else [optimizers],
                   self.config.learning_rate * linear_decay(before, budget))
 
-    def step_generator(self, batch: Batch, make: Callable[[Any], Any], terms: Callable[[Any, Any], Terms]) -> list[Any]:
-        """A step of G. Pictures of a step are made once: D can be shown those that G was corrected by.
+    def fake(self, batch: Any) -> Any:
+        """What G makes of a batch: pictures (N, C, H, W), or what there are such among."""
+        raise NotImplementedError
 
-        Args:
-            make: gives what G makes of a batch, or of a part of one.
-            terms: what G descends, given these two.
+    def generator_terms(self, batch: Any, fake: Any) -> Terms:
+        """What G descends, given what it makes."""
+        raise NotImplementedError
 
-        Returns:
-            what was made of each part, in order.
-        """
-        made = []
+    def generator_loss(self, batch: Batch) -> Terms:
+        return self.generator_terms(batch, self.fake(batch))
+
+    def step_generator(self, batch: Batch) -> list[Any]:
+        """A step of G, and what it made of each part of the batch: so D can be shown the pictures that G was corrected
+        by, and those of a step are made once."""
+        fakes = []
 
         def generator_loss(part: Batch) -> Terms:
-            made.append(make(part))
-            return terms(part, made[-1])
+            fakes.append(self.fake(part))
+            return self.generator_terms(part, fakes[-1])
 
         self.optimize("generator", generator_loss, batch)
-        return made
+        return fakes
 
     # ---- asked by a user --------------------------------------------------------------------------------------
 
