@@ -524,5 +524,5 @@ def test_a_run_of_an_older_layout_is_refused_with_a_sentence(finished, tmp_path)
     checkpoint = torch.load(newest, weights_only=True)
     del checkpoint["zoo"]["layout"]
     torch.save(checkpoint, newest)
-    with pytest.raises(zoo.UsageError, match="of layout 1 and this zoo goes on with layout 2"):
+    with pytest.raises(zoo.UsageError, match="of layout 1 and this zoo goes on with layout 3"):
         tiny_run("gan", folder, resume=True, images=320).train()

@@ -5,13 +5,25 @@ import shutil
 
 import pytest
 import torch
-from conftest import HALF, OF_SENTENCES, SAMPLERS, VARIANTS, WHOLE, answers, created, options_with, tiny_run
+from conftest import (
+    HALF,
+    OF_SENTENCES,
+    SAMPLERS,
+    VARIANTS,
+    WHOLE,
+    answers,
+    created,
+    options_with,
+    tiny_config,
+    tiny_run,
+)
 
 import zoo
 from zoo.core.config import options_of
 from zoo.core.module import GenerativeModule
 from zoo.models import variant_class
 from zoo.networks import BACKBONES
+from zoo.tasks.gan import GAN
 from zoo.tasks.task import QUESTIONS
 from zoo.training.checkpoints import newest_checkpoint
 
@@ -67,6 +79,37 @@ def test_players_do_not_touch_each_other(variant, tmp_path, monkeypatch):
     run = tiny_run(variant, tmp_path, images=HALF)
     run.train()
     assert seen == set(run.model.optimizer_groups())
+
+
+@pytest.mark.parametrize(("variant", "parts"), [
+    (name, parts) for name in SAMPLERS if getattr(variant_class(name), "fake", None) is GAN.fake
+    for parts in (1, 2) if parts == 1 or not variant_class(name).couples_images])
+def test_both_players_of_a_step_are_shown_the_same_fakes(variant, parts, tmp_path, monkeypatch):
+    """Made once, and with no way back to G from what D is shown; in parts made for each, of the same latents."""
+    made, shown = [], []
+    make, fakes = variant_class(variant).make_fakes, GAN.fakes
+    monkeypatch.setattr(variant_class(variant), "make_fakes", lambda *given: made.append(make(*given)) or made[-1])
+
+    def watched(self, batch):
+        found = fakes(self, batch)
+        shown.append((self.groups.turn, found))
+        return found
+
+    monkeypatch.setattr(GAN, "fakes", watched)
+    critic_steps = options_of(variant_class(variant).Config)["critic_steps"].maximum or 2
+    run = tiny_run(variant, tmp_path, images=16, accumulate=parts,
+                   config=tiny_config(variant) | {"critic_steps": critic_steps})
+    assert run.train() == 0
+    steps, asked = run.model.updates["generator"], {"generator": [], "discriminator": []}
+    assert steps == 2 // critic_steps
+    for turn, found in shown:
+        assert found.images.requires_grad == (turn == "generator")
+        asked[turn].append(found)
+    assert len(asked["generator"]) == parts * steps
+    assert len(made) == (2 if parts == 1 else 2 * parts + parts * steps)
+    for theirs, ours in zip(asked["discriminator"][-parts:], asked["generator"][-parts:], strict=True):
+        assert torch.equal(theirs.latent, ours.latent)
+        assert parts > 1 or torch.equal(theirs.images, ours.images)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -326,7 +326,7 @@ class GenerativeModule(LightningModule):
         return {"variant": self.variant, "config": self.config.to_dict(), "data": self.data.to_dict()}
 
 
-LAYOUT = 2  # of checkpoints: raised when a resumed run would not be the run that it was
+LAYOUT = 3  # of checkpoints: raised when a resumed run would not be the run that it was
 
 
 def _difference(theirs: Any, ours: Any) -> str:

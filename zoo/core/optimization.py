@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import nn
 
 
@@ -17,6 +18,7 @@ class Groups:
         names: in the order of the optimizers.
         own, others: of a group, and of all groups but it.
         moved: groups whose steps change what is averaged.
+        turn: the group that steps now.
     """
 
     def __init__(self, own: dict[str, list[nn.Parameter]], averaged: Iterable[nn.Parameter]) -> None:
@@ -27,14 +29,32 @@ class Groups:
         self.others = {name: [p for key, p in everyone.items() if key not in keys[name]] for name in self.own}
         wanted = {id(p) for p in averaged}
         self.moved = {name for name in self.own if wanted & keys[name]}
+        self.turn: str | None = None
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Freezes every group but one."""
-        for parameter in self.others[name]:
-            parameter.requires_grad_(False)
+        """Freezes every group but one, whose turn it is."""
+        self.turn = name
         try:
-            yield
+            with _requiring(self.others[name], False):
+                yield
         finally:
-            for parameter in self.others[name]:
-                parameter.requires_grad_(True)
+            self.turn = None
+
+    @contextmanager
+    def recorded(self, name: str) -> Iterator[None]:
+        """Meanwhile what a group's networks make can be differentiated by their parameters, whoever's turn it is."""
+        with _requiring([p for p in self.own[name] if not p.requires_grad], True), torch.enable_grad():
+            yield
+
+
+@contextmanager
+def _requiring(parameters: list[nn.Parameter], gradient: bool) -> Iterator[None]:
+    """Meanwhile parameters, of which all are as ``gradient`` does not say, are as it says."""
+    for parameter in parameters:
+        parameter.requires_grad_(gradient)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(not gradient)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from zoo.core import parallel
 
+APART = 1 << 32  # the number of the first draw aside
 BLOCK = 16  # rows that are drawn with one seed: what a process may draw too many of, at each end of its share
 
 
@@ -43,6 +44,16 @@ class Draws:
             yield
         finally:
             self._step, self._count = kept
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Meanwhile draws are counted apart, in every turn of a step from the same number: what is drawn so a second
+        time is the same."""
+        kept, self._count = self._count, APART
+        try:
+            yield
+        finally:
+            self._count = kept
 
     @contextmanager
     def parts(self, number: int) -> Iterator[Iterator[int]]:

@@ -59,9 +59,8 @@ class BiGAN(GAN):
 
     def judge(self, batch: Labelled) -> tuple[Tensor, Tensor]:
         """Logits (N, 1) of the pairs (x, E(x)) and (G(z), z)."""
-        images, labels = batch
-        z = self.latent(len(images))
-        fake = self.seen(self.generate(z, labels))
+        images = batch.images
+        z, fake = self.fakes(batch)
         encoded = self.discriminator(self.seen(images), self.code(images))
         return encoded, self.discriminator(fake, z)
 

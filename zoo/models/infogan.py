@@ -112,9 +112,8 @@ class InfoGAN(GAN):
 
     def judge_fakes(self, batch: Labelled) -> tuple[Tensor, Terms]:
         """D's logits on generated images (N, 1), and the weighted bounds for their codes."""
-        images, labels = batch
-        latent = self.latent(len(images))
-        features = self.discriminator.trunk(self.seen(self.generate(latent, labels)))
+        latent, fake = self.fakes(batch)
+        features = self.discriminator.trunk(fake)
         categorical, continuous = self.bounds(self.discriminator.q(features), latent)
         self.track("generator/information", categorical + continuous)
         return self.discriminator.head(features), {

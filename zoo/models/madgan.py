@@ -20,7 +20,7 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.networks.blocks import TrunkWithHead
-from zoo.tasks.gan import GAN, GANConfig
+from zoo.tasks.gan import GAN, Fakes, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +64,14 @@ class MADGAN(GAN):
     def build_discriminator(self) -> nn.Module:
         return TrunkWithHead(self.backbone_trunk(self.config.discriminator_norm), outputs=self.config.generators + 1)
 
-    def fake(self, batch: Labelled) -> Tensor:
+    def make_fakes(self, batch: Labelled) -> Fakes:
         """Images (N, C, H, W), row i by generator i mod k, so that two processes equal one."""
         n, k = len(batch[0]), self.config.generators
         if n % k:
             raise UsageError(f"the {n} images a process and step cannot be shared by {k} generators: choose a multiple "
                              f"of {k} for --batch-size, or another --generators")
-        return self.seen(self.generator.in_turn(self.latent(n)))
+        latent = self.latent(n)
+        return Fakes(latent, self.seen(self.generator.in_turn(latent)))
 
     def score(self, images: Tensor, labels: Tensor) -> Tensor:
         """The logit of an image's being real: log p - log(1 - p)."""

@@ -32,7 +32,7 @@ from zoo.losses import nll_fake, nll_real
 from zoo.networks.progressive import COARSEST
 from zoo.networks.stylegan2 import StyleDiscriminator, StyleGenerator
 from zoo.tasks.adaptation import Followed
-from zoo.tasks.gan import GAN, AdversarialConfig
+from zoo.tasks.gan import GAN, AdversarialConfig, Fakes
 from zoo.tasks.latents import between
 
 
@@ -106,10 +106,11 @@ class StyleGAN2(GAN):
         taken = torch.arange(layers, device=z.device) >= since
         return torch.where(taken[:, :, None], second[:, None], first[:, None])
 
-    def fake(self, batch: Labelled) -> Tensor:
+    def make_fakes(self, batch: Labelled) -> Fakes:
+        """Of mixed styles, (n, layers, latent_dim)."""
         n = len(batch.images)
-        noise = self.draw(torch.randn, n, self.generator.noise_size)
-        return self.seen(self.generator.synthesise(self.mixed(n), noise))
+        noise, w = self.draw(torch.randn, n, self.generator.noise_size), self.mixed(n)
+        return Fakes(w, self.seen(self.generator.synthesise(w, noise)))
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
         return {"real": nll_real(self.discriminator(batch.images)),
