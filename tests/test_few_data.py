@@ -121,6 +121,7 @@ def test_views_are_differentiable_twice():
 
 def step(model, images):
     """One step of every player on these images, without updates."""
+    model.configure_optimizers()
     model.updates = dict.fromkeys(model.optimizer_groups(), model.config.critic_steps - 1)
 
     def optimize(group, loss, given):

@@ -154,6 +154,7 @@ def test_penalties_have_updates_of_their_own_and_the_rates_make_up_for_them(monk
     model = small(r1_every=2, path_every=3)
     assert (model.share_of("discriminator"), model.share_of("generator")) == (2 / 3, 3 / 4)
     order, sizes = [], []
+    model.configure_optimizers()
     model.updates = {"discriminator": 0, "generator": 0}
 
     def optimize(group, loss, batch):

@@ -180,7 +180,8 @@ def check(options: Namespace) -> None:
 
 
 def train(options: Namespace, meter: Meter) -> None:
-    """The alternating update of gan, dcgan, cgan and wgan-gp, by hand."""
+    """The alternating update of gan, dcgan, cgan and wgan-gp, by hand: as in most code G is corrected at the fakes that
+    D was shown."""
     variant = options.variant
     critic_steps, rate, betas = schedule(variant)
     generator, discriminator = networks(options)
@@ -190,13 +191,15 @@ def train(options: Namespace, meter: Meter) -> None:
     def step(number: int) -> None:
         real, labels = next(stream)
         told = (lambda x: with_classes(x, labels)) if variant == "cgan" else (lambda x: x)
-        fake = generator(told(latent(len(real), variant))).detach()
+        due = number % critic_steps == 0
+        with torch.set_grad_enabled(due):
+            fake = generator(told(latent(len(real), variant)))
         of_d.zero_grad()
-        discriminator_loss(variant, discriminator, told(real), told(fake)).backward()
+        discriminator_loss(variant, discriminator, told(real), told(fake.detach())).backward()
         of_d.step()
-        if number % critic_steps == 0:
+        if due:
             of_g.zero_grad()
-            GENERATOR_LOSS[variant](discriminator(told(generator(told(latent(len(real), variant)))))).backward()
+            GENERATOR_LOSS[variant](discriminator(told(fake))).backward()
             of_g.step()
 
     steps(step, options, meter)

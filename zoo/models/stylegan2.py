@@ -96,10 +96,9 @@ class StyleGAN2(GAN):
         return every / (every + 1) if group == "generator" and self.config.path else super().share_of(group)
 
     def mixed(self, n: int) -> Tensor:
-        """Styles (n, layers, latent_dim) of n images in training, of which some have two."""
+        """Styles (n, layers, latent_dim) of n images in training, of which some have two, the first in layer 0."""
         z = self.draw(torch.randn, n, 2, self.config.latent_dim)
         first, second = self.generator.mapping(z.flatten(0, 1)).unflatten(0, (n, 2)).unbind(1)
-        self.styles.note(first.mean(0))
         chance, place = self.draw(torch.rand, n, 2)[:, :, None].unbind(1)
         layers = self.generator.layers
         since = torch.where(chance < self.config.mixing, 1 + (place * (layers - 1)).long(), layers)  # (n, 1)
@@ -110,6 +109,7 @@ class StyleGAN2(GAN):
         """Of mixed styles, (n, layers, latent_dim)."""
         n = len(batch.images)
         noise, w = self.draw(torch.randn, n, self.generator.noise_size), self.mixed(n)
+        self.styles.note(w[:, 0].mean(0))
         return Fakes(w, self.seen(self.generator.synthesise(w, noise)))
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
