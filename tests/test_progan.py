@@ -39,13 +39,13 @@ def test_growth_by_the_clock():
 
 @pytest.mark.parametrize(("size", "sides"), [(8, [4, 8]), (28, [7, 14, 28]), (64, [4, 8, 16, 32, 64])])
 def test_its_levels(size, sides):
-    model = model_of(size)
+    model, batch = model_of(size), Labelled(torch.zeros(4, 3, size, size), torch.zeros(4, dtype=torch.int64))
     assert model.sides == sides
     for seen, side in [(0, sides[0]), (10, sides[1]), (10**6, sides[-1])]:
         model.grow(seen)
-        assert model.fake(4).shape == (4, 3, side, side)
+        assert model.fake(batch).shape == (4, 3, side, side)
         assert model.blurred(torch.zeros(4, 3, size, size)).shape == (4, 3, side, side)
-        assert model.discriminator(model.fake(4)).shape == (4, 1)
+        assert model.discriminator(model.fake(batch)).shape == (4, 1)
         assert model.sample(2, seed=0).shape == (2, 3, size, size)
 
 
@@ -83,6 +83,7 @@ def test_new_layers_learn_and_old_ones_go_on():
     model.grow(15)
     batch = batch._replace(images=model.blurred(batch.images))
     sum(model.discriminator_loss(batch).values()).backward()
+    model.generator.zero_grad()  # what D descends of the same fakes, G ascends
     model.generator_loss(batch)["adversarial"].backward()
     for network in (model.generator, model.discriminator):
         grown = [*network.colours[:2], *network.blocks[:2 if network is model.generator else 1]]

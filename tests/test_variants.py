@@ -23,7 +23,7 @@ from zoo.core.config import options_of
 from zoo.core.module import GenerativeModule
 from zoo.models import variant_class
 from zoo.networks import BACKBONES
-from zoo.tasks.gan import GAN
+from zoo.tasks.shared_fakes import SharedFakes
 from zoo.tasks.task import QUESTIONS
 from zoo.training.checkpoints import newest_checkpoint
 
@@ -82,12 +82,12 @@ def test_players_do_not_touch_each_other(variant, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("variant", "parts"), [
-    (name, parts) for name in SAMPLERS if getattr(variant_class(name), "fake", None) is GAN.fake
+    (name, parts) for name in SAMPLERS if getattr(variant_class(name), "fake", None) is SharedFakes.fake
     for parts in (1, 2) if parts == 1 or not variant_class(name).couples_images])
 def test_both_players_of_a_step_are_shown_the_same_fakes(variant, parts, tmp_path, monkeypatch):
     """Made once, and with no way back to G from what D is shown; in parts made for each, of the same latents."""
     made, shown = [], []
-    make, fakes = variant_class(variant).make_fakes, GAN.fakes
+    make, fakes = variant_class(variant).make_fakes, SharedFakes.fakes
     monkeypatch.setattr(variant_class(variant), "make_fakes", lambda *given: made.append(make(*given)) or made[-1])
 
     def watched(self, batch):
@@ -95,10 +95,11 @@ def test_both_players_of_a_step_are_shown_the_same_fakes(variant, parts, tmp_pat
         shown.append((self.groups.turn, found))
         return found
 
-    monkeypatch.setattr(GAN, "fakes", watched)
-    critic_steps = options_of(variant_class(variant).Config)["critic_steps"].maximum or 2
+    monkeypatch.setattr(SharedFakes, "fakes", watched)
+    steps_of_d = options_of(variant_class(variant).Config).get("critic_steps")
+    critic_steps = steps_of_d.maximum or 2 if steps_of_d else 1
     run = tiny_run(variant, tmp_path, images=16, accumulate=parts,
-                   config=tiny_config(variant) | {"critic_steps": critic_steps})
+                   config=tiny_config(variant) | options_with(variant, critic_steps=critic_steps))
     assert run.train() == 0
     steps, asked = run.model.updates["generator"], {"generator": [], "discriminator": []}
     assert steps == 2 // critic_steps

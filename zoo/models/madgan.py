@@ -20,7 +20,8 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.networks.blocks import TrunkWithHead
-from zoo.tasks.gan import GAN, Fakes, GANConfig
+from zoo.tasks.gan import GAN, GANConfig
+from zoo.tasks.shared_fakes import Fakes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ from zoo.networks.progressive import (
 )
 from zoo.tasks.latent_model import LatentConfig
 from zoo.tasks.levels import ByLevels
-from zoo.tasks.sampler import Sampler
+from zoo.tasks.shared_fakes import Fakes, SharedFakes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class ProGANConfig(LatentConfig):
 
 
 @register("progan", title="Progressive GAN", paper="https://arxiv.org/abs/1710.10196", year=2017)
-class ProGAN(ByLevels, Sampler):
+class ProGAN(ByLevels, SharedFakes):
     Config = ProGANConfig
     config: ProGANConfig
     generator: ProgressiveGenerator
@@ -131,14 +131,15 @@ class ProGAN(ByLevels, Sampler):
         images = self.real(images, self.generator.level)
         return blended(lambda: double(down(images)), images, self.generator.alpha)
 
-    def fake(self, n: int) -> Tensor:
-        """(n, C, S, S), at the size of the level."""
-        return self.generator(self.latent(n))
+    def make_fakes(self, batch: Labelled) -> Fakes:
+        """At the size of the level."""
+        latent = self.latent(len(batch.images))
+        return Fakes(latent, self.generator(latent))
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
         """Of real images at the size of the level."""
         images = batch.images
-        fake = self.fake(len(images))
+        fake = self.fake(batch)
         on_real, on_fake = self.discriminator(images), self.discriminator(fake)
         epsilon = self.draw(torch.rand, len(images), 1, 1, 1)
         norm = gradient_norm(self.discriminator, epsilon * images + (1 - epsilon) * fake)
@@ -147,4 +148,4 @@ class ProGAN(ByLevels, Sampler):
                 "drift": self.config.drift * on_real.square().mean()}
 
     def generator_loss(self, batch: Labelled) -> Terms:
-        return {"adversarial": -self.discriminator(self.fake(len(batch.images))).mean()}
+        return {"adversarial": -self.discriminator(self.fake(batch)).mean()}

@@ -32,8 +32,9 @@ from zoo.losses import nll_fake, nll_real
 from zoo.networks.progressive import COARSEST
 from zoo.networks.stylegan2 import StyleDiscriminator, StyleGenerator
 from zoo.tasks.adaptation import Followed
-from zoo.tasks.gan import GAN, AdversarialConfig, Fakes
+from zoo.tasks.gan import GAN, AdversarialConfig
 from zoo.tasks.latents import between
+from zoo.tasks.shared_fakes import Fakes
 
 
 @dataclass(frozen=True, kw_only=True)

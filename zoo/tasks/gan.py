@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from zoo.networks import augmentation
 from zoo.networks.blocks import AutoEncoder, Norm, TrunkWithHead, freeze
 from zoo.tasks.adaptation import Anchors, Chance
 from zoo.tasks.latent_model import BackboneConfig, LatentConfig
-from zoo.tasks.sampler import Sampler
+from zoo.tasks.shared_fakes import Fakes, SharedFakes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,23 +57,10 @@ class GANConfig(BackboneConfig, AdversarialConfig):
     discriminator_norm: Norm = option("batch", "normalisation in the discriminator")
 
 
-class Fakes(NamedTuple):
-    """What D is shown beside real images.
-
-    Attributes:
-        latent: (N, latent_size).
-        images: that were made of them, (N, C, H, W), as D sees them.
-    """
-
-    latent: Tensor
-    images: Tensor
-
-
-class GAN(Sampler):
+class GAN(SharedFakes):
     """A generator and a discriminator in turns (Goodfellow 2014, arXiv:1406.2661, algorithm 1).
 
-    The discriminator is updated on every batch, and then on every ``critic_steps``-th the generator, at the fakes that
-    D was just shown: they are made once for both, as in most code, where the paper draws others. What D sees images
+    The discriminator is updated on every batch, and then on every ``critic_steps``-th the generator. What D sees images
     through, and what its loss has besides the variant's terms, is here.
 
     Raises:
@@ -97,7 +84,6 @@ class GAN(Sampler):
             self.chance = Chance(config.augment_p, config.augment_target, config.augment_images)
         if config.lecam:
             self.anchors = Anchors(config.lecam_after)
-        self._kept: list[Fakes] | None = None  # what both players of a step are shown; None: it is made for each
 
     def _check_options(self) -> None:
         config = self.config
@@ -160,28 +146,9 @@ class GAN(Sampler):
 
     # ---- what D sees ------------------------------------------------------------------------------------------
 
-    def fake(self, batch: Labelled) -> Tensor:
-        """As many generated images as the batch has real ones, of the same classes, as D sees them: (N, C, H, W).
-
-        Within a step the same for D and for G, but that to D they are cut off from the generator.
-        """
-        return self.fakes(batch).images
-
-    def fakes(self, batch: Labelled) -> Fakes:
-        """The same, with the latents that they are of."""
-        with self._draws.aside():
-            if self._kept is None:
-                return self.make_fakes(batch)
-            if not self._kept:
-                with self.groups.recorded("generator"):
-                    self._kept.append(self.make_fakes(batch))
-        fakes = self._kept[0]
-        return fakes if self.groups.turn == "generator" else Fakes(*(x.detach() for x in fakes))
-
     def make_fakes(self, batch: Labelled) -> Fakes:
-        """Draws latents and makes images of them, see ``fake``."""
-        latent = self.latent(len(batch.images))
-        return Fakes(latent, self.seen(self.generate(latent, batch.labels)))
+        latent, images = super().make_fakes(batch)
+        return Fakes(latent, self.seen(images))
 
     def seen(self, images: Tensor) -> Tensor:
         """Images as the discriminator sees them."""
@@ -236,15 +203,6 @@ class GAN(Sampler):
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.alternate(batch if self.takes_bare else batch._replace(images=self.seen(batch.images)))
-
-    def alternate(self, batch: Labelled) -> None:
-        """The turns of a step. Where a batch is taken in parts, to need less memory, fakes are made for each player."""
-        due = (self.turns + 1) % self.critic_steps == 0
-        self._kept = [] if due and self.accumulate == 1 else None
-        try:
-            super().alternate(batch)
-        finally:
-            self._kept = None
 
     def train_discriminator(self, batch: Labelled) -> None:
         self.optimize("discriminator", self.regularised_loss, batch)
