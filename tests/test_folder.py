@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 import zoo
 from zoo.cards.publishing import write_metrics
 from zoo.data.labels import class_indices
-from zoo.store.golden import check_golden
+from zoo.store.golden import check_golden, halve_golden, read_golden
 from zoo.store.layout import FORMAT, read_metrics
 from zoo.store.loading import find
 from zoo.store.weights import write_weights
@@ -80,6 +80,23 @@ def test_golden_images(variant, tmp_path):
         told = model.data.text.decode(golden["input.caption"]) if "input.caption" in golden else (
             golden.get("input.label"))
         assert torch.equal(model.render(golden["input.normal"], told), golden["output"])
+
+
+@pytest.mark.parametrize(("times", "stored"), [(1, torch.half), (300, torch.float32)])
+def test_golden_images_are_halved_where_the_model_still_makes_them(times, stored, tmp_path):
+    """Inputs that are rounded move the images of a steep model by more than a grey level: they are kept whole."""
+    model = tiny("dcgan")
+    with torch.no_grad():
+        model.generator[-2].weight.mul_(times)
+    folder = zoo.save(model, tmp_path)
+    before = load_file(folder / "golden.safetensors")
+    halve_golden(zoo.load(folder), folder)
+    after = load_file(folder / "golden.safetensors")
+    assert {name: value.dtype for name, value in after.items()} == {"input.normal": stored, "output": torch.half}
+    inputs, output = read_golden(zoo.load(folder), folder)
+    assert {value.dtype for value in (*inputs.values(), output)} == {torch.float32}
+    torch.testing.assert_close(output, before["output"], atol=2**-11, rtol=0)
+    check_golden(zoo.load(folder), folder)
 
 
 def test_only_what_sampling_needs_is_loaded(tmp_path):

@@ -10,7 +10,7 @@ from zoo.core.files import atomic, digest, read_text, to_json, write_json
 from zoo.features.bundled import classifiers, describe
 from zoo.metrics.evaluation import evaluate
 from zoo.store.catalogue import BUNDLED, Pretrained, bundled_folder, enter
-from zoo.store.golden import check_golden, halve, halved
+from zoo.store.golden import check_golden, halve, halve_golden, halved
 from zoo.store.layout import (
     FILES,
     MEMORISATION,
@@ -178,7 +178,9 @@ def bundle(name: str, source: Path, others: Tensors | None = None) -> Path:
         (folder / stale).unlink()
     for file, content in files.items():
         (folder / file).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    halve(load(folder), folder)
+    model = load(folder)
+    halve(model, folder)
+    halve_golden(model, folder)
     keep(others or {}, folder)
     catalogued(name, folder)
     return folder
