@@ -220,6 +220,17 @@ def test_what_is_no_fault_of_the_model_is_no_failure_of_it(tmp_path, monkeypatch
     assert [trial.state for trial in of.refill().values()] == [TrialState.WAITING]
 
 
+def test_a_failure_does_not_say_where_the_study_lies(tmp_path, monkeypatch):
+    """The table of runs goes to others: it had the folders of the machine in it."""
+    def lost(self):
+        raise RuntimeError(f"the loss is inf; the last good checkpoint is {self.folder}/checkpoints/last.ckpt")
+
+    monkeypatch.setattr(worker.Run, "train", lost)
+    (of,) = finish(begin(tmp_path, ["gan"], trials=1, seeds=0)).values()
+    (failed,) = [row for row in of.rows() if row.failure]
+    assert failed.failure == "the loss is inf; the last good checkpoint is runs/gan-trial-0/checkpoints/last.ckpt"
+
+
 def test_command_line_reports_half_a_study_and_names_what_does_not_fit(tmp_path, trained, monkeypatch, capsys):
     main = compare.main
     out = ["--out", str(tmp_path)]

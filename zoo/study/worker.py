@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import math
+import os
 import platform
 import shutil
 import time
@@ -98,7 +99,8 @@ class Worker:
         except (RuntimeError, ValueError, ArithmeticError) as error:
             if isinstance(error, NO_VERDICT) or isinstance(error.__cause__, OSError):  # such as a full disk
                 raise
-            result["failure"] = str(error).strip().splitlines()[0]
+            reason = str(error).strip().splitlines()[0]
+            result["failure"] = reason.replace(f"{self.work.folder}{os.sep}", "")  # no places: the table goes to others
             outcome = f"failed: {result['failure']}"
         finally:
             if torch.cuda.is_available():
