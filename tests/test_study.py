@@ -228,7 +228,7 @@ def test_a_failure_does_not_say_where_the_study_lies(tmp_path, monkeypatch):
     monkeypatch.setattr(worker.Run, "train", lost)
     (of,) = finish(begin(tmp_path, ["gan"], trials=1, seeds=0)).values()
     (failed,) = [row for row in of.rows() if row.failure]
-    assert failed.failure == "the loss is inf; the last good checkpoint is runs/gan-trial-0/checkpoints/last.ckpt"
+    assert failed.failure == "the loss is inf; the last good checkpoint is last.ckpt"
 
 
 def test_command_line_reports_half_a_study_and_names_what_does_not_fit(tmp_path, trained, monkeypatch, capsys):

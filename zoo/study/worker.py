@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import math
-import os
 import platform
 import shutil
 import time
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from optuna.trial import Trial, TrialState
 
+from zoo.store.portable import without_places
 from zoo.study.ledger import Ledger, TrialFailedError, key_of, ledgers, progress
 from zoo.study.results import name_of, short
 from zoo.study.space import Hyperparameters, suggest
@@ -99,8 +99,7 @@ class Worker:
         except (RuntimeError, ValueError, ArithmeticError) as error:
             if isinstance(error, NO_VERDICT) or isinstance(error.__cause__, OSError):  # such as a full disk
                 raise
-            reason = str(error).strip().splitlines()[0]
-            result["failure"] = reason.replace(f"{self.work.folder}{os.sep}", "")  # no places: the table goes to others
+            result["failure"] = without_places(str(error).strip().splitlines()[0], [])  # the table goes to others
             outcome = f"failed: {result['failure']}"
         finally:
             if torch.cuda.is_available():
