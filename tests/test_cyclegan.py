@@ -14,7 +14,6 @@ from zoo.commands import cli
 from zoo.core.errors import UsageError
 from zoo.core.history import History
 from zoo.core.randomness import Draws
-from zoo.core.schedules import linear_decay
 from zoo.data.batches import Domains, Labelled, take
 from zoo.data.domains import DomainClasses, DomainFolder, split_names
 from zoo.data.image_spec import ImageSpec
@@ -247,25 +246,6 @@ def test_pool_in_a_run_is_as_by_hand(tmp_path):
         pool = [(n, by_number[n]) for n in stored]
     assert torch.equal(model.history_a.kept, torch.stack([picture for _, picture in pool]))
     assert len(seen) == 10
-
-
-# ---- the rate -------------------------------------------------------------------------------------------------------
-
-@pytest.mark.parametrize(("seen", "rate"), [(0, 1), (499, 1), (500, 1), (750, 0.5), (900, 0.2), (1000, 0), (2000, 0)])
-def test_linear_decay_by_hand(seen, rate):
-    assert linear_decay(seen, 1000) == pytest.approx(rate, abs=1e-12)
-    assert linear_decay(seen, 0) == 1
-
-
-def test_the_rate_of_a_run_falls_with_the_clock(tmp_path):
-    """By the images seen before a step: of the last of ten, 72 of 80, a fifth of the rate."""
-    rates = {}
-    for decay, name in ((80, "falls"), (0, "stays")):
-        run = tiny_run("cyclegan", tmp_path / name, images=80,
-                       config={"width": 2, "blocks": 1, "decay_images": decay, "learning_rate": 1e-3})
-        run.train()
-        rates[name] = [state["param_groups"][0]["lr"] for state in checkpoint(tmp_path / name, 80)["optimizer_states"]]
-    assert rates == {"falls": [pytest.approx(2e-4)] * 2, "stays": [1e-3] * 2}
 
 
 # ---- the network ----------------------------------------------------------------------------------------------------

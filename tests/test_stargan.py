@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from conftest import tiny_run
 from PIL import Image
 from safetensors.torch import load_file
-from test_variants import checkpoint
 from torch import nn
 
 import zoo
@@ -206,12 +205,10 @@ def test_heads_are_left_out_but_never_all(stay, alone):
 
 
 def test_steps_of_both_players(tmp_path):
-    """Five of D for one of G; the rate by the images seen before a step: of the last of ten 72 of 80, a fifth."""
-    run = tiny_run("stargan", tmp_path, images=80, config={"width": 2, "learning_rate": 1e-3, "decay_images": 80})
+    """Five of D for one of G."""
+    run = tiny_run("stargan", tmp_path, images=80, config={"width": 2})
     run.train()
     assert run.model.updates == {"discriminator": 10, "generator": 2}
-    rates = [state["param_groups"][0]["lr"] for state in checkpoint(tmp_path, 80)["optimizer_states"]]
-    assert rates == [pytest.approx(2e-4)] * 2
 
 
 # ---- the networks ---------------------------------------------------------------------------------------------------

@@ -17,10 +17,12 @@ from conftest import (
     tiny_config,
     tiny_run,
 )
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 import zoo
 from zoo.core.config import options_of
 from zoo.core.module import GenerativeModule
+from zoo.core.schedules import linear_decay
 from zoo.models import variant_class
 from zoo.networks import BACKBONES
 from zoo.tasks.shared_fakes import SharedFakes
@@ -79,6 +81,36 @@ def test_players_do_not_touch_each_other(variant, tmp_path, monkeypatch):
     run = tiny_run(variant, tmp_path, images=HALF)
     run.train()
     assert seen == set(run.model.optimizer_groups())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_rates_fall_by_the_clock_whatever_else_sets_them(variant, tmp_path, monkeypatch):
+    """As they are for half of ``decay_images``, then in a line to 0, by the images seen before a step."""
+    inside, found, optimize = [], [], GenerativeModule.optimize
+
+    def watched(self, group, *args):
+        optimize(self, group, *args)
+        optimizers = self.optimizers(use_pl_optimizer=False)
+        optimizer = optimizers[self.groups.names.index(group)] if isinstance(optimizers, list) else optimizers
+        found.append((self.images_seen, inside.pop(), optimizer.param_groups[0]["lr"]))
+
+    monkeypatch.setattr(GenerativeModule, "optimize", watched)
+    config = tiny_config(variant) | {"decay_images": 32}
+    hook = register_optimizer_step_pre_hook(lambda optimizer, *_: inside.append(optimizer.param_groups[0]["lr"]))
+    try:
+        assert tiny_run(variant, tmp_path, images=40, config=config).train() == 0
+    finally:
+        hook.remove()
+    assert {seen for seen, *_ in found} == {8, 16, 24, 32, 40}
+    for seen, rate, whole in found:
+        assert whole > 0
+        assert rate == pytest.approx(whole * {24: 1, 32: 0.5, 40: 0}.get(seen, 1), rel=1e-12)
+
+
+@pytest.mark.parametrize(("seen", "rate"), [(0, 1), (499, 1), (500, 1), (750, 0.5), (900, 0.2), (1000, 0), (2000, 0)])
+def test_linear_decay_by_hand(seen, rate):
+    assert linear_decay(seen, 1000) == pytest.approx(rate, abs=1e-12)
+    assert linear_decay(seen, 0) == 1
 
 
 @pytest.mark.parametrize(("variant", "parts"), [

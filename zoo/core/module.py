@@ -21,6 +21,7 @@ from zoo.core.errors import NonFiniteLossError, UsageError
 from zoo.core.logging import Rows
 from zoo.core.optimization import Groups
 from zoo.core.randomness import Draws
+from zoo.core.schedules import linear_decay, scaled
 
 Terms = dict[str, Tensor]
 Batch = Any  # a named tuple of tensors with one first dimension; of which kind, the task says
@@ -43,6 +44,8 @@ class Config(Options):
     learning_rate: float = option(2e-4, "learning rate of every optimizer (alpha)", minimum=0)
     beta1: float = option(0.5, "Adam's decay of the first moment", minimum=0, maximum=0.9999)
     beta2: float = option(0.999, "Adam's decay of the second moment", minimum=0, maximum=0.999999)
+    decay_images: int = option(0, "budget in images in whose second half learning rates fall in a line to 0: as "
+                               "many as --images for CycleGAN's schedule (0: they stay)", minimum=0)
     ema_halflife: int = option(10_000, "half-life, in images, of the averaged weights that answer (0: no averaging; "
                                "10k: Karras 2020, arXiv:1912.04958)", minimum=0)
 
@@ -65,6 +68,7 @@ class GenerativeModule(LightningModule):
         data: shape and origin of the training data.
         images_seen: the clock. A Python int, since reading a device buffer would stall a GPU every step.
         updates: optimizer steps so far, by group.
+        rate_left: what ``decay_images`` leaves of the learning rates at this step, by the clock before it.
         accumulate: parts that a process takes its share of the batch in, to need less memory. The step is that of the
             whole share, but for batch-norm, which sees the parts.
         alone: the only group that takes steps for the time being, while the others' losses are but computed; None: each
@@ -89,6 +93,7 @@ class GenerativeModule(LightningModule):
         self.seed = torch.initial_seed() % 2**32
         self.images_seen = 0
         self.updates: dict[str, int] = {}
+        self.rate_left = 1.0
         self.accumulate = 1
         self.alone: str | None = None
         self.terms: Terms = {}  # the latest value of every loss term, "group/term"
@@ -171,7 +176,8 @@ class GenerativeModule(LightningModule):
         if self.alone not in (None, group):
             return
         parallel.average_gradients(self.groups.own[group])
-        optimizer.step()
+        with scaled(optimizer.optimizer, self.rate_left):
+            optimizer.step()
         self.updates[group] += 1
         if group in self.groups.moved:
             self.ema.move(self.networks_for_sampling(), self.images_seen)
@@ -285,6 +291,7 @@ class GenerativeModule(LightningModule):
         return self.images_seen - len(batch[0]) * parallel.world_size()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        self.rate_left = linear_decay(self.images_seen, self.config.decay_images)
         self.images_seen += len(batch[0]) * parallel.world_size()
         self._draws.begin(self.seed, self.images_seen)
         # For a variant's own layers that draw globally. torch.manual_seed would also note, with a stack trace, what to
@@ -326,7 +333,7 @@ class GenerativeModule(LightningModule):
         return {"variant": self.variant, "config": self.config.to_dict(), "data": self.data.to_dict()}
 
 
-LAYOUT = 3  # of checkpoints: raised when a resumed run would not be the run that it was
+LAYOUT = 4  # of checkpoints: raised when a resumed run would not be the run that it was
 
 
 def _difference(theirs: Any, ours: Any) -> str:

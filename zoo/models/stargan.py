@@ -49,8 +49,6 @@ class StarGANConfig(Config):
     reconstruction: float = option(10.0, "weight of the reconstruction's L1 error (lambda_rec)", minimum=0)
     stay: float = option(0.5, "of classes in parts: probability that a part is not asked for and stays", minimum=0,
                          maximum=1)
-    decay_images: int = option(0, "images over whose second half the learning rate falls to 0: as many as --images for "
-                               "the paper's schedule (0: it stays)", minimum=0)
 
 
 class Asked(NamedTuple):
@@ -116,7 +114,6 @@ class StarGAN(Relabeller):
         return self.generator(images, self.vectors(label).to(images))
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        self.set_rate(len(batch.images), self.config.decay_images)
         own = self.parts(batch.labels)
         self.alternate(Asked(batch.images, own, self.asked(own)))
 

@@ -7,10 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.core import parallel
 from zoo.core.errors import UsageError
 from zoo.core.module import Batch, Config, Terms
-from zoo.core.schedules import linear_decay, set_rates
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures, as_tensor
 from zoo.tasks.asking import SEED, Control, Values, View
@@ -91,13 +89,6 @@ class Translator(Task):
     def generate(self, source: Tensor, normal: Tensor | None) -> Tensor:
         """Pictures (N, C, H, W) in [-1, 1] from pictures (N, Cs, Hs, Ws) in [-1, 1] and normals (N, noise_size)."""
         raise NotImplementedError
-
-    def set_rate(self, n: int, budget: int) -> None:
-        """For a step on n examples of this process: the learning rate, which falls in the second half of a budget."""
-        before = self.images_seen - n * parallel.world_size()
-        optimizers: Any = self.optimizers(use_pl_optimizer=False)
-        set_rates(optimizers if isinstance(optimizers, list) else [optimizers],
-                  self.config.learning_rate * linear_decay(before, budget))
 
     def fake(self, batch: Any) -> Any:
         """What G makes of a batch: pictures (N, C, H, W), or what there are such among."""

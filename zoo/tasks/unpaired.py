@@ -35,8 +35,6 @@ class UnpairedConfig(Config):
                                 maximum=64)
     patch_layers: int | None = option(None, "strided layers of D: 0 to 5 for patches of 1, 16, 34, 70, 142, 286 px "
                                       "(default: 3 from 128 px on, 2 at 64 px, 1 below)", minimum=0, maximum=5)
-    decay_images: int = option(0, "images over whose second half the learning rate falls to 0: as many as --images for "
-                               "the paper's schedule (0: it stays)", minimum=0)
     jitter: bool = option(True, "cut pictures at random from somewhat larger ones, mirrored or not")
 
 
@@ -88,8 +86,7 @@ class UnpairedTranslator(Translator):
         return self.generator(source)
 
     def begun(self, batch: Domains) -> Domains:
-        """The batch of a step as losses take it, jittered if asked for; the learning rate is set by the clock."""
-        self.set_rate(len(batch.a), self.config.decay_images)
+        """The batch of a step as losses take it, jittered if asked for."""
         return self.jittered(batch) if self.config.jitter else batch
 
     def jittered(self, batch: Domains) -> Domains:

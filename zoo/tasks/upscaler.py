@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from zoo.core import parallel
 from zoo.core.config import option
 from zoo.core.errors import UsageError
 from zoo.core.module import Config, Terms
@@ -101,8 +100,6 @@ class UpscalerConfig(Config):
     adversarial: Literal["standard", "relativistic"] = option("standard", "the loss of SRGAN, or of ESRGAN")
     adversarial_weight: float = option(1e-3, "weight of the adversarial term; with 0 there is no stage 2 and no D",
                                        minimum=0)
-    decay_images: int = option(0, "budget in images in whose second half the rate falls in a line to 0 (0: constant)",
-                               minimum=0)
 
 
 class UpscalerGAN(Upscaler):
@@ -147,9 +144,7 @@ class UpscalerGAN(Upscaler):
         return self.generator(source)
 
     def training_step(self, batch: Pair, batch_idx: int) -> None:
-        n = len(batch.source)
-        self.set_rate(n, self.config.decay_images)
-        if self.plays and self.images_seen - n * parallel.world_size() >= self.config.pretrain_images:
+        if self.plays and self.seen_before(batch) >= self.config.pretrain_images:
             self.alternate(batch)
         else:
             self.optimize("generator", self.first_loss, batch)
