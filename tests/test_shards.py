@@ -175,6 +175,20 @@ def test_a_connection_that_ends_is_taken_up_again(how, folder, storage, monkeypa
     assert len(storage.ranges) > 30
 
 
+def test_a_shard_that_ends_too_early_is_not_waited_for(folder, tmp_path, storage, monkeypatch):
+    """Its bytes will not come, here as elsewhere."""
+    monkeypatch.setattr(shards, "WAITS", (600,))
+    for out in (str(tmp_path / "set"), f"s3://{BUCKET}/set"):
+        sharded(folder, out)
+        files, root = shards.store(out)
+        damaged = sorted(path for path in files.ls(root, detail=False) if "train-0" in path)[-1]
+        content = files.cat_file(damaged)
+        files.pipe_file(damaged, content[:-1])
+        with pytest.raises(UnreadableError, match=rf"has {len(content) - 1:,} bytes where "
+                                                  rf"{len(content):,} and more should be: it is damaged"):
+            open_source(out).load().images[torch.arange(open_source(out).spec.images)]
+
+
 def test_a_run_whose_storage_is_gone_says_so_and_goes_on_later(folder, storage, tmp_path, monkeypatch):
     """On the last bit as a run on the folder itself."""
     out = sharded(folder, f"s3://{BUCKET}/set")

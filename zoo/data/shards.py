@@ -36,7 +36,7 @@ from zoo.data.stored import Streamed
 
 INDEX, FORMAT = "shards.json", "gan-zoo shards 1"
 WAITS = (1, 2, 4, 8, 16)  # seconds before what could not be read is asked for again
-GONE = (FileNotFoundError, PermissionError)  # for which waiting does not help
+GONE = (FileNotFoundError, PermissionError, EOFError)  # for which waiting does not help
 
 
 class UnreadableError(UsageError):
@@ -129,14 +129,25 @@ def fetched(url: str, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
             if isinstance(got, bytes) and len(got) == end - start:
                 contents[number] = got
             else:
-                problem = got if isinstance(got, Exception) else f"{name} has been cut short"
+                problem = got if isinstance(got, Exception) else _short(files, f"{root}/{name}", end)
         if problem is None:
             return [contents[number] for number in range(len(ranges))]
         if wait is None or isinstance(problem, GONE):
             break
         time.sleep(wait)
-    raise UnreadableError(f"the shards at {url} cannot be read: {problem or type(problem).__name__}. See that they can "
-                          "be reached; a run goes on from its last checkpoint with --resume RUN")
+    raise UnreadableError(f"the shards at {url} cannot be read: {problem or type(problem).__name__}. Once they can be, "
+                          "a run goes on from its last checkpoint with --resume RUN")
+
+
+def _short(files: Any, path: str, end: int) -> Exception:
+    """Why a file gave fewer bytes than were asked for: it ends before, or its coming was interrupted."""
+    try:
+        size = files.size(path)
+    except Exception as error:  # whatever the library of the storage raises
+        return error
+    name = Path(path).name
+    return (EOFError(f"{name} has {size:,} bytes where {end:,} and more should be: it is damaged, copy it anew")
+            if size < end else ConnectionError(f"{name} did not come whole"))
 
 
 class ShardSource:
