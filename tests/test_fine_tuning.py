@@ -92,12 +92,29 @@ def test_of_other_classes_what_fits_is_taken_and_the_rest_named(tmp_path, capsys
     assert differ == ["generator.1.weight"]
 
 
+@pytest.mark.parametrize("told", [{"projection": True}, {}])
+def test_a_conditional_model_begins_with_one_that_is_told_nothing(told, finished, tmp_path, capsys):
+    """But for the layers that take labels; and the other way round."""
+    folder = finished("dcgan")
+    cgan = tiny_run("cgan", tmp_path / "told", config=tiny_config("dcgan") | told, init_from=str(folder)).model
+    own = {"generator": {"1.weight"}, "discriminator": {"head.weight", "head.bias"} if told else {"trunk.0.weight"}}
+    anew = [f"{name}.{name}.{key}" for name in own for key in sorted(own[name], reverse=True)]
+    assert f"what begins anew: {', '.join(anew)}\n" in capsys.readouterr().err
+    theirs = {name: weights(tiny_run("dcgan", tmp_path / "plain", init_from=str(folder)).model, name) for name in own}
+    for name, values in theirs.items():
+        ours = weights(getattr(cgan, name), name)
+        assert {key for key, value in values.items() if not torch.equal(value, ours[key])} == own[name]
+    zoo.save(cgan, tmp_path / "saved")
+    tiny_run("dcgan", tmp_path / "back", config=tiny_config("dcgan"), init_from=str(tmp_path / "saved"))
+    assert "what begins anew: generator.1.weight, discriminator\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("variant", "config", "other", "words"), [
     ("dcgan", {"width": 2}, {"width": 2, "image_size": 32}, "has image_size 32 and this run 16.*--image-size 32"),
     ("nsgan", {"width": 2, "backbone": "mlp"}, {"width": 2}, "has backbone dcgan and this run mlp"),
     ("dcgan", {"width": 3, "latent_dim": 9}, {"width": 2},
      "nothing of .* fits this dcgan: its options differ, so choose --width 2 --latent-dim 100, or leave"),
-    ("cgan", {"width": 2}, {"width": 2}, "a dcgan, fits this cgan: begin with a model of the same variant"),
+    ("cgan", {"width": 3}, {"width": 2}, "a dcgan, fits this cgan: begin with a model of the same variant"),
     ("dcgan", {"width": 2, "freeze_discriminator": 1}, {"width": 2}, "is to stay as it is, but has learnt nothing"),
 ])
 def test_models_that_cannot_be_begun_with(variant, config, other, words, tmp_path):

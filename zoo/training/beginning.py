@@ -1,5 +1,6 @@
 """A run that begins with the weights of another model: fine-tuning."""
 
+import re
 from pathlib import Path
 
 from zoo.core.config import flag_of, options_of
@@ -17,6 +18,8 @@ ALIKE = {"config": ("backbone",), "data": ("kind", "image_size", "channels")}  #
 def begin_with(model: Task, source: str) -> str:
     """Gives a new model the weights of another, wherever name and shape of a tensor are the same.
 
+    A conditional model can begin with one without labels, and the other way round.
+
     Args:
         source: see ``zoo.load``. Of a run's folder, of a checkpoint, and of a model with ``training.safetensors``,
             bundled or on the Hub, the discriminator is taken as well; other model folders have the networks that
@@ -31,11 +34,12 @@ def begin_with(model: Task, source: str) -> str:
     """
     description, tensors = _weights(source)
     _check_alike(model, description, source)
+    theirs = {_plain(key): value for key, value in tensors.items()}
     taken, anew = [], []
     for name, network in _networks(model).items():
         own = network.state_dict()
-        fits = {key: tensors[f"{name}.{key}"] for key, value in own.items()
-                if (other := tensors.get(f"{name}.{key}")) is not None and other.shape == value.shape}
+        fits = {key: other for key, value in own.items()
+                if (other := theirs.get(_plain(f"{name}.{key}"))) is not None and other.shape == value.shape}
         if not any(value.dim() > 1 for value in fits.values()):
             fits = {}  # biases of the same number and counts are no part of a network that could be gone on with
         network.load_state_dict(own | fits)
@@ -58,6 +62,11 @@ def check_frozen(model: Task, taken: list[str]) -> None:
             if id(parameter) in trained and not parameter.requires_grad and f"{name}.{key}" not in taken:
                 raise UsageError(f"{name}.{key} is to stay as it is, but has learnt nothing yet: --init-from takes it "
                                  "from a run's folder or checkpoint, which has a discriminator")
+
+
+def _plain(name: str) -> str:
+    """Of a tensor: a network that is told labels holds, under its own name, the one that would not be."""
+    return re.sub(r"^(\w+)\.\1\.", r"\1.", name)
 
 
 def _networks(model: Task) -> dict:
