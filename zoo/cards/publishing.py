@@ -28,7 +28,7 @@ from zoo.store.upload import upload
 from zoo.store.weights import Tensors, write_weights
 from zoo.tasks.task import Task
 
-LITTLE = 2**20  # bytes of a discriminator that a bundled model comes with
+LITTLE = 3 * 2**19  # bytes of a discriminator that a bundled model comes with
 
 
 class Published(NamedTuple):

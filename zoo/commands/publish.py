@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> None:
     parser = cli.Parser("Publish a model folder to the Hugging Face Hub, or bundle it with the package.")
     parser.add_argument("model", nargs="?", help="a model folder, such as a run's")
     parser.add_argument("--repo", metavar="ORG/NAME", help="repository, made if need be; it gets the discriminator of "
-                        "a run too where that takes a megabyte at most, for --init-from ORG/NAME")
+                        "a run too where that takes a megabyte and a half at most, for --init-from ORG/NAME")
     parser.add_argument("--private", action="store_true", help="make the repository a private one")
     parser.add_argument("--revision", metavar="BRANCH", help="branch, made if need be (default: main)")
     parser.add_argument("--pictures-of-data", action="store_true", help="send memorisation.png too, which shows "
