@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -439,7 +440,8 @@ def test_vaegan_groups_get_the_gradient_of_their_own_loss_only():
     # Without batch-norm's running moments and with a learning rate of 0 every step sees the same networks.
     model = zoo.create("vaegan", image_size=8, backbone="mlp", width=2, latent_dim=4, learning_rate=0.0, gamma=0.3,
                        discriminator_norm="none", encoder_norm="none")
-    optimizers = model.configure_optimizers()
+    optimizers = [SimpleNamespace(optimizer=x, zero_grad=x.zero_grad, step=x.step)
+                  for x in model.configure_optimizers()]
     model.configure_model()
     model.optimizers, model.manual_backward, model.images_seen = (lambda: optimizers), torch.Tensor.backward, 16
     images, _ = batch = batch_of(16)

@@ -318,8 +318,8 @@ class GenerativeModule(LightningModule):
         state = checkpoint["zoo"]
         if state.get("layout", 1) != LAYOUT:
             raise UsageError(f"the checkpoint is of layout {state.get('layout', 1)} and this zoo goes on with layout "
-                             f"{LAYOUT} alone, whose random numbers are others: start the run again, or go on with the "
-                             "version of gan-zoo that began it (its config.json says which)")
+                             f"{LAYOUT} alone, since going on would make another run of it: start it again, or go on "
+                             "with the version of gan-zoo that began it (its config.json says which)")
         # Options that came into the zoo since then have their defaults.
         state = state | {"config": type(self.config).from_dict(state["config"]).to_dict()}
         for key, ours in self.description().items():
