@@ -386,16 +386,19 @@ def test_two_processes_tell_what_they_exchange():
     assert noted[0][scale.OTHER]["messages"] >= 9  # forwards and backwards of batch-norm
     described = scale._described(noted, found.seconds / 2, options)
     assert "| discriminator | 1.0 |" in described["text"]
-    assert "| 64 | 8 | 0." in described["text"]
+    assert "| 512 | 64 | 0." in described["text"]
 
 
 def test_the_model_of_a_cluster():
     large = cluster.all_reduce_seconds(1e9, 64)
     assert large == pytest.approx(2 * 63 / 64 * 1e9 / (cluster.REACHED * cluster.NETWORK), rel=0.02)
     assert cluster.all_reduce_seconds(1e9, 8) < large / 10  # NVLink
-    assert cluster.all_reduce_seconds(4, 64) == pytest.approx(3.6e-6 + 112 * 0.47e-6 + 14 * 2.7e-6, rel=0.01)
+    assert cluster.all_reduce_seconds(4, 8) == pytest.approx(3.6e-6 + 14 * 0.47e-6, rel=0.01)  # a ring of one node
+    # A tree of small messages: a chain of 8 in each node, and 3 levels of nodes, or 6.
+    assert cluster.all_reduce_seconds(4, 64) == pytest.approx(4.4e-6 + 14 * 1.8 * 0.52e-6 + 6 * 5e-6, rel=0.01)
+    assert cluster.all_reduce_seconds(4, 512) == pytest.approx(4.4e-6 + 14 * 1.8 * 0.52e-6 + 12 * 5e-6, rel=0.01)
     gradients = [Exchange(4e6, 1), Exchange(2e6, 1)]
-    falling = [cluster.efficiency(0.01, gradients, gpus) for gpus in (1, 2, 8, 16, 64)]
+    falling = [cluster.efficiency(0.01, gradients, gpus) for gpus in (1, 2, 8, 16, 64, 512)]
     assert falling[0] == 1
     assert falling == sorted(falling, reverse=True)
     assert cluster.efficiency(0.01, gradients, 64) < cluster.efficiency(0.1, gradients, 64) < 1
