@@ -12,7 +12,6 @@ from zoo.data.sources import open_source
 from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics import conditional, path_lengths
 from zoo.metrics.conditional import within_classes
-from zoo.metrics.distances import frechet_distance
 from zoo.metrics.judges import Schooling
 from zoo.metrics.real import real_rows
 
@@ -38,10 +37,19 @@ def test_the_distance_within_classes_by_hand():
     found = within_classes(fake[order], asked[order], real, labels)
     assert found.distance == pytest.approx(((2 + 2 * 4) + 0) / 2, abs=1e-6)
     assert found.classes == 2
-    halves = [frechet_distance(real[labels == c][::2], real[labels == c][1::2]) for c in (0, 1)]
-    assert found.floor == pytest.approx(sum(halves) / 2)
-    assert found.blind == pytest.approx(sum(frechet_distance(real, real[labels == c]) for c in (0, 1)) / 2)
     assert math.isnan(within_classes(fake[:9], asked[:9], real, labels).distance)
+
+
+def test_chance_is_the_same_in_all_distances_within_classes():
+    """Where classes tell nothing, a perfect model, as many real images and a model that does not heed classes are
+    alike, whatever sizes the classes have among the generated images."""
+    random = torch.Generator().manual_seed(0)
+    real, fake = torch.randn(3000, 32, generator=random), torch.randn(1500, 32, generator=random)
+    labels = torch.arange(3000) % 10
+    asked = torch.cat([torch.arange(1000) % 10, torch.zeros(500, dtype=torch.int64)])
+    found = within_classes(fake, asked, real, labels)
+    assert found.floor == pytest.approx(found.distance, rel=0.1)
+    assert found.blind == pytest.approx(found.distance, rel=0.15)  # a tenth of its images are the class's own
 
 
 def copies(shift: int, monkeypatch) -> zoo.Sampler:

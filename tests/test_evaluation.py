@@ -5,6 +5,7 @@ import math
 import pickle
 import shutil
 import sys
+from argparse import Namespace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -23,8 +24,10 @@ import zoo
 from zoo.cards.publishing import evaluate_folder, write_metrics
 from zoo.data.batches import take
 from zoo.data.sources import open_source
+from zoo.features.classifier import Classifier
 from zoo.metrics import comparison, real
 from zoo.metrics.distances import (
+    by_chance,
     frechet_distance,
     frechet_spread,
     inception_score,
@@ -33,6 +36,7 @@ from zoo.metrics.distances import (
 )
 from zoo.metrics.evaluation import measured
 from zoo.metrics.features import Features, feature_space, to_uint8
+from zoo.metrics.measures import score
 from zoo.metrics.memorisation import memorisation
 from zoo.metrics.protocol import Protocol, short, with_versions
 from zoo.metrics.real import real_rows, real_side
@@ -218,6 +222,33 @@ def numbers(fake, truth):
             "kid": kernel_distance(fake.pooled, truth.pooled)[0], "precision": precision, "recall": recall}
 
 
+def test_what_chance_adds_to_a_distance_at_any_sizes():
+    """The floor stands for as many real images as the generated ones are, not for the halves it is computed from."""
+    random = torch.Generator().manual_seed(0)
+    real, others = torch.randn(20, 600, 8, generator=random), torch.randn(20, 200, 8, generator=random)
+    expected = sum(by_chance(frechet_distance(x[::2], x[1::2]), 600, 200) for x in real)
+    assert sum(map(frechet_distance, others, real)) == pytest.approx(expected, rel=0.1)
+    halves = sum(frechet_distance(x[::2], x[1::2]) for x in real)
+    assert sum(map(frechet_distance, real, real.roll(1, 0))) == pytest.approx(halves / 2, rel=0.1)
+
+
+@ignore_few
+def test_each_head_has_an_inception_score_of_its_own(monkeypatch):
+    """Perfectly sure and uniform, a head of k classes has k; together they had what no logits of either tell."""
+    heads = {"hair": [f"{i} hair" for i in range(3)], "eyes": [f"{i} eyes" for i in range(5)]}
+    network = Classifier(1, 16, heads, 2)
+    numbers = torch.cartesian_prod(torch.arange(3), torch.arange(5)).repeat(200, 1)
+    numbers = numbers[torch.randperm(len(numbers), generator=torch.Generator().manual_seed(0))]
+    logits = 50.0 * torch.cat([F.one_hot(numbers[:, 0], 3), F.one_hot(numbers[:, 1], 5) + 3], 1)
+    c = Namespace(fake=Features(logits, logits), real=Namespace(features=Features(logits, logits / 50)),
+                  space=Namespace(classifier=network), told=lambda name, counted: f"{name}[faces]")
+    found = score(c)
+    assert list(found) == [f"is[faces]/{head}{which}" for head in heads for which in ("", "/std", "/real")]
+    assert found["is[faces]/hair"] == pytest.approx(3, rel=0.05)
+    assert found["is[faces]/eyes"] == pytest.approx(5, rel=0.05)
+    assert 1 < found["is[faces]/hair/real"] < found["is[faces]/hair"]
+
+
 def test_order_changes_neither_distance_nor_precision_nor_recall(digits):
     found = digits[-1]
     fake, truth = (Features(*(x[rows] for x in found)) for rows in (slice(0, 500), slice(500, 1200)))
@@ -284,7 +315,7 @@ def test_real_features_are_computed_once(monkeypatch, tmp_path):
     first, second = (real_side(source, space, 150, 64, torch.device("cpu")) for _ in range(2))
     assert counted == [("features of digits", 150)]
     assert torch.equal(first.features.pooled, second.features.pooled)
-    assert second.floor == first.floor > 0
+    assert second.halves == first.halves > 0
     real_side(open_source("digits"), space, 150, 64, torch.device("cpu"))
     real_side(source, feature_space("mnist"), 150, 64, torch.device("cpu"))
     assert len(counted) == 3  # another size, another space
@@ -297,11 +328,21 @@ def test_real_features_are_computed_once(monkeypatch, tmp_path):
 def test_memorised_images_are_found():
     random = torch.Generator().manual_seed(0)
     training, others = torch.randn(400, 4, generator=random), torch.randn(200, 4, generator=random)
-    copied = memorisation(training[:50] + 1e-4, training)
+    apart = torch.arange(400)
+    copied = memorisation(training[:50] + 1e-4, training, apart)
     assert copied.share == 1
     assert torch.equal(copied.nearest[:, 0], torch.arange(50))
     assert copied.nearest.shape == (50, 3)
-    assert 0.3 < memorisation(others, training).share < 0.7
+    assert 0.3 < memorisation(others, training, apart).share < 0.7
+
+
+@pytest.mark.parametrize("beside", [0.0, 1e-3])
+def test_images_are_memorised_though_each_stands_twice(beside):
+    """As where a set has every picture mirrored too, and features do not tell which side is left."""
+    training = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    twice, groups = torch.cat([training, training + beside]), torch.arange(200).repeat(2)
+    assert memorisation(training[:50] + 1e-2, twice, groups).share > 0.9
+    assert memorisation(training[:50] + 1e-2, twice, torch.arange(400)).share < 0.1
 
 
 @ignore_few

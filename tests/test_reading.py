@@ -68,7 +68,8 @@ def test_they_are_kept_and_named_in_the_number(mine, finished):
 
     tokens = source.load().tokens
     real = network(words_of(source.spec.words, tokens[real_rows(len(tokens), 400)]))
-    assert found[f"{name}/floor"]["value"] == pytest.approx(frechet_distance(real[::2], real[1::2]), rel=1e-6)
+    assert found[f"{name}/floor"]["value"] == pytest.approx(
+        frechet_distance(real[::2], real[1::2]) * (1 / 300 + 1 / 400) / (1 / 200 + 1 / 200), rel=1e-6)
     made = network([line.split() for line in model.write(300, seed=0)])
     assert found[name]["value"] == pytest.approx(frechet_distance(made, real), rel=1e-6)
     assert found[f"{name}/std"]["value"] == pytest.approx(frechet_spread(made, real), rel=1e-6)

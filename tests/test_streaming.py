@@ -148,8 +148,8 @@ def test_what_is_measured_needs_no_more_than_rows(folder, monkeypatch):
         truth = real_side(source, space, 60, 32, CPU)
         _, features = training_features(source, space, 32, CPU)
         assert isinstance(features, OnDisk)
-        found = memorisation(truth.features.pooled, features)
-        return label_agreement(model, *source.load(), samples=20), truth.floor, truth.labels.tolist(), found.share
+        found = memorisation(truth.features.pooled, features, torch.arange(len(features)))
+        return label_agreement(model, *source.load(), samples=20), truth.halves, truth.labels.tolist(), found.share
 
     expected = measured()
     monkeypatch.setenv("ZOO_MEMORY", "1k")

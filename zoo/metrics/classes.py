@@ -1,6 +1,6 @@
 """What a feature space's classifier sees in generated images: label agreement, class coverage, confidence."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -8,6 +8,7 @@ from torch import Tensor
 from zoo.data.labels import heads_of, targets_of
 from zoo.features.classifier import Classifier
 
+T = TypeVar("T")
 CONFIDENT = 0.9  # the least probability of the likeliest class
 
 
@@ -88,6 +89,6 @@ def confidence(network: Classifier, logits: Tensor) -> float:
     return (likeliest >= CONFIDENT).all(1).double().mean().item()
 
 
-def by_head(name: str, shares: dict[str, float]) -> dict[str, float]:
+def by_head(name: str, values: dict[str, T]) -> dict[str, T]:
     """Under a metric's name; that of the only head is left out."""
-    return {name + ("" if head == "class" else f"/{head}"): share for head, share in shares.items()}
+    return {name + ("" if head == "class" else f"/{head}"): value for head, value in values.items()}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from zoo.core.errors import UsageError
 from zoo.features.classifier import Classifier
 from zoo.metrics.comparison import FEWEST, Comparison
-from zoo.metrics.distances import frechet_distance
+from zoo.metrics.distances import by_chance, frechet_distance
 from zoo.metrics.features import to_uint8
 from zoo.metrics.judges import Lesson, Schooling, at_most, rows_in_turn, schooled, told
 from zoo.metrics.protocol import short
@@ -27,9 +27,9 @@ class Within(NamedTuple):
 
     Attributes:
         distance: of the generated images of a class to its real ones.
-        floor: of one half of the real images of a class to the other.
-        blind: of real images of all classes to those of one: what a model gets that makes real images and does not
-            heed what it is asked for.
+        floor: of as many other real images of the class.
+        blind: of as many real images of any class: what a model gets that makes real images and does not heed what it
+            is asked for.
     """
 
     distance: float
@@ -50,13 +50,15 @@ def within_classes(fake: Tensor, asked: Tensor, real: Tensor, labels: Tensor) ->
         return torch.tensor(distances, dtype=torch.float64).mean().item()
 
     return Within(mean([frechet_distance(these, those) for these, those in sides]),
-                  mean([frechet_distance(those[::2], those[1::2]) for _, those in sides]),
-                  mean([frechet_distance(real, those) for _, those in sides]), len(sides))
+                  mean([by_chance(frechet_distance(those[::2], those[1::2]), len(those), len(these))
+                        for these, those in sides]),
+                  mean([frechet_distance(real[real_rows(len(real), len(these))], those) for these, those in sides]),
+                  len(sides))
 
 
 def class_frechet(c: Comparison) -> Values:
-    """The Frechet distance within classes (intra FID: Miyato 2018, arXiv:1802.05637, section 4), beside that of two
-    halves of the real images and that of real images of any class."""
+    """The Frechet distance within classes (intra FID: Miyato 2018, arXiv:1802.05637, section 4), beside that of as many
+    real images of the class, and of any class."""
     asked, count = asked_for(c), len(c.model.data.class_names)
     found = within_classes(c.fake.pooled, asked, c.real.features.pooled, c.real.labels)
     if not found.classes:

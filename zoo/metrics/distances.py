@@ -18,6 +18,15 @@ def frechet_distance(these: Tensor, those: Tensor) -> float:
     return fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
 
 
+def by_chance(halves: float, real: int, samples: int) -> float:
+    """The Frechet distance of so many samples from so many real examples where both come from one distribution, by that
+    between two halves of the real ones.
+
+    To first order what chance adds grows with 1 / samples + 1 / real (Chong & Forsyth 2020, arXiv:1911.07023).
+    """
+    return halves * (1 / samples + 1 / real) / (4 / real)
+
+
 def frechet_spread(these: Tensor, those: Tensor) -> float:
     """Standard deviation of ``frechet_distance`` over other features (N, d) and (M, d) from the same distributions.
 

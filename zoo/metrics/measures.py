@@ -8,7 +8,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
+
 from zoo.core.errors import UsageError, unknown
+from zoo.data.copies import copies_in
 from zoo.data.mixtures import MIXTURES
 from zoo.metrics import (
     combinations,
@@ -63,22 +66,26 @@ class Measure(NamedTuple):
 
 
 def frechet(c: Comparison) -> Values:
-    """The Frechet distance with its spread, what two halves of the real images are apart, and the distance of trivial
-    answers."""
+    """The Frechet distance with its spread, what as many real images would get, and the distance of trivial answers."""
     name, real = c.space.distance_name(c.protocol.samples), c.real.features.pooled
     values = {name: frechet_distance(c.fake.pooled, real), f"{name}/std": frechet_spread(c.fake.pooled, real),
-              f"{name}/floor": c.real.floor}
+              f"{name}/floor": c.real.floor(len(c.fake.pooled))}
     return values | {f"{name}/{which}": frechet_distance(pooled, real) for which, pooled in c.trivial_features.items()}
 
 
 def score(c: Comparison) -> Values:
     """The Inception Score (Salimans 2016, arXiv:1606.03498), and that of the real images; nothing where no network
-    tells classes."""
+    tells classes. Of a classifier of several heads by head, since each tells classes of its own."""
     if not c.fake.logits.shape[1]:
         return {}
-    name = c.told("is", counted=True)
-    mean, spread = inception_score(c.fake.logits)
-    return {name: mean, f"{name}/std": spread, f"{name}/real": inception_score(c.real.features.logits)[0]}
+    network, sides = c.space.classifier, (c.fake.logits, c.real.features.logits)
+    heads = {"class": sides} if network is None else dict(
+        zip(network.heads, zip(*map(network.split_heads, sides), strict=True), strict=True))
+    values: Values = {}
+    for name, (fake, real) in by_head(c.told("is", counted=True), heads).items():
+        mean, spread = inception_score(fake)
+        values |= {name: mean, f"{name}/std": spread, f"{name}/real": inception_score(real)[0]}
+    return values
 
 
 def kernel(c: Comparison) -> Values:
@@ -156,14 +163,16 @@ def stays(c: Comparison) -> Values:
 
 
 def memorised(c: Comparison) -> Values:
-    """Share of answers nearer to a training image than that is to the others, and that of held-out images."""
+    """Share of answers nearer to a training image than that is to all others but its copies, and that of held-out
+    images."""
     images, features = c.training
-    found, name = memorisation(c.fake.pooled[:CHECKED], features), c.named("memorised")
+    groups = torch.from_numpy(copies_in(c.training_source.spec.name, images).groups)
+    found, name = memorisation(c.fake.pooled[:CHECKED], features, groups), c.named("memorised")
     if c.how.memorised is not None:
         memorisation_picture(c.few_answers(SHOWN), images, found.nearest[:SHOWN], c.how.memorised)
     values = {name: found.share}
     if c.protocol.split != "train":
-        values[f"{name}/held-out"] = memorisation(c.real.features.pooled[:CHECKED], features).share
+        values[f"{name}/held-out"] = memorisation(c.real.features.pooled[:CHECKED], features, groups).share
     return values
 
 
@@ -231,8 +240,8 @@ MEASURES: dict[str, Measure] = {
     "truth": Measure(writing.truth, ("true_nll", "grammatical")),
     "text_frechet": Measure(reading.text_frechet, ("text_fd",), reading=(
         "`text_fd` is the Frechet distance to real sentences in what a language model reads that learnt from other "
-        "text, lower the better, `/std` its standard error, `/floor` what two halves of the real ones are apart; it "
-        "says nothing about FID.")),
+        "text, lower the better, `/std` its standard error, `/floor` what as many real ones would get; it says nothing "
+        "about FID.")),
     "bleu": Measure(writing.against_real, ("bleu",)),
     "self_bleu": Measure(writing.against_others, ("self_bleu",)),
     "distinct": Measure(writing.distinct, ("distinct", "tokens_each")),

@@ -19,19 +19,23 @@ class Memorisation(NamedTuple):
     share: float
 
 
-def memorisation(images: Tensor, training: Tensor | OnDisk, k: int = 3) -> Memorisation:
-    """How many images lie nearer to a training image than that lies to any other training image.
+def memorisation(images: Tensor, training: Tensor | OnDisk, groups: Tensor, k: int = 3) -> Memorisation:
+    """How many images lie nearer to a training image than that lies to any other training image that is no copy of it.
 
     Held-out real images do so about half of the time, copies of training images always.
 
     Args:
         images: features (N, d) of the images in question.
         training: features (M, d) of all training images.
+        groups: numbers (M,) that are equal for copies, see ``zoo.data.copies``.
     """
     distances, nearest = nearest_rows(images, training, k)
     first = nearest[:, 0]
-    between, _ = nearest_rows(training[first], training, 2)  # the nearest of a training image is itself
-    return Memorisation(nearest, (distances[:, 0] < between[:, 1]).double().mean().item())
+    own = groups[first]
+    most = int(groups.bincount()[own].max())  # copies of a training image, itself among them
+    between, others = nearest_rows(training[first], training, most + 1)
+    between = between.masked_fill(groups[others] == own[:, None], torch.inf).amin(1)
+    return Memorisation(nearest, (distances[:, 0] < between).double().mean().item())
 
 
 def memorisation_picture(images: Tensor, training: Images, nearest: Tensor, path: Path) -> None:

@@ -19,17 +19,21 @@ from zoo.core.files import atomic
 from zoo.data.decoded import cache_folder
 from zoo.data.source import Source
 from zoo.data.stored import Images, OnDisk
-from zoo.metrics.distances import frechet_distance
+from zoo.metrics.distances import by_chance, frechet_distance
 from zoo.metrics.features import Features, FeatureSpace
 
 
 class Real(NamedTuple):
     """Class numbers (N,) and features of real images, and the Frechet distance between those of even and those of odd
-    rows: what two halves of the truth are apart."""
+    rows."""
 
     labels: Tensor
     features: Features
-    floor: float
+    halves: float
+
+    def floor(self, samples: int) -> float:
+        """What so many other real images would be apart from these."""
+        return by_chance(self.halves, len(self.features.pooled), samples)
 
 
 def real_rows(count: int, most: int) -> Tensor:
@@ -52,15 +56,15 @@ def real_side(source: Source, space: FeatureSpace, most: int, batch_size: int, d
     path = _cached(source, space, images, rows, batch_size).with_suffix(".safetensors")
     try:
         known = load_file(path)
-        return Real(labels[rows], Features(known["pooled"], known["logits"]), known["floor"].item())
+        return Real(labels[rows], Features(known["pooled"], known["logits"]), known["halves"].item())
     except (OSError, SafetensorError, KeyError):  # not there, or cut short
         pass
     _check_writable(path.parent)
     features = join(list(_extract(source, space, images, rows, batch_size, device)))
-    floor = frechet_distance(features.pooled[::2], features.pooled[1::2])
+    halves = frechet_distance(features.pooled[::2], features.pooled[1::2])
     with atomic(path) as partial:
-        save_file(features._asdict() | {"floor": torch.tensor(floor, dtype=torch.float64)}, partial)
-    return Real(labels[rows], features, floor)
+        save_file(features._asdict() | {"halves": torch.tensor(halves, dtype=torch.float64)}, partial)
+    return Real(labels[rows], features, halves)
 
 
 def training_features(source: Source, space: FeatureSpace, batch_size: int, device: torch.device) \

@@ -142,7 +142,7 @@ def _by_heart(training: Training, source: Source, split: str, space: FeatureSpac
     for count in pictures:
         known = real_side(open_source(**opening | {"pictures": count}), space, most, BATCH, cpu)
         found[count] = frechet_distance(known.features.pooled, real.features.pooled)
-    return found, real.floor
+    return found, real.halves
 
 
 def means(scores: Sequence[Score], augment: str, which: str) -> dict[int, float]:
