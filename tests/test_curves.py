@@ -6,7 +6,9 @@ import pytest
 
 import zoo
 from zoo.commands import curves as command
+from zoo.study import curves
 from zoo.study.curves import by_arm, ends, read_rows
+from zoo.training.options import Training
 
 ARMS = ["lstm", "seqgan reward=constant"]
 GIVEN = ["--data", "oracle", "--length", "4", "--vocabulary", "5", "--images", "96", "--batch-size", "16", "--every",
@@ -37,6 +39,16 @@ def test_the_numbers_are_those_of_an_evaluation(folder, tmp_path):
     model = zoo.train("lstm", "oracle", images=96, batch_size=16, length=4, vocabulary=5, width=4, accelerator="cpu")
     found = zoo.evaluate(model, data="oracle", measures="likelihood", samples=60, real=60)["nll"]["value"]
     assert by_arm(read_rows(folder / "curves.csv"), "nll")["lstm"][96][0] == pytest.approx(found, rel=1e-5)
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", "auto"])
+def test_a_model_is_measured_where_it_trains(accelerator, tmp_path, monkeypatch):
+    """On a machine with a GPU it was moved to the CPU in the middle of its training."""
+    followed = []
+    monkeypatch.setattr(curves, "_run", lambda arm, seed, training, following: followed.append(following) or [])
+    curves.follow([curves.Arm("lstm", "lstm", {})], Training(data="oracle", accelerator=accelerator), 1, 32,
+                  ["likelihood"], 60, tmp_path)
+    assert [one.how.accelerator for one in followed] == [accelerator]
 
 
 def test_what_is_done_is_not_done_again(folder, capsys):

@@ -87,7 +87,7 @@ def test_fid_is_that_of_torch_fidelitys_command_line(weights, tmp_path, monkeypa
     ours = zoo.evaluate(model, str(tmp_path / "real"), samples=50, seed=3, batch_size=50)
     monkeypatch.setattr(sys, "argv", [
         "fidelity", "-i", "-f", "-k", "-r", "-j", "-c", "--silent", "--no-cache", "--save-cpu-ram", "-b", "50",
-        "--kid-subset-size", "50", "--feature-extractor", "inception-v3-compat", "--feature-extractor-weights-path",
+        "--kid-subset-size", "25", "--feature-extractor", "inception-v3-compat", "--feature-extractor-weights-path",
         str(weights), "--input1", str(tmp_path / "fake"), "--input2", str(tmp_path / "real")])
     capsys.readouterr()
     torch_fidelity.fidelity.main()
@@ -232,6 +232,14 @@ def test_what_chance_adds_to_a_distance_at_any_sizes():
     assert sum(map(frechet_distance, real, real.roll(1, 0))) == pytest.approx(halves / 2, rel=0.1)
 
 
+def test_the_spread_of_a_kernel_distance_is_of_subsets_that_differ():
+    """Of up to 1,000 images each subset was all of them, and the spread nothing but rounding."""
+    fake, real = torch.randn(2, 300, 8, generator=torch.Generator().manual_seed(0))
+    mean, spread = kernel_distance(fake, real)
+    assert spread > abs(mean) / 100 > 0
+    assert kernel_distance(fake.repeat(8, 1), real.repeat(8, 1))[1] > 0
+
+
 @ignore_few
 def test_each_head_has_an_inception_score_of_its_own(monkeypatch):
     """Perfectly sure and uniform, a head of k classes has k; together they had what no logits of either tell."""
@@ -256,8 +264,9 @@ def test_order_changes_neither_distance_nor_precision_nor_recall(digits):
     before, after = (numbers(f, truth) for f in (fake, Features(*(x[order] for x in fake))))
     for name in ("fd", "precision", "recall"):
         assert after[name] == pytest.approx(before[name], rel=1e-5)
-    for name in ("is", "kid"):  # draw subsets by position
-        assert after[name] == pytest.approx(before[name], rel=0.05, abs=0.002)
+    assert after["is"] == pytest.approx(before["is"], rel=0.05)  # of parts by position
+    spread = kernel_distance(fake.pooled, truth.pooled)[1]  # of a subset by position
+    assert after["kid"] == pytest.approx(before["kid"], abs=spread / 2)
 
 
 def test_the_spread_of_a_distance_is_that_over_fresh_samples():

@@ -9,6 +9,7 @@ from conftest import tiny_run
 
 import zoo
 from zoo.cards.leaderboard import columns, entries, markdown
+from zoo.cards.publishing import write_metrics
 from zoo.commands import cli
 from zoo.commands import evaluate as evaluate_command
 from zoo.metrics.distances import frechet_distance
@@ -133,6 +134,16 @@ def test_the_script_measures_one_or_all_and_draws_up_a_table(measured, finished,
     assert values == sorted(values)
     assert not any("/" in name for name in columns(ordered))
     assert markdown(ordered) == table
+
+
+@pytest.mark.usefixtures("nothing_bundled")
+def test_only_numbers_of_one_name_are_put_in_order(finished, tmp_path):
+    """An FID of 40 is no worse than a distance of 2 in other features."""
+    for name, metric, value in (("a", "fid10k", 40.0), ("b", "fd10k[digits]", 2.0), ("c", "fid10k", 30.0),
+                                ("d", "fd10k[digits]", 50.0)):
+        shutil.copytree(finished("gan"), tmp_path / name)
+        write_metrics(tmp_path / name, {metric: {"value": value, "protocol": ""}})
+    assert [entry.model for entry in entries(tmp_path)] == ["b", "d", "c", "a"]
 
 
 @pytest.mark.usefixtures("nothing_bundled")

@@ -1,5 +1,6 @@
 """Runs that are stopped, starved or fed nonsense."""
 
+import json
 import os
 import random
 import resource
@@ -207,6 +208,30 @@ def test_best_checkpoint_follows_the_monitor(tmp_path, monkeypatch):
     text = (tmp_path / "metrics.json").read_text()
     assert '"value": 1.0' in text
     assert '"value": 2.0' in text
+
+
+def test_a_run_that_was_stopped_chooses_among_the_same_checkpoints(tmp_path, monkeypatch):
+    """The mean of what was measured goes on after a signal; there it is not told, though it is the least."""
+    chosen = {}
+    for name, stops in (("whole", False), ("stopped", True)):
+        for resume in (False, True)[:1 + stops]:
+            run = tiny_run("gan", tmp_path / name, images=3 * HALF, resume=resume)
+            monkeypatch.setattr(type(run.model), "monitor", "discriminator/measure", raising=False)
+            honest = run.model.discriminator_loss
+
+            def tracked(batch, run=run, honest=honest, stops=stops and not resume):
+                batches = (run.model.images_seen - 1) // 8  # of ten to a checkpoint
+                run.model.track("discriminator/measure", 0.5 if 10 <= batches < 15 else 2.0)
+                if stops and batches == 14:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                return honest(batch)
+
+            monkeypatch.setattr(run.model, "discriminator_loss", tracked)
+            assert (run.train() != 0) == (stops and not resume)
+        best = torch.load(tmp_path / name / "checkpoints" / "best.ckpt", weights_only=True)
+        metrics = json.loads((tmp_path / name / "metrics.json").read_text())
+        chosen[name] = best["zoo"]["images_seen"], metrics["discriminator/measure/best"]["value"]
+    assert chosen["stopped"] == chosen["whole"] == (2 * HALF, 1.25)
 
 
 FAULTS = """

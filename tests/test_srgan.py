@@ -62,6 +62,17 @@ def test_losses_by_hand():
     torch.testing.assert_close(terms["perceptual"], 0.7 * model.distance(made, batch.target).mean())
 
 
+@pytest.mark.parametrize(("adversarial", "looks"), [("standard", ["made"]), ("relativistic", ["true", "made"])])
+def test_the_discriminator_looks_at_what_the_generators_loss_needs(adversarial, looks):
+    """Else its batch statistics would move twice by the true pictures."""
+    model = model_of(adversarial=adversarial, pixel_weight=0.3, perceptual_weight=0.0)
+    batch, seen = batch_of(model), []
+    model.discriminator.register_forward_pre_hook(
+        lambda module, given: seen.append("true" if given[0] is batch.target else "made"))
+    model.generator_loss(batch)
+    assert seen == looks
+
+
 def test_relativistic_losses_by_hand():
     """Both halves in both losses; nothing changes by a constant in C; 2 log 2 where all are equal; the generator's loss
     is the discriminator's with the roles changed, and has a gradient through the mean that real ones are compared

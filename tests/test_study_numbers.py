@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import SAMPLERS, tiny_run
 from PIL import Image
-from scipy.stats import mannwhitneyu, spearmanr
+from scipy.stats import kruskal, mannwhitneyu, spearmanr
 
 from zoo.core.config import options_of
 from zoo.core.errors import UsageError
@@ -171,6 +171,16 @@ def test_effects_of_numbers_and_of_choices():
     assert rate.p < 0.01
     assert norm.medians == {"batch": 2.5, "none": 7.0}
     assert norm.p == pytest.approx(mannwhitneyu([1, 2, 3, 4], [5, 6, 7, 8, 9]).pvalue)
+
+
+def test_effects_of_more_than_two_choices():
+    """Some variant's own may be three; Kruskal and Wallis' test is of them all, and infinite distances rank last."""
+    distances = {1: [1.0, 2.0, 3.0], 2: [4.0, 5.0, 6.0], 5: [7.0, 8.0, math.inf]}
+    (steps,) = effects([row("gan", d, critic_steps=n) for n, found in distances.items() for d in found])
+    assert steps.medians == {"1": 2.0, "2": 5.0, "5": 8.0}
+    assert steps.p == pytest.approx(kruskal([1, 2, 3], [4, 5, 6], [7, 8, 9]).pvalue)
+    (alike,) = effects([row("gan", 1.0, critic_steps=n) for n in (1, 2, 5)])
+    assert alike.p == 1
 
 
 def test_rank_correlation_of_few_is_exact():

@@ -173,6 +173,34 @@ def test_penalties_have_updates_of_their_own_and_the_rates_make_up_for_them(monk
     assert torch.equal(model.generator.centre, model.styles.means)
 
 
+def test_the_parts_of_a_path_penalty_are_of_one_size(monkeypatch):
+    """Parts of 3, 3, 3 and 1 would weigh the last three times as much, and draw its noise for another."""
+    model = small(path_every=1, group=1)
+    model.accumulate, sizes = 4, []
+    model.updates = {"discriminator": 0, "generator": 0}
+
+    def optimize(group, loss, batch):
+        if loss == model.path_loss:
+            sizes.append(len(batch.images))
+        loss(batch)
+        model.updates[group] += 1
+
+    monkeypatch.setattr(model, "optimize", optimize)
+    model.training_step(Labelled(torch.randn(20, 1, 16, 16).double(), torch.zeros(20)), 0)
+    assert sizes == [8]
+
+
+def test_looking_at_losses_leaves_the_moving_averages_alone():
+    """The next step would take what was only looked at for its own."""
+    model = small()
+    batch = Labelled(torch.randn(4, 1, 16, 16).double(), torch.zeros(4))
+    with model.looking():
+        model.generator_loss(batch)
+    assert not model.styles._seen
+    model.generator_loss(batch)
+    assert len(model.styles._seen) == 1
+
+
 def test_a_generator_of_another_size_has_a_level_more():
     with torch.device("meta"):
         maps = [StyleGenerator(6, 1, sides, 2, 2).maps for sides in ([7, 14, 28], [4, 8])]

@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 
 def entries(folder: Path) -> list[Entry]:
     """Every measured model in or below ``folder`` and of the package, by data set, then by its first Frechet distance,
-    or likelihood.
+    or likelihood; those by the same lie together.
 
     Raises:
         UsageError: there is none.
@@ -42,7 +42,7 @@ def entries(folder: Path) -> list[Entry]:
                                seen if isinstance(seen, int) else 0, metrics))
     if not found:
         raise UsageError(f"no model in {folder} has been evaluated: zoo evaluate RUN")
-    return sorted(found, key=lambda e: (e.data, next(v for k, v in e.metrics.items() if leads(k))))
+    return sorted(found, key=lambda e: (e.data, next((k, v) for k, v in e.metrics.items() if leads(k))))
 
 
 def columns(table: list[Entry]) -> list[str]:

@@ -9,7 +9,7 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 
 WHOLE = 10_000  # images up to which the distances between all pairs are held at once; of more as many, in blocks
 RANK = 1e-5  # of the largest standard deviation: the smallest that is one
-SUBSET = 1_000  # images of a subset of the kernel distance
+SUBSET = 1_000  # images of a subset of the kernel distance, at most
 
 
 def frechet_distance(these: Tensor, those: Tensor) -> float:
@@ -74,8 +74,12 @@ def inception_score(logits: Tensor) -> tuple[float, float]:
 
 
 def kernel_distance(fake: Tensor, real: Tensor) -> tuple[float, float]:
-    """Mean and standard deviation over subsets of features (N, d), (M, d) (Binkowski 2018, arXiv:1801.01401)."""
-    found = kid_features_to_metric(fake, real, kid_subset_size=min(SUBSET, len(fake), len(real)), verbose=False)
+    """Mean and standard deviation over subsets of features (N, d), (M, d) (Binkowski 2018, arXiv:1801.01401).
+
+    A subset has 1,000 images, but at most half of either side: subsets of all of them would be all alike.
+    """
+    size = min(SUBSET, len(fake) // 2, len(real) // 2)
+    found = kid_features_to_metric(fake, real, kid_subset_size=size, verbose=False)
     return found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]
 
 

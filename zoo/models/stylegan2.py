@@ -125,7 +125,8 @@ class StyleGAN2(GAN):
         super().training_step(batch, batch_idx)
         every, now = self.config.path_every, self.updates["generator"]
         if self.config.path and now > before and (now - now // (every + 1)) % every == 0:
-            half = max(len(batch.images) // 2, 1)
+            parts = self.accumulate  # which get as many each
+            half = max(len(batch.images) // (2 * parts), 1) * parts
             self.optimize("generator", self.path_loss, Labelled(*(x[:half] for x in batch)))
             self.paths.move()
             self.track("generator/path_length", self.paths.means[0].clone())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
-from scipy.stats import mannwhitneyu, permutation_test, rankdata
+from scipy.stats import kruskal, mannwhitneyu, permutation_test, rankdata
 
 from zoo.study.results import Row
 
@@ -110,7 +110,7 @@ def _effect(variant: str, name: str, known: list[tuple[float | int | str, float]
     if isinstance(values[0], float):
         return Effect(variant, name, *rank_correlation(values, distances), {}, len(known))
     groups = {str(value): [d for v, d in known if v == value] for value in sorted(set(values), key=str)}
-    return Effect(variant, name, None, _mann_whitney(*groups.values()),
+    return Effect(variant, name, None, _any_differs(list(groups.values())),
                   {value: median(d) for value, d in groups.items()}, len(known))
 
 
@@ -125,6 +125,17 @@ def rank_correlation(these: Sequence[float], those: Sequence[float]) -> tuple[fl
     test = permutation_test((x,), lambda x, axis: (x * y).mean(axis), permutation_type="pairings", vectorized=True,
                             n_resamples=9_999, rng=0)
     return float(test.statistic), float(test.pvalue)
+
+
+def _any_differs(groups: Sequence[Sequence[float]]) -> float:
+    """The p-value of Mann and Whitney's test, of more than two groups of Kruskal and Wallis'."""
+    if len(groups) == 2:
+        return _mann_whitney(*groups)
+    ranks = rankdata([value for group in groups for value in group])
+    if len(set(ranks)) == 1:  # all are alike
+        return 1.0
+    ends = np.cumsum([len(group) for group in groups])
+    return float(kruskal(*np.split(ranks, ends[:-1])).pvalue)
 
 
 def _mann_whitney(these: Sequence[float], those: Sequence[float]) -> float:

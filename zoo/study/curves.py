@@ -49,9 +49,9 @@ class Following(Callback):
     """
 
     def __init__(self, protocol: Protocol, measures: Sequence[str], every: int, budget: int,
-                 data_dir: str | None = None) -> None:
-        self.protocol, self.measures, self.every, self.budget, self.data_dir = (
-            protocol, measures, every, budget, data_dir)
+                 data_dir: str | None = None, accelerator: str = "auto") -> None:
+        self.protocol, self.measures, self.every, self.budget = protocol, measures, every, budget
+        self.how = How(data_dir, accelerator=accelerator)  # where the run trains: the model stays there
         self.found: list[tuple[int, dict[str, float]]] = []
         self._start: Comparison | None = None
 
@@ -60,7 +60,7 @@ class Following(Callback):
         if model.images_seen < self.budget and not crossed(model, batch, self.every):
             return
         if self._start is None:
-            self._start = Comparison(model, self.protocol, How(self.data_dir, accelerator="cpu"))
+            self._start = Comparison(model, self.protocol, self.how)
             _ = self._start.columns, self._start.training_columns  # which all that follow share
         comparison, numbers = copy.copy(self._start), dict[str, float]()
         for values in taken(self.measures, comparison).values():
@@ -96,7 +96,7 @@ def follow(arms: Sequence[Arm], training: Training, seeds: int, every: int, meas
         for arm in arms:
             if (arm.name, seed) not in done:
                 rows += _run(arm, seed, training, Following(protocol, measures, every, training.images,
-                                                            training.data_dir))
+                                                            training.data_dir, training.accelerator))
                 _write(table, rows)
     return rows
 

@@ -62,8 +62,9 @@ class Followed(nn.Module):
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def note(self, values: Tensor) -> None:
-        """Numbers (size,) of a part of a step, which ``move`` will take into account."""
-        self._seen.append(values.detach())
+        """Numbers (size,) of a part of a step, which ``move`` will take into account; not of what is only looked at."""
+        if self.training:
+            self._seen.append(values.detach())
 
     @torch.no_grad()
     def move(self) -> None:

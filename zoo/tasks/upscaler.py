@@ -159,6 +159,9 @@ class UpscalerGAN(Upscaler):
         return {"real": nll_real(real), "fake": nll_fake(fake)}
 
     def generator_terms(self, batch: Pair, fake: Tensor) -> Terms:
-        on_real, on_fake = self.judged(batch, fake)
-        adversarial = nll_real(on_fake) + (nll_fake(on_real) if self.config.adversarial == "relativistic" else 0)
+        if self.config.adversarial == "relativistic":
+            on_real, on_fake = self.judged(batch, fake)
+            adversarial = nll_real(on_fake) + nll_fake(on_real)
+        else:
+            adversarial = nll_real(self.discriminator(fake))
         return self.content_loss(batch, fake) | {"adversarial": self.config.adversarial_weight * adversarial}

@@ -28,12 +28,13 @@ class ImageCheckpoint(Checkpoint):
     """Full training state every so many images and at the end, under ``images-<seen>.ckpt``.
 
     ``best.ckpt`` is the one with the lowest value of the run's rule: of what ``evaluation`` measures, at each of its
-    measurements, else of the model's own ``monitor``, as a mean since the checkpoint before; without either there is
-    none.
+    measurements, else of the model's own ``monitor``, as a mean since the one before that was due; without either there
+    is none. What a signal asks for is not due: a run that was stopped chooses among the same as one that was not.
 
     Args:
         folder: where.
         every: images between checkpoints.
+        budget: images of the run, after which one is due too.
         evaluation: a callback that comes before this one.
         keep: how many of the newest to keep.
 
@@ -42,8 +43,9 @@ class ImageCheckpoint(Checkpoint):
         best, last: value and images seen by the run's rule; empty before the first, and without a rule.
     """
 
-    def __init__(self, folder: Path, every: int, evaluation: "Evaluation | None" = None, keep: int = 2) -> None:
-        self.folder, self.every, self.evaluation, self.keep = folder, every, evaluation, keep
+    def __init__(self, folder: Path, every: int, budget: int, evaluation: "Evaluation | None" = None,
+                 keep: int = 2) -> None:
+        self.folder, self.every, self.budget, self.evaluation, self.keep = folder, every, budget, evaluation, keep
         newest = newest_checkpoint(folder)
         self.last_model_path = str(newest) if newest else ""
         self.best: dict[str, float] = {}
@@ -60,8 +62,9 @@ class ImageCheckpoint(Checkpoint):
         if model.monitor:
             self._sum, self._count = self._sum + model.measured[model.monitor], self._count + 1
         measured = self.evaluation is not None and self.evaluation.measured_at == model.images_seen
-        if trainer.should_stop or measured or crossed(model, batch, self.every):
-            better = self._improved(model, measured)
+        due = measured or crossed(model, batch, self.every) or model.images_seen >= self.budget
+        if trainer.should_stop or due:
+            better = due and self._improved(model, measured)
             self.save(trainer, self.folder / f"images-{model.images_seen:012d}.ckpt", better)
 
     def on_train_end(self, trainer: Trainer, model: GenerativeModule) -> None:
@@ -81,10 +84,10 @@ class ImageCheckpoint(Checkpoint):
         return True
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "last": self.last}
+        return {"best": self.best, "last": self.last, "sum": float(self._sum), "count": self._count}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.last = state["best"], state["last"]
+        self.best, self.last, self._sum, self._count = state["best"], state["last"], state["sum"], state["count"]
         self._forget_damaged_best()
 
     def _forget_damaged_best(self) -> None:

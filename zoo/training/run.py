@@ -84,7 +84,8 @@ class Run(Prepared):
 
     def _trainer(self, budget: callbacks.Budget) -> Trainer:
         training, folder = self.training, self.folder
-        checkpoints = ImageCheckpoint(folder / "checkpoints", training.checkpoint_every, self.evaluation)
+        checkpoints = ImageCheckpoint(folder / "checkpoints", training.checkpoint_every, training.images,
+                                      self.evaluation)
         start = checkpoint_images(self.checkpoint) if self.resume and self.checkpoint else 0
         devices, nodes = processes(training)
         return Trainer(
@@ -128,7 +129,7 @@ class Run(Prepared):
             metrics["diversity"] = {
                 "value": model.measured["diversity"].item(),
                 "protocol": f"mean pairwise distance of {count} generated {model.examples} over that of {count} real "
-                            "ones, live weights"}
+                            "ones, live weights at the end"}
         if checkpoints.best:
             metrics |= self._restore_best(checkpoints)
         save(model, folder, self._origin(trainer), self.sheets.examples)
