@@ -52,6 +52,21 @@ def gradient_norm(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> 
     return input_gradient(discriminator(images), images).norm(dim=1)
 
 
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, share: Tensor,
+                     one_sided: bool = False) -> Tensor:
+    """E[(||grad D(x_hat)||_2 - 1)^2] at x_hat = share x + (1 - share) G(z), between real and fake images (Gulrajani
+    2017, arXiv:1704.00028, equation 3).
+
+    Args:
+        critic: D, (N, C, H, W) -> (N, ...).
+        real, fake: (N, C, H, W).
+        share: of U(0, 1), (N, 1, 1, 1).
+        one_sided: whether norms below 1 are let be (their section 4).
+    """
+    excess = gradient_norm(critic, share * real + (1 - share) * fake) - 1
+    return (excess.clamp(min=0) if one_sided else excess).square().mean()
+
+
 def zero_centred_penalty(outputs: Tensor, images: Tensor) -> Tensor:
     """E[||grad_x D(x)||^2] of outputs (N, 1) with respect to their images (N, C, H, W) (Mescheder 2018,
     arXiv:1801.04406)."""

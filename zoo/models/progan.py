@@ -28,7 +28,7 @@ from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
 from zoo.data.pyramid import down, sides
 from zoo.data.spec import AnySpec
-from zoo.losses import gradient_norm
+from zoo.losses import gradient_penalty
 from zoo.networks.progressive import (
     COARSEST,
     Growing,
@@ -141,10 +141,9 @@ class ProGAN(ByLevels, SharedFakes):
         images = batch.images
         fake = self.fake(batch)
         on_real, on_fake = self.discriminator(images), self.discriminator(fake)
-        epsilon = self.draw(torch.rand, len(images), 1, 1, 1)
-        norm = gradient_norm(self.discriminator, epsilon * images + (1 - epsilon) * fake)
-        return {"real": -on_real.mean(), "fake": on_fake.mean(),
-                "penalty": self.config.penalty * (norm - 1).square().mean(),
+        share = self.draw(torch.rand, len(images), 1, 1, 1)
+        penalty = gradient_penalty(self.discriminator, images, fake, share)
+        return {"real": -on_real.mean(), "fake": on_fake.mean(), "penalty": self.config.penalty * penalty,
                 "drift": self.config.drift * on_real.square().mean()}
 
     def generator_loss(self, batch: Labelled) -> Terms:

@@ -31,7 +31,7 @@ from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.image_spec import ImageSpec
 from zoo.data.labels import STAYS
-from zoo.losses import gradient_norm
+from zoo.losses import gradient_penalty
 from zoo.networks.conditioning import AskedVectors
 from zoo.networks.modulated import ModulatedTranslator
 from zoo.tasks.relabelling import Relabeller
@@ -135,15 +135,10 @@ class StarGAN(Relabeller):
         fake = self.relabel(batch.images, batch.asked)
         on_real, category = self.discriminator(batch.images)
         on_fake, _ = self.discriminator(fake)
-        return {"real": -on_real.mean(), "fake": on_fake.mean(),
-                "penalty": self.config.penalty * self.penalty(batch.images, fake),
+        share = self.draw(torch.rand, len(fake), 1, 1, 1)
+        penalty = gradient_penalty(lambda x: self.discriminator(x)[0], batch.images, fake, share)
+        return {"real": -on_real.mean(), "fake": on_fake.mean(), "penalty": self.config.penalty * penalty,
                 "class": self.config.classification * self.unlikely(category, batch.own)}
-
-    def penalty(self, real: Tensor, fake: Tensor) -> Tensor:
-        """E[(norm - 1)^2] on random interpolates of real and made pictures (N, C, H, W)."""
-        epsilon = self.draw(torch.rand, len(real), 1, 1, 1)
-        norm = gradient_norm(lambda x: self.discriminator(x)[0], epsilon * real + (1 - epsilon) * fake)
-        return (norm - 1).square().mean()
 
     def generator_loss(self, batch: Asked) -> Terms:
         fake = self.relabel(batch.images, batch.asked)

@@ -8,13 +8,12 @@ real and fake. Algorithm 1: lambda 10, 5 critic steps, Adam 1e-4 with betas (0, 
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
-from zoo.losses import gradient_norm
+from zoo.losses import gradient_penalty
 from zoo.networks.blocks import Norm
 from zoo.tasks.gan import GAN, GANConfig
 
@@ -38,17 +37,13 @@ class WGANGP(GAN):
     penalises_gradients = True
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
-        images = batch.images
+        images, config = batch.images, self.config
         fake = self.fake(batch)
         on_real, on_fake = self.discriminator(images).mean(), self.discriminator(fake).mean()
         self.track("discriminator/distance", on_real - on_fake)  # the estimate of W(real, fake)
-        return {"real": -on_real, "fake": on_fake, "penalty": self.config.penalty * self.penalty(images, fake)}
-
-    def penalty(self, real: Tensor, fake: Tensor) -> Tensor:
-        """E[(norm - 1)^2] on random interpolates of real and fake images (N, C, H, W)."""
-        epsilon = self.draw(torch.rand, len(real), 1, 1, 1)
-        excess = gradient_norm(self.discriminator, epsilon * real + (1 - epsilon) * fake) - 1
-        return (excess.clamp(min=0) if self.config.one_sided else excess).square().mean()
+        share = self.draw(torch.rand, len(images), 1, 1, 1)
+        penalty = gradient_penalty(self.discriminator, images, fake, share, config.one_sided)
+        return {"real": -on_real, "fake": on_fake, "penalty": config.penalty * penalty}
 
     def generator_loss(self, batch: Labelled) -> Terms:
         return {"adversarial": -self.discriminator(self.fake(batch)).mean()}
