@@ -18,7 +18,7 @@ import torch
 from zoo.core.config import options_of
 from zoo.core.errors import UsageError
 from zoo.core.files import atomic
-from zoo.data.source import Source, held_out
+from zoo.data.source import held_out
 from zoo.data.sources import open_source
 from zoo.metrics.distances import frechet_distance
 from zoo.metrics.features import FeatureSpace, default_features, feature_space
@@ -108,7 +108,7 @@ def learn(variant: str, config: dict[str, Any], training: dict[str, Any], augmen
             for seed in range(seeds) for count in pictures for augment in augments}
     failed = run_all(list(jobs.values()), workers)
     scores = [Score(*key, *_distances(job.folder)) for key, job in jobs.items() if job.folder not in failed]
-    copied, floor = _by_heart(whole, source, split, space, pictures)
+    copied, floor = _by_heart(whole, split, space, pictures)
     return Curves(whole.images, space.distance_name(whole.eval_samples), scores, copied, floor, failed)
 
 
@@ -132,7 +132,7 @@ def _distances(folder: Path) -> tuple[float, float]:
     return metrics[name]["value"], metrics[name.replace("/last", "/best")]["value"]
 
 
-def _by_heart(training: Training, source: Source, split: str, space: FeatureSpace,
+def _by_heart(training: Training, split: str, space: FeatureSpace,
               pictures: Sequence[int]) -> tuple[dict[int, float], float]:
     """``copied`` and ``floor`` of ``Curves``."""
     cpu, most = torch.device("cpu"), training.eval_samples
