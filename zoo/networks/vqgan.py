@@ -135,7 +135,8 @@ class GridPrior(Recurrent):
         self.places = nn.Parameter(0.1 * torch.randn(side * side, width))
 
     def embedded(self, before: Tensor) -> Tensor:
-        """What the LSTM is told at every place but the first: the tokens of those before, (N, T) -> (N, T, width)."""
+        """What the LSTM is told at every place: the token before, that above and where it is, from the tokens before
+        each place, (N, T) -> (N, T, width)."""
         above = F.pad(before[:, 1:], (self.side, 0), value=END)[:, :before.shape[1]]
         return self.embedding(before) + self.above(above) + self.places[:before.shape[1]]
 
