@@ -113,7 +113,8 @@ def channels_of(size: int, width: int) -> tuple[list[int], int]:
 
 
 class R3Generator(nn.Sequential):
-    """(N, latent_dim) -> (N, C, H, W), which no bound is known of."""
+    """(N, latent_dim) -> (N, C, H, W), which no bound is known of whatever ``squash`` says, which every ``Backbone`` is
+    told: in the paper no tanh follows."""
 
     def __init__(self, latent_dim: int, channels: int, size: int, width: int, squash: bool = True) -> None:
         outwards, base = channels_of(size, width)
