@@ -23,7 +23,7 @@ from zoo.data.batches import Labelled
 from zoo.data.spec import AnySpec
 from zoo.losses import kl_to_standard_normal
 from zoo.networks import BackboneName
-from zoo.networks.blocks import Norm
+from zoo.networks.blocks import Norm, gaussian_sample
 from zoo.tasks.latent_model import BackboneConfig, LatentConfig
 from zoo.tasks.sampler import Sampler
 
@@ -88,7 +88,7 @@ class VAE(Sampler):
     def loss(self, batch: Labelled) -> Terms:
         images, labels = batch
         mean, log_variance = self.posterior(images, labels)
-        z = mean + (0.5 * log_variance).exp() * self.draw(torch.randn, *mean.shape)
+        z = gaussian_sample(mean, log_variance, self.draw(torch.randn, *mean.shape))
         reconstruction = -self.log_likelihood(images, self.logits(z, labels)).mean()
         kl = kl_to_standard_normal(mean, log_variance).mean()
         self.track("autoencoder/elbo", -(reconstruction + kl))

@@ -22,7 +22,7 @@ from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.spec import AnySpec
 from zoo.losses import kl_to_standard_normal, nll_fake, nll_real
-from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.networks.blocks import Norm, TrunkWithHead, gaussian_sample
 from zoo.tasks.gan import GAN, GANConfig
 
 
@@ -68,7 +68,7 @@ class VAEGAN(GAN):
 
     def reconstruction(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         """x~: the decoder's image of a sample of q."""
-        return self.generator(mean + (0.5 * log_variance).exp() * self.draw(torch.randn, *mean.shape))
+        return self.generator(gaussian_sample(mean, log_variance, self.draw(torch.randn, *mean.shape)))
 
     def compared(self, images: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:
         """D's features of x~, and L_llike in nats an image, without the constant of the Gaussian.

@@ -94,6 +94,12 @@ def halvings(size: int, backbone: str) -> tuple[int, int]:
     return stages, base
 
 
+def gaussian_sample(mean: Tensor, log_variance: Tensor, normal: Tensor) -> Tensor:
+    """A sample of N(mean, exp(log_variance)), differentiable in both, from standard normals: (N, d) each, -> (N, d)
+    (Kingma 2013, arXiv:1312.6114, section 2.4)."""
+    return mean + (0.5 * log_variance).exp() * normal
+
+
 def init_normal(module: nn.Module, std: float = 0.02) -> None:
     """Weights N(0, 0.02), biases 0; batch-norm scales N(1, 0.02) (Radford 2015, section 4). For ``Module.apply``."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from zoo.data.labels import Labels
 from zoo.data.text_spec import CaptionSpec
 from zoo.data.tokens import END
+from zoo.networks.blocks import gaussian_sample
 from zoo.networks.conditioning import Unconditional
 
 
@@ -62,4 +63,4 @@ class Augmentation(nn.Module):
 
     def forward(self, said: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mean, log_variance = self.linear(said).chunk(2, 1)
-        return mean, log_variance, mean + (log_variance / 2).exp() * eps
+        return mean, log_variance, gaussian_sample(mean, log_variance, eps)
