@@ -36,7 +36,6 @@ from zoo.core.history import Replay
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
-from zoo.data.labels import Labels
 from zoo.data.mixtures import POINT_SETS
 from zoo.data.spec import AnySpec
 from zoo.networks.blocks import TrunkWithHead
@@ -148,14 +147,12 @@ class EBM(Sampler):
     def generate(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.chain(z)[-1]
 
-    def stages(self, normal: Tensor, labels: Labels = None) -> dict[str, Tensor]:
+    def stages_of(self, z: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """The chain from noise to the image, at some of its steps."""
-        self.condition.numbers(labels, len(normal))  # refuses labels
-        with torch.no_grad(), self.answering():
-            states = self.chain(self.prior(self.placed(normal)))
+        states = self.chain(z)
         last = self.config.sampling_steps
         shown = sorted({round(last * (i / (SHOWN - 1)) ** 2) for i in range(SHOWN)})  # it moves most at first
-        return {f"step {step}": self.data.to_unit(states[step]).cpu() for step in shown}
+        return {f"step {step}": states[step] for step in shown}
 
     # ---- training ---------------------------------------------------------------------------------------------
 

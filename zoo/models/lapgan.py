@@ -22,7 +22,6 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
-from zoo.data.labels import Labels
 from zoo.data.pyramid import sides, up
 from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
@@ -116,12 +115,9 @@ class LAPGAN(ByLevels, Sampler):
     def generate(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.generator(z)[-1]
 
-    def stages(self, normal: Tensor, labels: Labels = None) -> dict[str, Tensor]:
+    def stages_of(self, z: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """The image of every level, the coarsest first."""
-        self.condition.numbers(labels, len(normal))  # refuses labels
-        with torch.no_grad(), self.answering():
-            images = self.generator(self.prior(self.placed(normal)))
-        return {f"{side} px": self.data.to_unit(x).cpu() for side, x in zip(self.sides, images, strict=True)}
+        return {f"{side} px": x for side, x in zip(self.sides, self.generator(z), strict=True)}
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         for level, side in enumerate(self.sides):

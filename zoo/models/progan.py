@@ -25,7 +25,6 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
-from zoo.data.labels import Labels
 from zoo.data.pyramid import down, sides
 from zoo.data.spec import AnySpec
 from zoo.losses import gradient_penalty
@@ -88,23 +87,19 @@ class ProGAN(ByLevels, SharedFakes):
     def generate(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return F.interpolate(self.generator(z), self.data.image_size)
 
-    def stages(self, normal: Tensor, labels: Labels = None) -> dict[str, Tensor]:
+    def stages_of(self, z: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """How an image grows: every level that there is, before it blended in by half, under the names of
         ``milestones``; its colours are as they were trained last. At the end the image, which is that of the last level
         where this is no longer blended in."""
-        self.condition.numbers(labels, len(normal))  # refuses labels
         made: dict[str, Tensor] = {}
-        with torch.no_grad(), self.answering():
-            z = self.prior(self.placed(normal))
-            levels = [colour(x) for colour, x in zip(self.generator.colours, self.generator.maps(z), strict=False)]
-            for level, (side, colours) in enumerate(zip(self.sides, levels, strict=False)):
-                if level:
-                    made[f"{side} px by half"] = blended(partial(double, levels[level - 1]), colours, 0.5)
-                made[f"{side} px"] = colours
-            if len(levels) == len(self.sides) and self.generator.alpha == 1:
-                made.popitem()
-            made["image"] = self.generate(z)
-        return {name: self.data.to_unit(x).cpu() for name, x in made.items()}
+        levels = [colour(x) for colour, x in zip(self.generator.colours, self.generator.maps(z), strict=False)]
+        for level, (side, colours) in enumerate(zip(self.sides, levels, strict=False)):
+            if level:
+                made[f"{side} px by half"] = blended(partial(double, levels[level - 1]), colours, 0.5)
+            made[f"{side} px"] = colours
+        if len(levels) == len(self.sides) and self.generator.alpha == 1:
+            made.popitem()
+        return made | {"image": self.generate(z)}
 
     def milestones(self, per_update: int) -> dict[str, int]:
         """Each level when it is blended in by half, and when the next one is to come."""

@@ -31,7 +31,6 @@ from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.core.schedules import set_rates
 from zoo.data.batches import Captioned
-from zoo.data.labels import Labels
 from zoo.data.text_spec import CaptionSpec
 from zoo.losses import kl_to_standard_normal, nll_fake, nll_real
 from zoo.networks.stacked import StackDiscriminator, Stacked, StackNorm
@@ -99,12 +98,11 @@ class StackGAN(ByLevels, CaptionedSampler):
         z, eps = normal.split([self.config.latent_dim, 2 * self.config.condition_dim], 1)
         return torch.cat([super().prior(z), eps], 1)
 
-    def stages(self, normal: Tensor, labels: Labels = None) -> dict[str, Tensor]:
-        """The image of stage I and, once it has begun, that of stage II."""
-        caption = self.condition.numbers(labels, len(normal))["caption"]
-        with torch.no_grad(), self.answering():
-            images = self.generator.stages(self.prior(self.placed(normal)), self.placed(caption))
-        return {f"stage {name}": self.data.to_unit(x).cpu() for name, x in zip(("I", "II"), images, strict=False)}
+    def stages_of(self, z: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        """The image of stage I and, once it has begun, that of stage II, for captions (N, T)."""
+        assert labels is not None  # they are captions, which ``numbers`` asks for
+        images = self.generator.stages(z, labels)
+        return {f"stage {name}": x for name, x in zip(("I", "II"), images, strict=False)}
 
     # ---- training ---------------------------------------------------------------------------------------------
 

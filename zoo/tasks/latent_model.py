@@ -105,6 +105,10 @@ class LatentModel(Task):
         """Images in [-1, 1], (N, C, H, W), from latents (N, latent_size) and classes (N,)."""
         return self.condition.call(self.generator, z, labels)
 
+    def stages_of(self, z: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        """Images in [-1, 1], (N, C, h, w), on the way from latents (N, latent_size) to ``generate``'s, by name."""
+        return {"image": self.generate(z, labels)}
+
     def on_the_way(self, space: str, start: Tensor, end: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
         """Images in [-1, 1], (N, C, H, W), at shares t (N, 1) of the way from normals (N, latent_size) to others.
 
@@ -208,17 +212,24 @@ class LatentModel(Task):
         """Standard normals (n, latent_size) on the CPU, which ``prior`` maps to latents."""
         return standard_normals(n, self.latent_size, seed, truncation)
 
+    @torch.no_grad()
     def stages(self, normal: Tensor, labels: Labels = None) -> dict[str, Tensor]:
         """What comes about on the way from standard normals (n, latent_size) to their images, which are the last.
 
         Returns:
             name of the stage -> (n, C, h, w) in [0, 1] on the CPU.
+
+        Raises:
+            UsageError: labels that do not fit.
         """
-        return {"image": self.render(normal, labels)}
+        told = self._told(labels, len(normal))
+        with self.answering():
+            made = self.stages_of(self.prior(self.placed(normal)), told)
+        return {name: self.data.to_unit(x).cpu() for name, x in made.items()}
 
     @classmethod
     def in_steps(cls) -> bool:
-        return cls.stages is not LatentModel.stages
+        return cls.stages_of is not LatentModel.stages_of
 
     def render(self, normal: Tensor, labels: Labels = None, batch_size: int = PASS, ema: bool = True) -> Tensor:
         """The images of standard normals (n, latent_size), as ``sample`` returns them."""
