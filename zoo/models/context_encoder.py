@@ -23,7 +23,7 @@ from torch import Tensor
 
 from zoo.core.config import option
 from zoo.core.errors import UsageError
-from zoo.core.module import Config, Terms
+from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Pair
 from zoo.data.pair_spec import PairSpec
@@ -32,14 +32,13 @@ from zoo.networks import BACKBONES
 from zoo.networks.blocks import TrunkWithHead
 from zoo.networks.context import ContextGenerator, ContextNorm
 from zoo.tasks.paired import Judged, PairedTranslator
+from zoo.tasks.task import WidthConfig
 
 IN_THE_BAND = 10  # weight of squared errors there, in the hole 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContextEncoderConfig(Config):
-    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
-                        maximum=1024)
+class ContextEncoderConfig(WidthConfig):
     norm: ContextNorm = option("batch", "normalisation in both networks")
     band: int = option(4, "pixels by which the patch that is made reaches into what is known", minimum=0, maximum=64)
     reconstruction: float = option(0.999, "weight of the squared error (lambda_rec)", minimum=0)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from zoo.core.config import option
 from zoo.core.errors import UsageError
-from zoo.core.module import Config, Terms
+from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Pair
 from zoo.data.pair_spec import PairSpec
@@ -29,12 +29,11 @@ from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.translation import ResNetTranslator
 from zoo.networks.unet import UNetGenerator, UNetNorm
 from zoo.tasks.paired import Judged, PairedTranslator
+from zoo.tasks.task import WidthConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pix2PixConfig(Config):
-    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
-                        maximum=1024)
+class Pix2PixConfig(WidthConfig):
     generator: Literal["unet", "resnet"] = option("unet", "G: a U-Net, or CycleGAN's ResNet, with instance norm alone")
     blocks: int = option(6, "residual blocks of the ResNet", minimum=1, maximum=64, needs="generator=resnet")
     norm: UNetNorm = option("instance", "normalisation in both networks")

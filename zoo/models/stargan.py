@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from zoo.core import parallel
 from zoo.core.config import option
-from zoo.core.module import Config, Terms
+from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.image_spec import ImageSpec
@@ -35,13 +35,12 @@ from zoo.losses import gradient_penalty
 from zoo.networks.conditioning import AskedVectors
 from zoo.networks.modulated import ModulatedTranslator
 from zoo.tasks.relabelling import Relabeller
+from zoo.tasks.task import WidthConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class StarGANConfig(Config):
+class StarGANConfig(WidthConfig):
     learning_rate: float = 1e-4
-    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
-                        maximum=1024)
     blocks: int = option(6, "residual blocks of the generator", minimum=1, maximum=64)
     critic_steps: int = option(5, "discriminator updates per generator update (n_critic)", minimum=1)
     penalty: float = option(10.0, "weight of the gradient penalty (lambda_gp)", minimum=0)

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from zoo.core.config import option
 from zoo.core.errors import UsageError
-from zoo.core.module import Config, Terms
+from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Pair
 from zoo.data.pair_spec import FILES, FRONTAL, PairSpec
@@ -42,6 +42,7 @@ from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.pathways import Faces, TwoPathways, read_boxes
 from zoo.networks.unet import UNetNorm
 from zoo.tasks.paired import Judged, PairedTranslator
+from zoo.tasks.task import WidthConfig
 
 TURNED = "turned"
 AT_SCALES = (1.0, 1.0, 1.5)  # weights of the L1 error at the size, a half and a quarter of it
@@ -49,11 +50,9 @@ IN_PARTS = 3.0  # and of that of a part
 
 
 @dataclass(frozen=True, kw_only=True)
-class TPGANConfig(Config):
+class TPGANConfig(WidthConfig):
     learning_rate: float = 1e-4
     beta1: float = 0.9
-    width: int = option(64, "channels at the size of the image; the others are multiples of it", minimum=1,
-                        maximum=1024)
     norm: UNetNorm = option("instance", "normalisation in all networks")
     parts: str = option("2,1,3,3;2,4,3,3;3,2,3,4;5,2,2,4", "boxes of the local pathways (both eyes, nose and mouth), "
                         "each top,left,height,width in eighths of the picture")

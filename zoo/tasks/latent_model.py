@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from zoo.core.config import option
 from zoo.core.errors import UsageError
-from zoo.core.module import Config
 from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures
@@ -20,17 +19,15 @@ from zoo.networks import BACKBONES, Backbone, BackboneName
 from zoo.networks.blocks import Norm, Trunk, TrunkWithHead, normalise_spectrally
 from zoo.networks.conditioning import Unconditional
 from zoo.tasks.latents import between, standard_normals
-from zoo.tasks.task import PASS, Task
+from zoo.tasks.task import PASS, Task, WidthConfig
 
 NO_ENCODER = "{} has no encoder: it makes images from latents, not latents from images"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SamplerConfig(Config):
+class SamplerConfig(WidthConfig):
     """What every model that samples can be told."""
 
-    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
-                        maximum=1024)
     latent: Literal["normal", "uniform"] = option("normal", "prior of z: N(0, 1) or U(-1, 1)")
 
 

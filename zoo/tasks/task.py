@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from zoo.core.config import option
 from zoo.core.errors import CannotError, UsageError
-from zoo.core.module import Batch, GenerativeModule
+from zoo.core.module import Batch, Config, GenerativeModule
 from zoo.core.precision import Precision, arithmetic
 from zoo.tasks.asking import View
 
@@ -27,6 +29,14 @@ about FID, and `perceptual` nothing about LPIPS."""
 IN_STEPS = """`/noise` is what pictures of uniform noise get. Of samples `/nearest` is what training pictures get, for \
 each sample the nearest in the same features: a distance cannot tell making from copying, which `memorised` does."""
 Inputs = dict[str, Any]  # name -> Tensor (n, ...); Any, since in ``respond(**inputs)`` a name could be an option's
+
+
+@dataclass(frozen=True, kw_only=True)
+class WidthConfig(Config):
+    """What a model of images can be told whose networks are as wide as one wants."""
+
+    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
+                        maximum=1024)
 
 
 def passes(n: int, batch_size: int) -> tuple[Tensor, ...]:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from zoo.core.config import option
-from zoo.core.module import Config
 from zoo.data.batches import Domains, Originals
 from zoo.data.jitter import jittered
 from zoo.data.pair_spec import DomainSpec
@@ -15,7 +14,7 @@ from zoo.data.pictures import Pictures, as_tensor
 from zoo.networks.patchgan import PatchGAN, default_layers
 from zoo.networks.translation import ResNetTranslator
 from zoo.tasks.asking import View
-from zoo.tasks.task import PASS, Task
+from zoo.tasks.task import PASS, Task, WidthConfig
 from zoo.tasks.translating_views import picture_view
 from zoo.tasks.translator import SHOWN, Translator
 
@@ -26,11 +25,9 @@ LARGE = 256  # pixels from which generators have nine blocks
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnpairedConfig(Config):
+class UnpairedConfig(WidthConfig):
     """What every model of two unpaired sets can be told."""
 
-    width: int = option(64, "channels of the layer nearest the image; the others are multiples of it", minimum=1,
-                        maximum=1024)
     blocks: int | None = option(None, "residual blocks of the generators (default: 6, from 256 px on 9)", minimum=1,
                                 maximum=64)
     patch_layers: int | None = option(None, "strided layers of D: 0 to 5 for patches of 1, 16, 34, 70, 142, 286 px "
