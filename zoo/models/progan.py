@@ -19,7 +19,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.core.config import option
 from zoo.core.module import Terms
@@ -75,10 +75,6 @@ class ProGAN(ByLevels, SharedFakes):
     def build_generator(self) -> ProgressiveGenerator:
         config = self.config
         return ProgressiveGenerator(config.latent_dim, self.data.channels, self.sides, config.width, config.phase)
-
-    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"discriminator": list(self.discriminator.parameters()),
-                "generator": list(self.generator.parameters())}
 
     def prior(self, normal: Tensor) -> Tensor:
         """On the sphere of radius sqrt(latent_dim)."""

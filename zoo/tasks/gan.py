@@ -115,10 +115,6 @@ class GAN(SharedFakes):
         assert isinstance(self.config, GANConfig)  # else a variant builds networks of its own
         return self.config.discriminator_norm
 
-    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"discriminator": list(self.discriminator.parameters()),
-                "generator": list(self.generator.parameters())}
-
     def build_optimizer(self, group: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         optimizer = super().build_optimizer(group, parameters)
         if self.share_of(group) < 1:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.data.batches import Labelled
 from zoo.data.spec import AnySpec
@@ -26,12 +26,18 @@ class SharedFakes(Sampler):
     """In ``alternate`` G is corrected at the fakes that D was just shown, as in most code, where Goodfellow 2014
     (arXiv:1406.2661, algorithm 1) draws others.
 
-    Both losses of a variant ask for ``fake(batch)``.
+    Both losses of a variant ask for ``fake(batch)``; it builds ``discriminator``.
     """
+
+    discriminator: nn.Module
 
     def __init__(self, config: SamplerConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         self._kept: list[Fakes] | None = None  # what the players of a step are shown; None: it is made for each
+
+    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {"discriminator": list(self.discriminator.parameters()),
+                "generator": list(self.generator.parameters())}
 
     def fake(self, batch: Labelled) -> Tensor:
         """As many generated images as the batch has real ones, of the same classes, as D sees them: (N, C, H, W).
