@@ -14,55 +14,41 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.parallel import gather
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.spec import AnySpec
 from zoo.networks import BackboneName
-from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.tasks.encoding import AutoEncoding, EncoderConfig
 from zoo.tasks.latent_model import BackboneConfig, LatentConfig
-from zoo.tasks.sampler import Sampler
 
 
 @dataclass(frozen=True, kw_only=True)
-class AEConfig(BackboneConfig, LatentConfig):
+class AEConfig(EncoderConfig, BackboneConfig, LatentConfig):
     backbone: BackboneName = "infogan"
     learning_rate: float = 1e-3
     beta1: float = 0.9
     latent_dim: int = 64
     latent: Literal["normal"] = "normal"  # mapped to the Gaussian of the codes
-    encoder_norm: Norm = option("batch", "normalisation in the encoder")
 
 
 @register("ae", title="Auto-encoder", paper="https://doi.org/10.1126/science.1127647", year=2006)
-class AE(Sampler):
+class AE(AutoEncoding):
     Config = AEConfig
     config: AEConfig
     codes: "GaussianOfCodes"
     couples_images = True
-    kind = "auto-encoder"
 
     def __init__(self, config: AEConfig, data: AnySpec) -> None:
         super().__init__(config, data)
-        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
         self.codes = GaussianOfCodes(config.latent_dim)
 
     def networks_for_sampling(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "encoder": self.encoder, "codes": self.codes}
-
-    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"autoencoder": [*self.encoder.parameters(), *self.generator.parameters()]}
+        return super().networks_for_sampling() | {"codes": self.codes}
 
     def prior(self, normal: Tensor) -> Tensor:
         return self.codes(normal)
-
-    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.encoder(images)
-
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        self.optimize("autoencoder", self.loss, batch)
 
     def loss(self, batch: Labelled) -> Terms:
         images, labels = batch

@@ -23,16 +23,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from zoo.core.config import option
 from zoo.core.errors import UsageError
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.labels import Labels
 from zoo.data.pictures import Pictures
-from zoo.data.spec import AnySpec
 from zoo.models.cgan import ConditionalGAN, ConditionalGANConfig
-from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.tasks.encoding import EncoderConfig, WithEncoder
 from zoo.tasks.inversion import Method, invert
 
 YEARS = re.compile(r"(\d+)-(\d+)$")  # such as "age7_051-060" ends
@@ -40,23 +38,16 @@ KEPT = 0.5  # more keeps a person better, less an age, and from there on two fac
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgeCGANConfig(ConditionalGANConfig):
-    encoder_norm: Norm = option("batch", "normalisation in the encoder")
+class AgeCGANConfig(EncoderConfig, ConditionalGANConfig):
+    """CGAN's options, and that of an encoder."""
 
 
 @register("age-cgan", title="Age-cGAN", paper="https://arxiv.org/abs/1702.01983", year=2017)
-class AgeCGAN(ConditionalGAN):
+class AgeCGAN(WithEncoder, ConditionalGAN):
     Config = AgeCGANConfig
     config: AgeCGANConfig
     asks = (*ConditionalGAN.asks, "age")
     reading = f"{ConditionalGAN.reading} Lower is better for `aged_off`, which is in classes, too."
-
-    def __init__(self, config: AgeCGANConfig, data: AnySpec) -> None:
-        super().__init__(config, data)
-        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=self.latent_size)
-
-    def networks_for_sampling(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "encoder": self.encoder}
 
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return super().optimizer_groups() | {"encoder": list(self.encoder.parameters())}
@@ -70,9 +61,6 @@ class AgeCGAN(ConditionalGAN):
         with torch.no_grad():
             made = self.generate(z, batch.labels)
         return {"latent": (self.encoder(made) - z).square().mean()}
-
-    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.encoder(images)
 
     def age(self, faces: Pictures, to: Labels, labels: Labels = None, steps: int = 100, *, kept: float = KEPT,
             features: str | None = None, method: Method = "adam", progress: bool = True) -> Tensor:

@@ -16,7 +16,7 @@ are ours.
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from zoo.core.config import option
 from zoo.core.module import Terms
@@ -24,21 +24,21 @@ from zoo.core.registry import register
 from zoo.data.batches import Labelled
 from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
-from zoo.networks.blocks import CodeDiscriminator, Norm, TrunkWithHead
+from zoo.networks.blocks import CodeDiscriminator
+from zoo.tasks.encoding import EncoderConfig, WithEncoder
 from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlphaGANConfig(GANConfig):
+class AlphaGANConfig(EncoderConfig, GANConfig):
     beta2: float = 0.9
     latent_dim: int = 128
-    encoder_norm: Norm = option("batch", "normalisation in the encoder")
     code_width: int = option(750, "units of a hidden layer of the code discriminator", minimum=1)
     reconstruction: float = option(10.0, "weight of the reconstruction error (lambda)", minimum=0)
 
 
 @register("alphagan", title="alpha-GAN", paper="https://arxiv.org/abs/1706.04987", year=2017)
-class AlphaGAN(GAN):
+class AlphaGAN(WithEncoder, GAN):
     Config = AlphaGANConfig
     config: AlphaGANConfig
     kind = "auto-encoder"
@@ -46,18 +46,11 @@ class AlphaGAN(GAN):
 
     def __init__(self, config: AlphaGANConfig, data: AnySpec) -> None:
         super().__init__(config, data)
-        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
         self.code_discriminator = CodeDiscriminator(config.latent_dim, config.code_width)
-
-    def networks_for_sampling(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "encoder": self.encoder}
 
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"encoder": list(self.encoder.parameters())} | super().optimizer_groups() | {
             "code_discriminator": list(self.code_discriminator.parameters())}
-
-    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.encoder(images)
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.optimize("encoder", self.encoder_loss, batch)

@@ -15,47 +15,35 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
-from zoo.data.spec import AnySpec
 from zoo.losses import nll_fake, nll_real
-from zoo.networks.blocks import Norm, Trunk, TrunkWithHead
+from zoo.networks.blocks import Trunk
+from zoo.tasks.encoding import EncoderConfig, WithEncoder
 from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class BiGANConfig(GANConfig):
+class BiGANConfig(EncoderConfig, GANConfig):
     latent_dim: int = 50
     latent: Literal["normal", "uniform"] = "uniform"
-    encoder_norm: Norm = option("batch", "normalisation in the encoder")
 
 
 @register("bigan", title="BiGAN", paper="https://arxiv.org/abs/1605.09782", year=2016)
-class BiGAN(GAN):
+class BiGAN(WithEncoder, GAN):
     Config = BiGANConfig
     config: BiGANConfig
     says = "nothing"
     takes_bare = True  # E sees images as they are
 
-    def __init__(self, config: BiGANConfig, data: AnySpec) -> None:
-        super().__init__(config, data)
-        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
-
     def build_discriminator(self) -> nn.Module:
         config = self.config
         return JointDiscriminator(self.backbone_trunk(config.discriminator_norm), config.latent_dim, 16 * config.width)
 
-    def networks_for_sampling(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "encoder": self.encoder}
-
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"discriminator": list(self.discriminator.parameters()),
                 "generator": [*self.generator.parameters(), *self.encoder.parameters()]}
-
-    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.encoder(images)
 
     def judge(self, batch: Labelled) -> tuple[Tensor, Tensor]:
         """Logits (N, 1) of the pairs (x, E(x)) and (G(z), z)."""

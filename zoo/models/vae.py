@@ -23,48 +23,35 @@ from zoo.data.batches import Labelled
 from zoo.data.spec import AnySpec
 from zoo.losses import kl_to_standard_normal
 from zoo.networks import BackboneName
-from zoo.networks.blocks import Norm, gaussian_sample
+from zoo.networks.blocks import gaussian_sample
+from zoo.tasks.encoding import AutoEncoding, EncoderConfig, WithPosterior
 from zoo.tasks.latent_model import BackboneConfig, LatentConfig
-from zoo.tasks.sampler import Sampler
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAEConfig(BackboneConfig, LatentConfig):
+class VAEConfig(EncoderConfig, BackboneConfig, LatentConfig):
     backbone: BackboneName = "infogan"
     learning_rate: float = 1e-3
     beta1: float = 0.9
     latent_dim: int = 64
     latent: Literal["normal"] = "normal"  # the KL term is to a normal
-    encoder_norm: Norm = option("batch", "normalisation in the encoder")
     decoder: Literal["bernoulli", "gaussian"] = option("bernoulli", "distribution of a pixel given z")
     sigma: float = option(0.1, "standard deviation of the Gaussian decoder, for intensities in [0, 1]", minimum=1e-3)
     beta: float = option(1.0, "weight of the KL term (beta)", minimum=0)
 
 
 @register("vae", title="Variational auto-encoder", paper="https://arxiv.org/abs/1312.6114", year=2013)
-class VAE(Sampler):
+class VAE(WithPosterior, AutoEncoding):
     Config = VAEConfig
     config: VAEConfig
-    kind = "auto-encoder"
 
     def __init__(self, config: VAEConfig, data: AnySpec) -> None:
         super().__init__(config, data)
         if not data.bounded:
             raise UsageError(f"{self.variant} models intensities of pixels, but {data.name} is a set of {data.kind}")
-        self.encoder = self.build_encoder()
-
-    def build_encoder(self) -> nn.Module:
-        """The network from images to mean and log-variance of q(z|x), (N, 2 * latent_dim)."""
-        return self.backbone_discriminator(self.config.encoder_norm, outputs=2 * self.config.latent_dim)
 
     def build_generator(self) -> nn.Module:
         return self.condition.generator(self.backbone_generator(squash=False))
-
-    def networks_for_sampling(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "encoder": self.encoder}
-
-    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"autoencoder": [*self.encoder.parameters(), *self.generator.parameters()]}
 
     def logits(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """The decoder's output before squashing."""
@@ -72,18 +59,6 @@ class VAE(Sampler):
 
     def generate(self, z: Tensor, labels: Tensor | None) -> Tensor:
         return 2 * torch.sigmoid(self.logits(z, labels)) - 1  # the mean of p(x|z)
-
-    def posterior(self, images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q(z|x), (N, latent_dim) each."""
-        mean, log_variance = self.condition.call(self.encoder, images, labels).chunk(2, dim=1)
-        return mean, log_variance
-
-    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        mean, _ = self.posterior(images, labels)
-        return mean
-
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        self.optimize("autoencoder", self.loss, batch)
 
     def loss(self, batch: Labelled) -> Terms:
         images, labels = batch

@@ -20,47 +20,31 @@ from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
-from zoo.data.spec import AnySpec
 from zoo.losses import kl_to_standard_normal, nll_fake, nll_real
-from zoo.networks.blocks import Norm, TrunkWithHead, gaussian_sample
+from zoo.networks.blocks import TrunkWithHead, gaussian_sample
+from zoo.tasks.encoding import EncoderConfig, WithPosterior
 from zoo.tasks.gan import GAN, GANConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAEGANConfig(GANConfig):
+class VAEGANConfig(EncoderConfig, GANConfig):
     optimizer: Literal["adam", "rmsprop"] = "rmsprop"
     learning_rate: float = 3e-4
     latent_dim: int = 128
     latent: Literal["normal"] = "normal"  # the KL term is to a normal
-    encoder_norm: Norm = option("batch", "normalisation in the encoder")
     gamma: float = option(1e-3, "weight of reconstruction against deception in the decoder (gamma)", minimum=0)
 
 
 @register("vaegan", title="VAE/GAN", paper="https://arxiv.org/abs/1512.09300", year=2015)
-class VAEGAN(GAN):
+class VAEGAN(WithPosterior, GAN):
     Config = VAEGANConfig
     config: VAEGANConfig
     discriminator: TrunkWithHead
     kind = "auto-encoder"
     takes_bare = True  # E sees images as they are
 
-    def __init__(self, config: VAEGANConfig, data: AnySpec) -> None:
-        super().__init__(config, data)
-        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=2 * config.latent_dim)
-
-    def networks_for_sampling(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "encoder": self.encoder}
-
     def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
         return {"encoder": list(self.encoder.parameters())} | super().optimizer_groups()
-
-    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q(z|x), (N, latent_dim) each."""
-        return self.encoder(images).chunk(2, dim=1)
-
-    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        mean, _ = self.posterior(images)
-        return mean
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         self.optimize("encoder", self.encoder_loss, batch)

@@ -12,28 +12,25 @@ the authors' code sums seven.
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.core.config import option
 from zoo.core.module import Terms
 from zoo.core.parallel import gather
 from zoo.core.registry import register
 from zoo.data.batches import Labelled
-from zoo.data.spec import AnySpec
 from zoo.losses import squared_mmd
 from zoo.networks import BackboneName
-from zoo.networks.blocks import Norm, TrunkWithHead
+from zoo.tasks.encoding import AutoEncoding, EncoderConfig
 from zoo.tasks.latent_model import BackboneConfig, LatentConfig
-from zoo.tasks.sampler import Sampler
 
 
 @dataclass(frozen=True, kw_only=True)
-class CodeConfig(BackboneConfig, LatentConfig):
+class CodeConfig(EncoderConfig, BackboneConfig, LatentConfig):
     backbone: BackboneName = "infogan"
     learning_rate: float = 1e-3
     latent_dim: int = 8
     latent: Literal["normal"] = "normal"
-    encoder_norm: Norm = option("batch", "normalisation in the encoder")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,27 +39,10 @@ class WAEConfig(CodeConfig):
 
 
 @register("wae", title="Wasserstein auto-encoder", paper="https://arxiv.org/abs/1711.01558", year=2017)
-class WAE(Sampler):
+class WAE(AutoEncoding):
     Config: ClassVar[type[CodeConfig]] = WAEConfig
     config: CodeConfig
-    kind = "auto-encoder"
     couples_images = True
-
-    def __init__(self, config: CodeConfig, data: AnySpec) -> None:
-        super().__init__(config, data)
-        self.encoder = TrunkWithHead(self.backbone_trunk(config.encoder_norm), outputs=config.latent_dim)
-
-    def networks_for_sampling(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "encoder": self.encoder}
-
-    def optimizer_groups(self) -> dict[str, list[nn.Parameter]]:
-        return {"autoencoder": [*self.encoder.parameters(), *self.generator.parameters()]}
-
-    def code(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.encoder(images)
-
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        self.optimize("autoencoder", self.loss, batch)
 
     def reconstruction(self, images: Tensor, codes: Tensor) -> Tensor:
         """E ||x - G(code)||^2."""
