@@ -268,7 +268,7 @@ def test_scores_are_above_0_for_what_is_taken_for_real(variant):
             "acgan": ([0.1, 3, 3, 3], [-0.1, 3, 3, 3])}[variant]
     for outputs, real in zip(says, (True, False), strict=True):
         model.discriminator = Function(lambda x, outputs=outputs: torch.tensor([outputs] * len(x)))
-        assert ((model.score(torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64)) > 0) == real).all()
+        assert ((model.verdict(torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64)) > 0) == real).all()
 
 
 def test_a_checkpoint_of_before_an_option_has_its_default():

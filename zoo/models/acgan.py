@@ -36,7 +36,7 @@ class ACGAN(GAN):
         source, category = self.discriminator(images).split([1, self.data.classes], dim=1)
         return source, category
 
-    def score(self, images: Tensor, labels: Tensor) -> Tensor:
+    def verdict(self, images: Tensor, labels: Tensor) -> Tensor:
         return self.discriminate(images)[0]
 
     def discriminator_loss(self, batch: Labelled) -> Terms:

@@ -30,9 +30,9 @@ class LSGAN(GAN):
     Config = LSGANConfig
     config: LSGANConfig
 
-    def score(self, images: Tensor, labels: Tensor) -> Tensor:
+    def verdict(self, images: Tensor, labels: Tensor) -> Tensor:
         """How far D is above the middle of what it is to say."""
-        return super().score(images, labels) - (self.config.a + self.config.b) / 2
+        return super().verdict(images, labels) - (self.config.a + self.config.b) / 2
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
         return {

@@ -74,7 +74,7 @@ class MADGAN(GAN):
         latent = self.latent(n)
         return Fakes(latent, self.seen(self.generator.in_turn(latent)))
 
-    def score(self, images: Tensor, labels: Tensor) -> Tensor:
+    def verdict(self, images: Tensor, labels: Tensor) -> Tensor:
         """The logit of an image's being real: log p - log(1 - p)."""
         logits = self.discriminator(images)
         return logits[:, -1:] - logits[:, :-1].logsumexp(1, keepdim=True)

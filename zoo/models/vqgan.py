@@ -178,7 +178,7 @@ class VQGAN(GAN):
     def fake(self, batch: Labelled) -> Tensor:
         return self.seen(self.reconstruction(batch.images)[0])
 
-    def score(self, images: Tensor, labels: Tensor) -> Tensor:
+    def verdict(self, images: Tensor, labels: Tensor) -> Tensor:
         """The mean over patches."""
         return self.discriminator(images).flatten(1).mean(1, keepdim=True)
 

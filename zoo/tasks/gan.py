@@ -69,7 +69,7 @@ class GAN(SharedFakes):
 
     Config: ClassVar[type[AdversarialConfig]] = GANConfig
     config: AdversarialConfig
-    # What D says of an image by itself, see ``score``: a logit, above 0 where D takes it for real; a number of which
+    # What D says of an image by itself, see ``verdict``: a logit, above 0 where D takes it for real; a number of which
     # only differences count; or nothing.
     says: Literal["logit", "order", "nothing"] = "logit"
     takes_bare: ClassVar[bool] = False  # whether its losses get real images as they are, and call ``seen`` themselves
@@ -136,7 +136,7 @@ class GAN(SharedFakes):
         every = self.config.r1_every
         return every / (every + 1) if group == "discriminator" and self._lazy else 1.0
 
-    def score(self, images: Tensor, labels: Tensor) -> Tensor:
+    def verdict(self, images: Tensor, labels: Tensor) -> Tensor:
         """What D says of images that it sees, and of their classes if it is conditional: (N, 1), see ``says``."""
         return self.condition.call(self.discriminator, images, labels)
 
@@ -209,7 +209,7 @@ class GAN(SharedFakes):
             self.anchors.move()
         if config.augment == "ada" and self.chance.is_due(turns):
             with torch.no_grad():
-                self.chance.lead(self.score(self._as_seen(batch), batch.labels))
+                self.chance.lead(self.verdict(self._as_seen(batch), batch.labels))
             self.track("discriminator/augment_p", self.chance.p.clone())
 
     def regularised_loss(self, batch: Labelled) -> Terms:
@@ -222,7 +222,7 @@ class GAN(SharedFakes):
         real, labels = self._as_seen(batch), batch.labels
         with torch.no_grad():
             fake = self.fake(batch)
-        on_real, on_fake = self.score(real, labels), self.score(fake, labels)
+        on_real, on_fake = self.verdict(real, labels), self.verdict(fake, labels)
         if config.lecam:
             terms = terms | {"lecam": config.lecam * self.anchors(on_real, on_fake)}
         if config.bcr:
@@ -233,12 +233,12 @@ class GAN(SharedFakes):
     def r1_penalty(self, batch: Labelled) -> Tensor:
         """gamma / 2 E[||grad D(x)||^2], x as D sees it (Mescheder 2018)."""
         real = self._as_seen(batch).detach().requires_grad_()
-        return self.config.r1 / 2 * zero_centred_penalty(self.score(real, batch.labels), real)
+        return self.config.r1 / 2 * zero_centred_penalty(self.verdict(real, batch.labels), real)
 
     def inconsistency(self, images: Tensor, labels: Tensor, said: Tensor) -> Tensor:
         """E[(D(T x) - D(x))^2], given D(x); T is left to right and shifts (Zhao 2020)."""
         numbers = self.draw(torch.rand, len(images), augmentation.SMALL_NUMBERS)
-        return (self.score(augmentation.small(images, numbers), labels) - said).square().mean()
+        return (self.verdict(augmentation.small(images, numbers), labels) - said).square().mean()
 
     def _as_seen(self, batch: Labelled) -> Tensor:
         return self.seen(batch.images) if self.takes_bare else batch.images
