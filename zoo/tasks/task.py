@@ -28,6 +28,7 @@ two domains is right of real images, `/std` a spread. `fd` and `kid` in other fe
 about FID, and `perceptual` nothing about LPIPS."""
 IN_STEPS = """`/noise` is what pictures of uniform noise get. Of samples `/nearest` is what training pictures get, for \
 each sample the nearest in the same features: a distance cannot tell making from copying, which `memorised` does."""
+QUESTIONS: set[str] = set()  # what a model of some task can be asked: every class adds what it ``asks``
 Inputs = dict[str, Any]  # name -> Tensor (n, ...); Any, since in ``respond(**inputs)`` a name could be an option's
 
 
@@ -72,6 +73,10 @@ class Task(GenerativeModule):
     no_gradient: ClassVar[str] = ""  # why answers have no gradient in their inputs, in words; empty where they have one
     data: Any  # a spec of one of these kinds
     precision: Precision = "32-true"  # of answers, see ``zoo.load``; training has its own
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        QUESTIONS.update(getattr(cls, "asks", ()))  # a base of several tasks may have none yet
 
     def __init__(self, config: Any, data: Any) -> None:
         super().__init__(config, data)
@@ -285,7 +290,3 @@ class Task(GenerativeModule):
             raise CannotError(f"{self.variant} cannot {name}: a model of this task can be asked with "
                               + self.asked_with())
         return super().__getattr__(name)
-
-
-QUESTIONS = ("sample", "render", "encode", "decode", "reconstruct", "translate", "upscale", "inpaint", "back", "write",
-             "rewrite", "score", "age")  # what a model of some task can be asked
