@@ -26,6 +26,7 @@ class ImageSpec(DataSpec):
 
     kind = "images"
     has_mirror_images = True
+    are_pictures = True
     bounded: ClassVar[bool] = True  # values end at -1 and 1
 
     image_size: int  # height and width in pixels

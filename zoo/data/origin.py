@@ -21,6 +21,7 @@ class DataSpec:
 
     kind: ClassVar[str]  # under which config.json has it
     has_mirror_images: ClassVar[bool]
+    are_pictures: ClassVar[bool] = False  # whether what a model makes of them is, so that features can be taken of it
 
     name: str
     class_names: list[str] = field(default_factory=list)  # empty: no labels
@@ -74,6 +75,11 @@ class DataSpec:
     def targets(self) -> int:
         """How many there are of what a model of these data is to make."""
         return self.images
+
+    @property
+    def sets(self) -> list[str]:
+        """The names of the sets that there are in place of one, of which no two examples need belong together."""
+        return []
 
     @property
     def opening(self) -> dict[str, Any]:

@@ -77,6 +77,10 @@ class DomainSpec(ImageSpec):
         return self.images_b
 
     @property
+    def sets(self) -> list[str]:
+        return self.domains
+
+    @property
     def source_size(self) -> int:
         """Height and width of the pictures that a model is given."""
         return self.image_size

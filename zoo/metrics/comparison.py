@@ -11,7 +11,7 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from zoo.core.errors import UsageError
-from zoo.data.batches import AnyColumns, Domains, take
+from zoo.data.batches import AnyColumns, take
 from zoo.data.source import Source, held_out
 from zoo.data.sources import open_source
 from zoo.data.stored import Images, OnDisk
@@ -158,7 +158,7 @@ class Comparison:
         def look(rows: Tensor) -> Tensor:
             return model.given(take(columns, rows)) if model.paired else copies(truth(rows), given)
 
-        one_set = model.paired or not isinstance(columns, Domains)
+        one_set = model.paired or not model.data.sets
         itself = self.rows[:len(given)] if one_set and self.protocol.split == "train" else None
         found = nearest(given, look, len(columns.truth), itself)
         return torch.cat([truth(rows) for rows in found.split(self.how.batch_size)])
@@ -204,7 +204,7 @@ class Comparison:
 
     @cached_property
     def space(self) -> FeatureSpace:
-        if "frechet" not in self.model.measures:
+        if not self.model.data.are_pictures:
             raise UsageError(f"{self.model.data.name} is a set of {self.model.data.kind}, of which no features are "
                              f"taken: measure {' and '.join(self.model.measures)}")
         space = feature_space(self.features, self.how.inception_weights, self.model.precision)

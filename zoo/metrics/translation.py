@@ -8,7 +8,7 @@ from torch import Tensor
 from zoo.core.errors import UsageError
 from zoo.data.batches import take
 from zoo.data.derived import shrink
-from zoo.data.pair_spec import DomainSpec, PairSpec
+from zoo.data.pair_spec import PairSpec
 from zoo.features.bundled import load_classifier
 from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics import label_maps, two_domains
@@ -137,7 +137,7 @@ def parts(c: Comparison) -> dict[str, float]:
     part that was asked for, and with what else the picture had that was given, such as the colour of its eyes, both as
     a bundled classifier sees it, beside those of trivial answers; nothing where it does not know them.
     """
-    network, asked = load_classifier(c.eye).to(c.how.device), _check_domains(c).domains
+    network, asked = load_classifier(c.eye).to(c.how.device), _check_domains(c)
     head = next((name for name, parts in network.heads.items() if {*asked} <= {*parts}), None)
     if head is None:
         return {}
@@ -192,7 +192,7 @@ def _check_pairs(c: Comparison) -> None:
         raise UsageError(f"{c.model.variant} is not trained on pairs: there are no true ones to compare pictures with")
 
 
-def _check_domains(c: Comparison) -> DomainSpec:
-    if not isinstance(c.model.data, DomainSpec):
+def _check_domains(c: Comparison) -> list[str]:
+    if not c.model.data.sets:
         raise UsageError(f"{c.model.variant} is not trained on two domains: there are none to tell apart")
-    return c.model.data
+    return c.model.data.sets
