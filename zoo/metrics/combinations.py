@@ -8,15 +8,12 @@ share stands chance: what the same pictures get for what was asked of others.
 import torch
 from torch import Tensor
 
-from zoo.core.errors import UsageError
 from zoo.data.labels import targets_of
 from zoo.features.classifier import Classifier
 from zoo.metrics.classes import label_agreement
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.features import to_uint8
 from zoo.metrics.real import join, progress
-from zoo.tasks.latent_model import LatentModel
-from zoo.tasks.task import Inputs
 
 Values = dict[str, float]
 EACH = 50  # pictures of a class
@@ -26,11 +23,12 @@ def combinations(c: Comparison) -> Values:
     """Agreement by head and of all heads at once, of classes seen in training and, where there are such, unseen ones.
 
     Nothing where the features tell no classes, or others.
+
+    Raises:
+        UsageError: of a model that is asked for no classes.
     """
     model, network = c.model, c.space.classifier
-    if not isinstance(model, LatentModel) or not model.needs() or not model.data.class_names:
-        raise UsageError(f"{model.variant} on {model.data.name} is asked for no classes: there is no agreement to "
-                         "measure")
+    model.of_classes(torch.arange(model.data.classes))  # raises before any work
     if network is None:
         return {}
     unseen = getattr(model.data, "unseen", ())
@@ -56,8 +54,7 @@ def _of(c: Comparison, network: Classifier, which: str, classes: Tensor) -> Valu
 def _logits(c: Comparison, asked: Tensor) -> Tensor:
     """Of pictures of classes (N,)."""
     model, batch_size = c.model.to(c.how.device), c.how.batch_size
-    assert isinstance(model, LatentModel)  # which is asked for classes
-    inputs: Inputs = {"normal": model.normals(len(asked), c.protocol.seed)} | model.condition.of_classes(asked)
+    inputs = model.of_classes(asked, c.protocol.seed)
     parts = []
     with progress("asking for classes", len(asked)) as bar:
         for rows in torch.arange(len(asked)).split(batch_size):

@@ -20,8 +20,7 @@ from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics.comparison import Comparison
 from zoo.metrics.protocol import short
 from zoo.metrics.real import progress
-from zoo.tasks.latent_model import LatentModel
-from zoo.tasks.task import Inputs
+from zoo.tasks.task import Inputs, Task
 
 EPSILON = 1e-4
 
@@ -29,7 +28,7 @@ EPSILON = 1e-4
 def check_ways(c: Comparison) -> None:
     """Raises UsageError where there is no way from one latent to another."""
     model = c.model
-    if not isinstance(model, LatentModel) or not model.data.bounded:
+    if not model.spaces or not model.data.are_pictures:
         raise UsageError(f"{model.variant} on {model.data.name} makes no pictures from latents: there is no way from "
                          "one to another to measure")
     if model.jumps:
@@ -40,7 +39,6 @@ def check_ways(c: Comparison) -> None:
 def path_lengths(c: Comparison) -> dict[str, float]:
     """In every space of latents that the model has, and the floor."""
     model, n, seed = c.model, c.protocol.samples, c.protocol.seed
-    assert isinstance(model, LatentModel)  # as was checked
     normals = model.normals(2 * n, seed)
     told = {name: x for name, x in c.inputs.items() if name != "normal"}
     share = (1 - EPSILON) * torch.rand(n, 1, generator=torch.Generator().manual_seed(seed))
@@ -53,7 +51,7 @@ def path_lengths(c: Comparison) -> dict[str, float]:
 
 
 @torch.no_grad()
-def _means(model: LatentModel, asked: Inputs, distance: PerceptualDistance, batch_size: int) -> dict[str, float]:
+def _means(model: Task, asked: Inputs, distance: PerceptualDistance, batch_size: int) -> dict[str, float]:
     """The length in each space, and the distance of the ends."""
     found: dict[str, list[Tensor]] = {space: [] for space in (*model.spaces, "floor")}
     count = len(asked["share"])

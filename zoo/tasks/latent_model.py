@@ -19,7 +19,7 @@ from zoo.networks import BACKBONES, Backbone, BackboneName
 from zoo.networks.blocks import Norm, Trunk, TrunkWithHead, normalise_spectrally
 from zoo.networks.conditioning import Unconditional
 from zoo.tasks.latents import between, standard_normals
-from zoo.tasks.task import PASS, Task, WidthConfig
+from zoo.tasks.task import PASS, Inputs, Task, WidthConfig
 
 NO_ENCODER = "{} has no encoder: it makes images from latents, not latents from images"
 
@@ -51,7 +51,7 @@ class LatentModel(Task):
     Config: ClassVar[type[SamplerConfig]] = SamplerConfig
     config: SamplerConfig
     Condition: ClassVar[type[Unconditional]] = Unconditional  # what the networks are told besides their input
-    spaces: ClassVar[tuple[str, ...]] = ("z",)  # of latents, between which there are ways, see ``on_the_way``
+    spaces: ClassVar[tuple[str, ...]] = ("z",)
     untruncated: ClassVar[float] = math.inf  # the truncation that leaves all there is
     jumps: ClassVar[bool] = False  # whether a latent that moves makes the picture another at some places, all at once
 
@@ -129,6 +129,11 @@ class LatentModel(Task):
     def latent(self, n: int) -> Tensor:
         """Latents (n, latent_size) from the prior, for training."""
         return self.prior(self.draw(torch.randn, n, self.latent_size))
+
+    def of_classes(self, classes: Tensor, seed: int | None = None) -> Inputs:
+        if not self.needs() or not self.data.class_names:
+            return super().of_classes(classes, seed)  # which says so
+        return {"normal": self.normals(len(classes), seed)} | self.condition.of_classes(classes)
 
     # ---- looked at while it is trained ------------------------------------------------------------------------
 

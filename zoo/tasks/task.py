@@ -69,6 +69,7 @@ class Task(GenerativeModule):
     smallest_batch: ClassVar[int] = 2  # examples of a step: batch-norm knows no spread of one
     ways: ClassVar[tuple[str, ...]] = ("grey", "edges")  # to derive pairs that a user is told of, see ``--pairs``
     paired: ClassVar[bool] = False  # whether the data have the right answer to each question
+    spaces: ClassVar[tuple[str, ...]] = ()  # of latents, between which there are ways; none where it takes no latents
     no_graph: ClassVar[str] = ""  # why there is no file that computes ``answer``, in words; empty where there is one
     no_gradient: ClassVar[str] = ""  # why answers have no gradient in their inputs, in words; empty where they have one
     data: Any  # a spec of one of these kinds
@@ -109,6 +110,10 @@ class Task(GenerativeModule):
             examples: of the data, stored or prepared, from which they are taken in turn where they are not all random.
         """
         raise NotImplementedError
+
+    def of_classes(self, classes: Tensor, seed: int | None = None) -> Inputs:
+        """Questions for classes of the data (N,), by number. Raises UsageError where it is asked for none alone."""
+        raise UsageError(f"{self.variant} on {self.data.name} is asked for no classes alone")
 
     def answer(self, *args: Any, **inputs: Any) -> Tensor:
         """One pass of the networks that answer, in the unit of ``respond``: what an exported file computes."""
