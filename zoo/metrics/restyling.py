@@ -18,7 +18,6 @@ from zoo.data.text import StyledSource
 from zoo.data.tokens import SPELLINGS
 from zoo.metrics.bleu import References
 from zoo.metrics.comparison import Comparison
-from zoo.tasks.rewriter import Rewriter
 
 Values = dict[str, float]
 Words = list[str]
@@ -35,7 +34,7 @@ class Texts:
     """
 
     def __init__(self, c: Comparison) -> None:
-        if not isinstance(c.model, Rewriter):
+        if "rewrite" not in c.model.asks:
             raise UsageError(f"{c.model.variant} writes nothing in another style: measure "
                              + ", ".join(c.model.measures))
         assert isinstance(c.training_source, StyledSource)  # as for such a model

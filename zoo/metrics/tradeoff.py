@@ -19,7 +19,6 @@ from zoo.metrics.translation import look_apart
 from zoo.metrics.trivial import copies
 from zoo.store.blending import blended
 from zoo.tasks.task import Task
-from zoo.tasks.upscaler import Upscaler
 
 TAKEN = ("luma", "perceptual")
 
@@ -51,7 +50,7 @@ def tradeoff(first: Task, second: Task, shares: Sequence[float], protocol: Proto
         UsageError: models that make no pictures larger, or whose layers differ; what ``Comparison`` raises.
     """
     for model in (first, second):
-        if not isinstance(model, Upscaler):
+        if model.factor == 1:
             raise UsageError(f"a {model.variant} makes no pictures larger: there is no PSNR on Y to trade")
     models = {share: blended(first, second, share) for share in shares}
     for model in models.values():  # copies, of their own

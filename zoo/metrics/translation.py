@@ -8,7 +8,6 @@ from torch import Tensor
 from zoo.core.errors import UsageError
 from zoo.data.batches import take
 from zoo.data.derived import shrink
-from zoo.data.pair_spec import PairSpec
 from zoo.features.bundled import load_classifier
 from zoo.features.perceptual import PerceptualDistance
 from zoo.metrics import label_maps, two_domains
@@ -18,7 +17,6 @@ from zoo.metrics.luma import fidelity
 from zoo.metrics.pixels import decibels, errors, l1, moments, rounded
 from zoo.metrics.similarity import WINDOW
 from zoo.tasks.latents import standard_normals
-from zoo.tasks.styled import StyledTranslator
 from zoo.tasks.task import Inputs
 
 BLOCK = 64  # pictures that are compared at once
@@ -37,7 +35,7 @@ def luma(c: Comparison) -> dict[str, float]:
 
     Nothing of pictures that are too small for it.
     """
-    factor = c.model.data.way.factor if isinstance(c.model.data, PairSpec) else 1
+    factor = c.model.factor
     if factor == 1:
         raise UsageError(f"{c.model.variant} on {c.model.data.name} does not make pictures larger: measure pixels")
     values: dict[str, float] = {}
@@ -166,7 +164,7 @@ def style(c: Comparison) -> dict[str, float]:
     that of these others (``real``). Where the true pictures are known, ``own_l1`` and so on are errors of answers in
     the style of the true one. All but psnr, in dB, and ssim are means in [0, 1].
     """
-    if not isinstance(c.model, StyledTranslator):
+    if not c.model.takes_style:
         raise UsageError(f"{c.model.variant} takes no style from a picture: there is none to measure")
     source, true, size = c.inputs["source"], c.truths, c.how.batch_size
     first, second = (true.roll(len(true) * part // 3, 0) for part in (1, 2))

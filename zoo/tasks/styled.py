@@ -35,6 +35,7 @@ class StyledTranslator(UnpairedTranslator):
     coder_a: StyledCoder
     coder_b: StyledCoder
     asks = ("translate", "back")
+    takes_style = True
 
     def networks_for_sampling(self) -> dict[str, nn.Module]:
         return {"coder_a": self.coder_a, "coder_b": self.coder_b}

@@ -69,6 +69,7 @@ class Task(GenerativeModule):
     smallest_batch: ClassVar[int] = 2  # examples of a step: batch-norm knows no spread of one
     ways: ClassVar[tuple[str, ...]] = ("grey", "edges")  # to derive pairs that a user is told of, see ``--pairs``
     paired: ClassVar[bool] = False  # whether the data have the right answer to each question
+    takes_style: ClassVar[bool] = False  # whether a picture can be shown whose style answers are to have
     spaces: ClassVar[tuple[str, ...]] = ()  # of latents, between which there are ways; none where it takes no latents
     no_graph: ClassVar[str] = ""  # why there is no file that computes ``answer``, in words; empty where there is one
     no_gradient: ClassVar[str] = ""  # why answers have no gradient in their inputs, in words; empty where they have one
@@ -118,6 +119,11 @@ class Task(GenerativeModule):
     def answer(self, *args: Any, **inputs: Any) -> Tensor:
         """One pass of the networks that answer, in the unit of ``respond``: what an exported file computes."""
         raise NotImplementedError
+
+    @property
+    def factor(self) -> int:
+        """How many times as high and wide an answer is as what it is made of."""
+        return 1
 
     def prepare(self, batch: Batch) -> Batch:
         """Examples as a loss takes them, from examples as they are stored."""

@@ -83,7 +83,6 @@ class Translator(Task):
 
     @property
     def factor(self) -> int:
-        """How many times as high and wide an answer is."""
         return self.data.image_size // self.source_shape[1]
 
     def generate(self, source: Tensor, normal: Tensor | None) -> Tensor:
