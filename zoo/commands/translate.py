@@ -17,7 +17,6 @@ from torch import Tensor
 from zoo.commands.pictures import jobs_of, loaded, named_alike, parser_of
 from zoo.core.errors import UsageError
 from zoo.data.pictures import as_tensor
-from zoo.tasks.paired import PairedTranslator
 from zoo.tasks.translator import Translator
 
 
@@ -64,6 +63,6 @@ def main(arguments: list[str]) -> int:
 
 def _derived(model: Translator, name: str) -> Callable[[Path], Tensor]:
     """A file -> what the model is given of it in training. Raises UsageError where that is not made of pictures."""
-    if not isinstance(model, PairedTranslator) or model.way.source is None:
+    if not model.derives:
         raise UsageError(f"{name} takes pictures as they are: leave --derive away")
     return lambda file: model.source_of(as_tensor(file, model.data.channels))

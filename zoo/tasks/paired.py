@@ -103,13 +103,12 @@ class PairedTranslator(Translator):
         """Pictures (N, C, H, W) in [-1, 1] of what a network made of sources, both in [-1, 1]."""
         return made if self.way.picture is None else self.way.picture(source, made)
 
-    def source_of(self, images: Pictures) -> Tensor:
-        """Sources (N, Cs, H/factor, W/factor) in [0, 1] made of pictures as in training, for ``translate``.
+    @property
+    def derives(self) -> bool:
+        return self.way.source is not None
 
-        Raises:
-            UsageError: pairs that are files, not made of pictures.
-        """
-        if self.way.source is None:
+    def source_of(self, images: Pictures) -> Tensor:
+        if self.way.source is None:  # by which mypy knows it too
             raise UsageError(f"the pairs of {self.data.name} are files: nothing says what belongs to another picture")
         return self.data.to_unit(self.way.source(self.data.from_unit(as_tensor(images, self.data.channels))))
 
@@ -203,7 +202,7 @@ class PairedTranslator(Translator):
     def views(self) -> list[View]:
         way = self.way
         if way.missing is None:
-            return [self.translating(derive=None if way.source is None else self.source_of, fixed=self.fixed)]
+            return [self.translating(derive=self.source_of if self.derives else None, fixed=self.fixed)]
         if way.missing is in_the_centre:
             return [picture_view(self, "inpaint", "Fill the centre", fixed=True)]
         return [picture_view(self, "inpaint", "Fill holes", (

@@ -89,6 +89,19 @@ class Translator(Task):
         """Pictures (N, C, H, W) in [-1, 1] from pictures (N, Cs, Hs, Ws) in [-1, 1] and normals (N, noise_size)."""
         raise NotImplementedError
 
+    @property
+    def derives(self) -> bool:
+        """Whether what it is given is made of pictures in training, see ``source_of``."""
+        return False
+
+    def source_of(self, images: Pictures) -> Tensor:
+        """Sources (N, Cs, H/factor, W/factor) in [0, 1] made of pictures as in training, for ``translate``.
+
+        Raises:
+            UsageError: they are not made of pictures.
+        """
+        raise UsageError(f"{self.variant} takes pictures as they are: nothing is made of them first")
+
     def fake(self, batch: Any) -> Any:
         """What G makes of a batch: pictures (N, C, H, W), or what there are such among."""
         raise NotImplementedError
