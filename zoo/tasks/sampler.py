@@ -1,6 +1,7 @@
 """Sampler: pictures, or points, from latents, as a task."""
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -74,6 +75,9 @@ class Sampler(LatentModel):
         names = self.data.class_names
         saying = sampling_views.SayingClass(names) if self.conditional else sampling_views.Saying()
         return sampling_views.views(self, saying)
+
+    def offline(self) -> dict[str, Any]:
+        return {"ways": sampling_views.ways(self).tolist(), "latent": True, "truncates": math.isinf(self.untruncated)}
 
     def captions(self) -> dict[str, tuple[str, str]]:
         return showcase.captions(self)

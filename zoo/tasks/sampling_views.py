@@ -105,6 +105,14 @@ def views(model: LatentModel, saying: Saying) -> list[View]:
     return found
 
 
+def ways(model: LatentModel) -> Tensor:
+    """The strongest directions, a row each; none where there are none in closed form, or latents are too large."""
+    if model.latent_size <= MOST_DIMENSIONS:
+        with suppress(UsageError):  # there are none in closed form
+            return directions(model, min(WAYS, model.latent_size)).vectors
+    return torch.empty(0)
+
+
 class _Asker:
     """Answers for one model.
 
@@ -120,10 +128,7 @@ class _Asker:
         most = min(model.untruncated, FARTHEST)
         self.truncation = Control("truncation", f"truncation ({most:g}: none)", "slider", most, minimum=0.1,
                                   maximum=most, step=0.1)
-        self.ways = torch.empty(0)
-        if model.latent_size <= MOST_DIMENSIONS:
-            with suppress(UsageError):  # there are none in closed form
-                self.ways = directions(model, min(WAYS, model.latent_size)).vectors
+        self.ways = ways(model)
         self.sliders = tuple(self._sliders()) if model.data.bounded else ()
 
     def _sliders(self) -> list[Control]:

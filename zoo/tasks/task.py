@@ -235,6 +235,16 @@ class Task(GenerativeModule):
         """What a program needs to know that runs the exported file."""
         return {}
 
+    def offline(self) -> dict[str, Any]:
+        """What a page needs to know to ask the exported file by itself, see ``zoo.web.static``.
+
+        Returns:
+            ways: directions (latent_size,) in which latents can be moved.
+            latent: whether there is something between two inputs ``normal``.
+            truncates: whether these can be kept within a magnitude.
+        """
+        return {"ways": [], "latent": False, "truncates": False}
+
     def views(self) -> list[View]:
         """The ways in which a person can ask it in a page."""
         raise NotImplementedError

@@ -4,13 +4,11 @@ Any server of files serves it. The page knows models by the inputs of their grap
 torch's own generator, or lies between two where it is a latent, ``label`` is chosen, ``source`` is a picture.
 """
 
-import math
 import shutil
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,6 @@ from zoo.store.catalogue import pretrained
 from zoo.store.export import export_onnx
 from zoo.store.layout import headline, read_metrics
 from zoo.store.loading import find, load
-from zoo.tasks.directions import MOST_DIMENSIONS, WAYS, directions
-from zoo.tasks.latent_model import LatentModel
 from zoo.tasks.task import Task
 from zoo.web.serving import PAGES
 
@@ -66,15 +62,9 @@ def write_static(names: Sequence[str], folder: Path, package: Path | None = None
 
 def _described(model: Task, name: str, file: str) -> dict[str, Any]:
     inputs = {key: list(x.shape[1:]) for key, x in model.inputs(1, 0).items()}
-    ways: list[list[float]] = []
-    if isinstance(model, LatentModel) and model.latent_size <= MOST_DIMENSIONS:
-        with suppress(UsageError):  # there are none in closed form
-            ways = directions(model, min(WAYS, model.latent_size)).vectors.tolist()
     return {"name": Path(name).name, "file": f"models/{file}", "task": model.task, "variant": model.variant,
-            "data": model.data.name, "inputs": inputs, "output": model.output, "facts": model.facts(), "ways": ways,
-            "latent": isinstance(model, LatentModel),
-            "truncates": isinstance(model, LatentModel) and math.isinf(model.untruncated),  # its normals
-            "limits": model.limits(), "usage": model.usage(name),
+            "data": model.data.name, "inputs": inputs, "output": model.output, "facts": model.facts(),
+            **model.offline(), "limits": model.limits(), "usage": model.usage(name),
             "headline": headline(read_metrics(find(name)))}
 
 
