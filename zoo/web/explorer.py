@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from zoo.cards.card import captions_of, pictures_in, render_card
+from zoo.cards.headings import TASKS
 from zoo.core.errors import UsageError
 from zoo.store.catalogue import pretrained
 from zoo.store.golden import read_golden
@@ -76,7 +77,9 @@ class Shown:
     def summary(self) -> dict[str, Any]:
         """For the list of models, out of its files alone."""
         config = read_config(self.folder)
-        return {"name": self.name, "variant": config["variant"], "task": config.get("task", "sample"),
+        task = config.get("task", "sample")
+        heading = TASKS[task].title if task in TASKS else task
+        return {"name": self.name, "variant": config["variant"], "task": task, "heading": heading,
                 "data": config["data"].get("name", ""), "headline": headline(read_metrics(self.folder))}
 
     def description(self, pictures: Pictures) -> dict[str, Any]:

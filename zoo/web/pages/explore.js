@@ -2,7 +2,6 @@
 
 import { $, element, ask, send, sendAndWait, complain } from "./common.js";
 
-const TASKS = { sample: "pictures from latents", translate: "pictures from pictures", write: "sentences" };
 const SIDE = 256;  // pixels of a canvas to draw on
 
 let model, view, said = {}, kept = [], busy = false, waiting = false, asked = 0;
@@ -282,8 +281,8 @@ async function chooseModel(name) {
 async function open() {
   try {
     const models = await ask("api/models");
-    for (const task of [...new Set(models.map(m => m.task))])
-      $("model").append(element("optgroup", { label: TASKS[task] || task }, ...models.filter(m => m.task === task)
+    for (const heading of [...new Set(models.map(m => m.heading))])
+      $("model").append(element("optgroup", { label: heading }, ...models.filter(m => m.heading === heading)
         .map(m => element("option", { value: m.name, textContent: m.name }))));
     const wanted = decodeURIComponent(location.hash.slice(1));
     $("model").value = models.some(m => m.name === wanted) ? wanted : models[0].name;
