@@ -42,6 +42,7 @@ class AlphaGAN(WithEncoder, GAN):
     Config = AlphaGANConfig
     config: AlphaGANConfig
     kind = "auto-encoder"
+    defining = ("latent",)  # a normal, as of any VAE
     takes_bare = True  # E sees images as they are
 
     def __init__(self, config: AlphaGANConfig, data: AnySpec) -> None:

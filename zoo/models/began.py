@@ -46,6 +46,8 @@ class BEGAN(GAN):
     Config = BEGANConfig
     config: BEGANConfig
     says = "nothing"
+    searched = ("lambda_k", "gamma")
+    defining = ("critic_steps",)  # k balances the players
     k: Tensor
     monitor = "discriminator/convergence"
 

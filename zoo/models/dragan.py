@@ -38,6 +38,7 @@ class DRAGAN(GAN):
     Config = DRAGANConfig
     config: DRAGANConfig
     penalises_gradients = True
+    searched = ("penalty",)
     couples_images = True
 
     def discriminator_loss(self, batch: Labelled) -> Terms:

@@ -45,6 +45,7 @@ class MMDGAN(GAN):
     Config = MMDGANConfig
     config: MMDGANConfig
     says = "nothing"
+    searched = ("clip",)
     discriminator: AutoEncoder
     couples_images = True
 

@@ -33,6 +33,7 @@ class SNGANConfig(GANConfig):
 @register("sngan", title="SNGAN", paper="https://arxiv.org/abs/1802.05957", year=2018)
 class SNGAN(GAN):
     Config = SNGANConfig
+    defining = ("discriminator_norm",)
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
         return {

@@ -44,6 +44,7 @@ class VAEConfig(EncoderConfig, BackboneConfig, LatentConfig):
 class VAE(WithPosterior, AutoEncoding):
     Config = VAEConfig
     config: VAEConfig
+    searched = ("encoder_norm",)
 
     def __init__(self, config: VAEConfig, data: AnySpec) -> None:
         super().__init__(config, data)

@@ -32,6 +32,7 @@ class WGAN(GAN):
     Config = WGANConfig
     config: WGANConfig
     says = "order"
+    searched = ("clip",)
 
     def optimize(self, group: str, loss: Callable[[Labelled], Terms], batch: Labelled) -> None:
         super().optimize(group, loss, batch)

@@ -35,6 +35,7 @@ class WGANGP(GAN):
     config: WGANGPConfig
     says = "order"
     penalises_gradients = True
+    searched = ("penalty",)
 
     def discriminator_loss(self, batch: Labelled) -> Terms:
         images, config = batch.images, self.config

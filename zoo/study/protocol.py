@@ -81,7 +81,7 @@ class StudyProtocol(Options):
         known = options_of(cls.Config)
         config = {"backbone": self.backbone, "width": self.width, "latent_dim": self.latent_dim, "optimizer": "adam",
                   "ema_halflife": 0}
-        if cls.kind != "auto-encoder" and "uniform" in known["latent"].choices:
+        if "latent" not in cls.defining and "uniform" in known["latent"].choices:
             config["latent"] = "uniform"
         return {name: value for name, value in config.items() if name in known}  # an energy's chains have no latent_dim
 

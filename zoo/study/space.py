@@ -69,9 +69,6 @@ NARROW: Space = {
     "discriminator_norm": NORM, "encoder_norm": NORM, "clip": Range(1e-2, 1.0, log=True),
     "penalty": Range(0.1, 10.0, log=True), "lambda_k": Choice((1e-3,)), "gamma": Range(0.6, 0.9)}
 SHARED = ("learning_rate", "beta1", "critic_steps", "discriminator_norm")
-OWN = {"wgan": ("clip",), "wgan-gp": ("penalty",), "dragan": ("penalty",), "began": ("lambda_k", "gamma"),
-       "vae": ("encoder_norm",), "mmdgan": ("clip",)}
-FIXED = {"began": ("critic_steps",), "sngan": ("discriminator_norm",)}  # what defines the model
 
 
 def check_variants(names: list[str]) -> None:
@@ -87,7 +84,8 @@ def check_variants(names: list[str]) -> None:
 def space_of(variant: str, search: Search) -> Space:
     """The fields of the variant's Config that a search varies, with their ranges; empty for ``none``.
 
-    Models that the paper does not have get what all have in common, but for what defines them, and MMD GAN WGAN's clip.
+    They are those that all have in common, but for what a variant calls ``defining``, and what it has ``searched``
+    besides: of models that the paper does not have MMD GAN alone, whose clip is WGAN's.
     """
     if search == "none":
         return {}
@@ -95,8 +93,8 @@ def space_of(variant: str, search: Search) -> Space:
     options = options_of(cls.Config)
     if search == "narrow" and cls.penalises_gradients:
         ranges["discriminator_norm"] = Choice(("none",))
-    names = [*SHARED, *OWN.get(variant, ())]
-    return {name: ranges[name] for name in names if name in options and name not in FIXED.get(variant, ())}
+    names = [*SHARED, *cls.searched]
+    return {name: ranges[name] for name in names if name in options and name not in cls.defining}
 
 
 def draw(variant: str, search: Search, seed: int, index: int) -> Hyperparameters:

@@ -69,6 +69,8 @@ class Task(GenerativeModule):
     smallest_batch: ClassVar[int] = 2  # examples of a step: batch-norm knows no spread of one
     ways: ClassVar[tuple[str, ...]] = ("grey", "edges")  # to derive pairs that a user is told of, see ``--pairs``
     paired: ClassVar[bool] = False  # whether the data have the right answer to each question
+    searched: ClassVar[tuple[str, ...]] = ()  # of ``zoo.study.space.WIDE``: its own fields that a study varies
+    defining: ClassVar[tuple[str, ...]] = ()  # fields of its Config that a study leaves alone: they make it what it is
     takes_style: ClassVar[bool] = False  # whether a picture can be shown whose style answers are to have
     spaces: ClassVar[tuple[str, ...]] = ()  # of latents, between which there are ways; none where it takes no latents
     no_graph: ClassVar[str] = ""  # why there is no file that computes ``answer``, in words; empty where there is one
