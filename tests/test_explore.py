@@ -166,7 +166,9 @@ def asked(client, view, model="dcgan-anime", **values):
 
 
 def test_the_server_answers_as_the_model_does(client):
-    assert [m["name"] for m in client.get("/api/models").json()] == ["dcgan-anime", "seqgan-captions", "inpaint-anime"]
+    assert [(m["name"], m["heading"]) for m in client.get("/api/models").json()] == [
+        ("dcgan-anime", "Pictures from latents"), ("seqgan-captions", "Sentences"),
+        ("inpaint-anime", "Pictures from pictures")]
     found = client.get("/api/models/dcgan-anime").json()
     assert {"views", "metrics", "card", "usage", "limits"} <= found.keys()
     made = asked(client, "samples", count=2, seed=7).json()["made"]

@@ -85,6 +85,8 @@ def test_a_draw_depends_on_seed_variant_and_index_alone():
     assert space_of("wgan", "none") == {}
     assert options_of(variant_class("sngan").Config)["discriminator_norm"].default == "spectral"
     assert "discriminator_norm" not in space_of("sngan", "wide")
+    assert "latent" not in StudyProtocol().config("alphagan")  # normal, though other GANs are told to be uniform
+    assert StudyProtocol().config("gan")["latent"] == "uniform"
 
 
 @pytest.mark.parametrize(("names", "words"), [(["cgan"], "cgan needs labels"), (["gan", "gan"], "twice"),

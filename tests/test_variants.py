@@ -20,6 +20,7 @@ from conftest import (
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 import zoo
+from zoo.cards.headings import TASKS
 from zoo.core.config import options_of
 from zoo.core.errors import CannotError
 from zoo.core.module import GenerativeModule
@@ -252,3 +253,8 @@ def test_what_a_variant_can_be_asked_others_say_that_they_cannot(variant):
     for ask in {ask for other in VARIANTS for ask in variant_class(other).asks} - {*dir(cls)}:
         with pytest.raises(CannotError, match=f"{variant} cannot {ask}: a model of this task can be asked with"):
             Task.__getattr__(object.__new__(cls), ask)  # as Python calls it where there is no such attribute
+
+
+def test_every_task_has_a_heading():
+    """In the one list of tasks in prose, which is read without torch."""
+    assert {variant_class(variant).task for variant in VARIANTS} == {*TASKS}
