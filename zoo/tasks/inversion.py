@@ -75,6 +75,26 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
             features or a method that there are not, a method that needs a gradient where there is none, or counts below
             their least.
     """
+    model, method = _checked(model, method, steps, starts, batch_size)
+    distance = None if features is None else PerceptualDistance(features)
+    pictures = model.data.read(images)
+    told = model.condition.numbers(labels, len(pictures))
+    found = []
+    with model.answering(), _Progress(len(pictures), steps, progress) as done:
+        for rows in torch.arange(len(pictures)).split(batch_size):
+            classes = next((model.placed(x[rows]) for x in told.values()), None)  # or captions
+            search = _Search(model, model.placed(pictures[rows]), classes, typical, distance)
+            search.begin(encoder, starts, seed)
+            if steps:
+                SEARCHES[method](search, steps, seed, done)
+            found.append(search.found())
+            done.images(len(rows))
+    return Inverted(*(torch.cat(parts).cpu() for parts in zip(*found, strict=True)))
+
+
+def _checked(model: Task, method: Method | None, steps: int, starts: int, batch_size: int) \
+        -> tuple[LatentModel, Method]:
+    """The model, and the method if none was asked for. Raises what ``invert`` does."""
     if not isinstance(model, LatentModel):
         raise UsageError(f"{model.variant} makes nothing from latents: zoo.invert takes models that can be asked with "
                          "sample()")
@@ -87,30 +107,32 @@ def invert(model: Task, images: Pictures, labels: Labels = None, steps: int = 20
     if model.no_gradient and method != "random":
         raise UsageError(f"there is no gradient by which {method} could search for latents of {model.variant}: "
                          f"{model.no_gradient}. zoo.invert(..., method=\"random\") needs none")
-    distance = None if features is None else PerceptualDistance(features)
-    pictures = model.data.read(images)
-    told = model.condition.numbers(labels, len(pictures))
+    return model, method
 
-    def after(step: int) -> None:
-        if told_of:
-            told_of((int(bar.n) + step / steps * len(rows)) / len(pictures))
 
-    found = []
-    told_of = progress if callable(progress) else None
-    with model.answering(), tqdm(total=len(pictures), unit="img", disable=not progress or callable(progress)) as bar:
-        for rows in torch.arange(len(pictures)).split(batch_size):
-            classes = next((model.placed(x[rows]) for x in told.values()), None)  # or captions
-            search = _Search(model, model.placed(pictures[rows]), classes, typical, distance)
-            search.begin(encoder, starts, seed)
-            if steps and method == "adam":
-                search.by_adam(steps, after)
-            elif steps and method == "lbfgs":
-                search.by_lbfgs(steps)
-            elif steps:
-                search.by_chance(steps, seed, after)
-            found.append(search.found())
-            bar.update(len(rows))
-    return Inverted(*(torch.cat(parts).cpu() for parts in zip(*found, strict=True)))
+class _Progress:
+    """A bar that counts images, or what is called with the share that is done, or neither."""
+
+    def __init__(self, images: int, steps: int, shown: bool | Callable[[float], None]) -> None:
+        self.count, self.steps, self.before = images, steps, 0
+        self.tell = shown if callable(shown) else None
+        self.bar = tqdm(total=images, unit="img", disable=not shown or callable(shown))
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.close()
+
+    def step(self, number: int, images: int) -> None:
+        """So many steps of the search for so many images."""
+        if self.tell:
+            self.tell((self.before + number / self.steps * images) / self.count)
+
+    def images(self, count: int) -> None:
+        """All steps of so many more."""
+        self.before += count
+        self.bar.update(count)
 
 
 class _Search:
@@ -169,7 +191,7 @@ class _Search:
         least[rows] = torch.where(better, error.detach(), least[rows])
         self.best, self.least = best, least
 
-    def by_adam(self, steps: int, after: Callable[[int], None]) -> None:
+    def by_adam(self, steps: int, seed: int, done: _Progress) -> None:
         point = self.point.clone().requires_grad_()
         optimizer = torch.optim.Adam([point], RATE)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -180,11 +202,11 @@ class _Search:
             self.keep(point, error)
             optimizer.step()
             schedule.step()
-            after(step + 1)
+            done.step(step + 1, len(self.images))
         with torch.no_grad():
             self.keep(point, self.error(point))
 
-    def by_lbfgs(self, steps: int) -> None:
+    def by_lbfgs(self, steps: int, seed: int, done: _Progress) -> None:
         """Image by image: on all at once L-BFGS would share one curvature and one length of its steps."""
         for row in range(len(self.images)):
             rows = slice(row, row + 1)
@@ -203,7 +225,7 @@ class _Search:
             optimizer.step(closure)
 
     @torch.no_grad()
-    def by_chance(self, steps: int, seed: int, after: Callable[[int], None]) -> None:
+    def by_chance(self, steps: int, seed: int, done: _Progress) -> None:
         """Latents stay such as the prior gives: what is new in one comes from another. Half of the numbers are renewed
         at first, one at last; the same and by the same in all images, so that none knows of another."""
         self.best, self.as_latents = self.as_latents(self.best), lambda point: point
@@ -216,10 +238,14 @@ class _Search:
             tried = self.best.clone()
             tried[:, renewed] = new[:, renewed].to(tried)
             self.keep(tried, self.error(tried))
-            after(step + 1)
+            done.step(step + 1, len(self.images))
 
     @torch.no_grad()
     def found(self) -> Inverted:
         latents = self.as_latents(self.best)
         images = self.model.data.to_unit(self.model.generate(latents, self.classes))
         return Inverted(latents, images, self.least, self.start, self.random)
+
+
+SEARCHES: dict[Method, Callable[[_Search, int, int, _Progress], None]] = {
+    "adam": _Search.by_adam, "lbfgs": _Search.by_lbfgs, "random": _Search.by_chance}
