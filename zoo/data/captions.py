@@ -56,37 +56,28 @@ class Captions:
         spec, labels = images.spec, labels_of(images)
         if not isinstance(spec, ImageSpec):
             raise UsageError(f"{spec.name} is a set of {spec.kind}, which have no captions")
-        hidden = held_out_classes(spec.name, class_names, unseen) if unseen else []
+        hidden = held_out_classes(spec.name, class_names, unseen) if unseen else set()
         said = [_usable(captions) for captions in said]
-        known = {number for number in learnt if number not in hidden and said[number]}
+        known = sorted({number for number in learnt if number not in hidden and said[number]})
         if len({*map(tuple, (said[number] for number in known))}) < 2:
             raise UsageError(f"all pictures of {spec.name} have the same caption, or none: there is nothing to learn "
                              "from it")
-        words = Counter(word for number in sorted(known) for caption in said[number] for word in _words(caption))
-        in_order = sorted(words, key=lambda word: (-words[word], word))
-        length = max(len(_words(caption)) for number in known for caption in said[number])
-        numbers = {word: number for number, word in enumerate(in_order, 1)}
-        rows = [[[numbers[word] for word in _words(caption)] for caption in captions
-                 if numbers.keys() >= {*_words(caption)} and len(_words(caption)) <= length] for captions in said]
+        words, length = _vocabulary([caption for number in known for caption in said[number]])
+        rows = _numbered(said, words, length)
+        self.table = torch.stack([_repeated(of_class or [[]], max(map(len, rows)), length) for of_class in rows]).int()
         kept = torch.tensor([bool(of_class) and number not in hidden for number, of_class in enumerate(rows)])[labels]
         self.rows = None if kept.all() else kept.nonzero().view(-1)
-        most = max(map(len, rows))
-        self.table = torch.stack([_repeated(of_class or [[]], most, length) for of_class in rows]).int()
         self.labels = labels if self.rows is None else labels[self.rows]
         if not len(self.labels):
             raise UsageError(f"the {self.split} split of {spec.name} has no picture with a caption of words that "
                              "pictures to train with have")
-        count = f"{len(in_order):,} words, up to {length} a caption"
-        notes = [f"{len(hidden)} combinations of classes and their pictures held out of training"] if hidden else []
-        unknown = sum(number not in hidden and not of_class for number, of_class in enumerate(rows))
-        left = int((~kept).sum()) - sum(int((labels == number).sum()) for number in hidden)
-        notes += [f"left out {left:,} pictures without a caption of known words"] if unknown and left else []
+        count = f"{len(words):,} words, up to {length} a caption"
+        notes = _left_out(rows, hidden, labels)
         say("; ".join([f"captions of {spec.name}: {count} ({self.split})", *notes]))
-        shown = [captions[0] for captions in said] if class_names else _spaced(
-            [said[number][0] for number in sorted(known)])
+        shown = [captions[0] for captions in said] if class_names else _spaced([said[number][0] for number in known])
         self.spec = CaptionSpec(
             name=spec.name, image_size=spec.image_size, channels=spec.channels, held_out=spec.held_out,
-            class_names=class_names, images=len(self.labels), length=length, known=" ".join(in_order),
+            class_names=class_names, images=len(self.labels), length=length, known=" ".join(words),
             captions=list(map(plain, shown)), unseen=[class_names[number] for number in sorted(hidden)],
             provenance="; ".join([spec.provenance or spec.name, f"captions of {count}", *notes]))
 
@@ -108,6 +99,29 @@ def _usable(captions: list[str]) -> list[str]:
     """Those that have words, and not too many, once each."""
     return list({plain(caption): caption for caption in captions
                  if 1 <= len(_words(caption)) <= SPELLINGS["words"].most}.values())
+
+
+def _vocabulary(captions: list[str]) -> tuple[list[str], int]:
+    """Their words, the commonest first, and how many the longest has."""
+    split = list(map(_words, captions))
+    counts = Counter(word for words in split for word in words)
+    return sorted(counts, key=lambda word: (-counts[word], word)), max(map(len, split))
+
+
+def _numbered(said: list[list[str]], words: list[str], length: int) -> list[list[list[int]]]:
+    """The captions of each class as numbers of words, from 1, without those of other words and longer ones."""
+    numbers = {word: number for number, word in enumerate(words, 1)}
+    split = [list(map(_words, captions)) for captions in said]
+    return [[[numbers[word] for word in caption] for caption in captions
+             if len(caption) <= length and numbers.keys() >= {*caption}] for captions in split]
+
+
+def _left_out(rows: list[list[list[int]]], hidden: set[int], labels: Tensor) -> list[str]:
+    """What a user is told of classes that are held out, and of pictures (N,) of classes that have no caption left."""
+    notes = [f"{len(hidden)} combinations of classes and their pictures held out of training"] if hidden else []
+    silent = torch.tensor([number not in hidden and not of_class for number, of_class in enumerate(rows)])[labels]
+    left = int(silent.sum())
+    return notes + ([f"left out {left:,} pictures without a caption of known words"] if left else [])
 
 
 def _repeated(captions: list[list[int]], most: int, length: int) -> Tensor:
