@@ -210,6 +210,17 @@ def test_best_checkpoint_follows_the_monitor(tmp_path, monkeypatch):
     assert '"value": 2.0' in text
 
 
+def test_checkpoints_from_before_the_mean_was_kept_are_gone_on_with(tmp_path):
+    tiny_run("gan", tmp_path, images=HALF).train()
+    path = newest_checkpoint(tmp_path / "checkpoints")
+    state = torch.load(path, weights_only=True)
+    ours = next(kept for kept in state["callbacks"].values() if "sum" in kept)
+    del ours["sum"], ours["count"]
+    torch.save(state, path)
+    assert tiny_run("gan", tmp_path, resume=True).train() == 0
+    assert newest_checkpoint(tmp_path / "checkpoints").name == f"images-{WHOLE:012d}.ckpt"
+
+
 def test_a_run_that_was_stopped_chooses_among_the_same_checkpoints(tmp_path, monkeypatch):
     """The mean of what was measured goes on after a signal; there it is not told, though it is the least."""
     chosen = {}

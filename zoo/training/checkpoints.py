@@ -87,7 +87,8 @@ class ImageCheckpoint(Checkpoint):
         return {"best": self.best, "last": self.last, "sum": float(self._sum), "count": self._count}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.last, self._sum, self._count = state["best"], state["last"], state["sum"], state["count"]
+        self.best, self.last = state["best"], state["last"]
+        self._sum, self._count = state.get("sum", 0.0), state.get("count", 0)  # earlier versions kept neither
         self._forget_damaged_best()
 
     def _forget_damaged_best(self) -> None:
