@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from zoo.core.errors import UsageError
 from zoo.features.classifier import Classifier
 from zoo.metrics.comparison import FEWEST, Comparison
-from zoo.metrics.distances import by_chance, frechet_distance
+from zoo.metrics.distances import between_halves, by_chance, frechet_distance
 from zoo.metrics.features import to_uint8
 from zoo.metrics.judges import Lesson, Schooling, at_most, rows_in_turn, schooled, told
 from zoo.metrics.protocol import short
@@ -50,8 +50,7 @@ def within_classes(fake: Tensor, asked: Tensor, real: Tensor, labels: Tensor) ->
         return torch.tensor(distances, dtype=torch.float64).mean().item()
 
     return Within(mean([frechet_distance(these, those) for these, those in sides]),
-                  mean([by_chance(frechet_distance(those[::2], those[1::2]), len(those), len(these))
-                        for these, those in sides]),
+                  mean([by_chance(between_halves(those), len(those), len(these)) for these, those in sides]),
                   mean([frechet_distance(real[real_rows(len(real), len(these))], those) for these, those in sides]),
                   len(sides))
 

@@ -11,7 +11,7 @@ from zoo.data.batches import Sentences
 from zoo.data.text_spec import TextSpec
 from zoo.features.sentences import Reader
 from zoo.metrics.comparison import Comparison
-from zoo.metrics.distances import by_chance, frechet_distance, frechet_spread
+from zoo.metrics.distances import between_halves, by_chance, frechet_distance, frechet_spread
 from zoo.metrics.protocol import short
 from zoo.metrics.real import real_rows
 from zoo.metrics.writing import sides, words_of
@@ -33,7 +33,7 @@ def text_frechet(c: Comparison) -> Values:
     real = network(words_of(c.source.spec.words, c.columns.truth[c.rows]))
     found = {suffix: network(words_of(words, tokens)) for suffix, tokens in sides(c)}
     return {stem: frechet_distance(found[""], real), f"{stem}/std": frechet_spread(found[""], real),
-            f"{stem}/floor": by_chance(frechet_distance(real[::2], real[1::2]), len(real), len(found[""]))} | {
+            f"{stem}/floor": by_chance(between_halves(real), len(real), len(found[""]))} | {
         f"{stem}{suffix}": frechet_distance(features, real) for suffix, features in found.items() if suffix}
 
 

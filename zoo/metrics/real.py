@@ -19,13 +19,12 @@ from zoo.core.files import atomic
 from zoo.data.decoded import cache_folder
 from zoo.data.source import Source
 from zoo.data.stored import Images, OnDisk
-from zoo.metrics.distances import by_chance, frechet_distance
+from zoo.metrics.distances import between_halves, by_chance
 from zoo.metrics.features import Features, FeatureSpace
 
 
 class Real(NamedTuple):
-    """Class numbers (N,) and features of real images, and the Frechet distance between those of even and those of odd
-    rows."""
+    """Class numbers (N,) and features of real images, and the Frechet distance ``between_halves`` of them."""
 
     labels: Tensor
     features: Features
@@ -61,7 +60,7 @@ def real_side(source: Source, space: FeatureSpace, most: int, batch_size: int, d
         pass
     _check_writable(path.parent)
     features = join(list(_extract(source, space, images, rows, batch_size, device)))
-    halves = frechet_distance(features.pooled[::2], features.pooled[1::2])
+    halves = between_halves(features.pooled)
     with atomic(path) as partial:
         save_file(features._asdict() | {"halves": torch.tensor(halves, dtype=torch.float64)}, partial)
     return Real(labels[rows], features, halves)
