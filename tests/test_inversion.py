@@ -122,3 +122,11 @@ def test_the_model_is_left_as_it_was():
     zoo.invert(model, torch.rand(2, 1, 8, 8), steps=3, progress=False)
     assert all(torch.equal(p, q) and p.grad is None for p, q in zip(model.parameters(), before, strict=True))
     assert model.generator.training
+
+
+@pytest.mark.parametrize("method", ["adam", "random"])
+def test_the_share_that_is_done_rises_over_all_passes(method):
+    """It began anew with every pass, since a bar that is not shown does not count."""
+    model, told = zoo.create("gan", image_size=16, width=2), []
+    zoo.invert(model, model.sample(4, seed=0), steps=3, starts=2, method=method, batch_size=2, progress=told.append)
+    assert told == pytest.approx([i / 6 for i in range(1, 7)])
